@@ -1,0 +1,302 @@
+"""Interventions: pytrees of arrays that map a step to a step.
+
+An intervention is *data*. Each of its arrays leads with a time axis, `T` long, or 1 long
+for "at every step"; `rollout` hands row t to step t beside the input, so that thousands of
+interventions of one kind share one compiled program, ride in `vmap`, and have gradients.
+Row t of a mask speaks of `hs[t]`, the state *after* step t:
+
+    Replace(mask, value)                      # hs[t] <- (1 - mask[t]) hs[t] + mask[t] value[t]
+    Compose(Replace(mask, 0.0), Shift(push))  # the one, then the other on top
+
+Any callable `step -> step` serves as one. Three ways to take a unit out are three questions:
+
+    clamp(units, window, 0.0)   # held there at every step of the window
+    pulse(units, window, 0.0)   # set once, at the window's first step, then free
+    read(units, window, 0.0)    # evolves on, while everyone else reads the replacement
+"""
+
+import abc
+from collections.abc import Callable
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float, PyTree
+
+from .tree import add, blend
+from .types import Input, State, Step
+from .windows import first
+
+
+def _rows(value: PyTree) -> PyTree:
+    """Arrays with a leading time axis; a scalar holds for every step and unit."""
+
+    def row(leaf: Any) -> Any:
+        if not eqx.is_array_like(leaf):
+            return leaf
+        leaf = jnp.asarray(leaf)
+        leaf = leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf.astype(float)
+        return leaf if leaf.ndim else leaf.reshape(1, 1)
+
+    return jax.tree.map(row, value)
+
+
+class AbstractIntervention(eqx.Module):
+    """A map from steps to steps whose arrays lead with a time axis of `T`, or of 1."""
+
+    @abc.abstractmethod
+    def __call__(self, step: Step) -> Step:
+        """The intervened step of one time, where `self` holds that time's rows."""
+
+
+class Identity(AbstractIntervention):
+    """No intervention: `step`, unchanged."""
+
+    def __call__(self, step: Step) -> Step:
+        return step
+
+
+class Compose(AbstractIntervention):
+    """Several interventions, the later ones on top of the earlier: `c(b(a(step)))`."""
+
+    interventions: tuple[Callable[[Step], Step], ...]
+
+    def __init__(self, *interventions: Callable[[Step], Step]):
+        self.interventions = interventions
+
+    def __call__(self, step: Step) -> Step:
+        for intervention in self.interventions:
+            step = intervention(step)
+        return step
+
+
+class Replace(AbstractIntervention):
+    """Put values in the place of states: `h_t <- (1 - m_t) * h_t + m_t * v_t`.
+
+    **Arguments:**
+
+    - `mask`: float `[T, N]` in [0, 1], or a prefix of the state's tree of such arrays.
+    - `value`: float `[T, N]`, or `[1, N]` for every step, or a scalar; likewise a prefix.
+    """
+
+    mask: PyTree = eqx.field(converter=_rows)
+    value: PyTree = eqx.field(converter=_rows)
+
+    def __call__(self, step: Step) -> Step:
+        return lambda h, x: self.edit(step(h, x))
+
+    def edit(self, h: State) -> State:
+        """The state with this row's values put in."""
+        return blend(h, self.value, self.mask)
+
+
+class Shift(AbstractIntervention):
+    """Steer: `h_t <- h_t + d_t`.
+
+    **Arguments:**
+
+    - `delta`: float `[T, N]` in the state's units, or a prefix of the state's tree.
+    """
+
+    delta: PyTree = eqx.field(converter=_rows)
+
+    def __call__(self, step: Step) -> Step:
+        return lambda h, x: add(step(h, x), self.delta)
+
+
+class Project(AbstractIntervention):
+    """Interchange along a subspace: `h_t <- h_t + Q_t Q_t^T (v_t - h_t)`.
+
+    **Arguments:**
+
+    - `basis`: float `[T, N, K]` or `[1, N, K]`, orthonormal columns. Of a state with
+        several parts, `N` counts the entries of all.
+    - `value`: float `[T, N]`, `[1, N]` or a scalar: the state it comes from.
+
+    **Raises:** `RuntimeError` where the columns are not orthonormal.
+    """
+
+    basis: Float[Array, "T N K"]
+    value: Array
+
+    def __init__(self, basis: Array, value: Any):
+        basis = _rows(basis)
+        gram = jnp.einsum("tnk,tnl->tkl", basis, basis)
+        off = jnp.abs(gram - jnp.eye(basis.shape[-1], dtype=basis.dtype)[None]).max()
+        message = "Project needs orthonormal columns: Q^T Q = 1"
+        self.basis = eqx.error_if(basis, off > 1e-3, message)
+        self.value = _rows(value)
+
+    def __call__(self, step: Step) -> Step:
+        def projected(h: State, x: Input) -> State:
+            flat, unravel = ravel_pytree(step(h, x))
+            q = jnp.asarray(self.basis, flat.dtype)
+            toward = jnp.asarray(self.value, flat.dtype) - flat
+            return unravel(flat + q @ (q.T @ toward))
+
+        return projected
+
+
+class Cut(AbstractIntervention):
+    """Edit edges: at step t, receiver i reads `(1 - M_t[i, j]) h_{t-1}[j] + M_t[i, j] v_t[j]`.
+
+    Everyone else goes on reading `h_{t-1}[j]`. It holds for any step, by one copy of the
+    step a receiver: N times the work of a step.
+
+    **Arguments:**
+
+    - `mask`: float `[T, N, N]` or `[1, N, N]`, `[to, from]`; row t is the edge from j at
+        t-1 to i at t. Of a state with several parts, `N` counts the entries of all.
+    - `value`: float `[T, N]`, `[1, N]` or a scalar; row t stands in for the state
+        *before* step t.
+    """
+
+    mask: Float[Array, "T N N"] = eqx.field(converter=_rows)
+    value: Array = eqx.field(converter=_rows)
+
+    def __call__(self, step: Step) -> Step:
+        def cut(h: State, x: Input) -> State:
+            flat, unravel = ravel_pytree(h)
+            if self.mask.shape != (flat.size, flat.size):
+                raise ValueError(
+                    f"an edge mask of {self.mask.shape} [to, from] does not fit a state of "
+                    f"{flat.size} entries"
+                )
+
+            def receive(i: Array, edges: Array) -> Array:
+                seen = unravel(blend(flat, self.value, edges))
+                return ravel_pytree(step(seen, x))[0][i]
+
+            return unravel(jax.vmap(receive)(jnp.arange(flat.size), self.mask))
+
+        return cut
+
+
+class Lesion(AbstractIntervention):
+    """Take units out for the whole run: held at `value` where written *and* where read.
+
+    Unlike a clamp over all steps it also hides the initial state.
+
+    **Arguments:**
+
+    - `units`: float `[N]` in [0, 1], or a prefix of the state's tree.
+    - `value`: a scalar, or float `[1, N]`.
+    """
+
+    mask: PyTree
+    value: PyTree
+
+    def __init__(self, units: PyTree, value: Any = 0.0):
+        self.mask = jax.tree.map(lambda unit: _rows(jnp.asarray(unit)[None]), units)
+        self.value = _rows(value)
+
+    def __call__(self, step: Step) -> Step:
+        def edit(h: State) -> State:
+            return blend(h, self.value, self.mask)
+
+        return lambda h, x: edit(step(edit(h), x))
+
+
+class Inside(AbstractIntervention):
+    """Any intervention, inside a window only: `(1 - w_t) step(h, x) + w_t step'(h, x)`.
+
+    **Arguments:**
+
+    - `intervention`: what holds inside. A `Read` carries its own window already.
+    - `window`: float `[T]`.
+    """
+
+    intervention: Callable[[Step], Step]
+    window: Float[Array, " T"] = eqx.field(converter=_rows)
+
+    def __call__(self, step: Step) -> Step:
+        inner = self.intervention(step)
+        return lambda h, x: blend(step(h, x), inner(h, x), self.window)
+
+
+class Read(AbstractIntervention):
+    """Units evolve on, while their readers are shown replacements.
+
+    Everybody outside the mask computes from the edited state; the units of the mask
+    compute from the true one, so their own memory is untouched. `hs` of the trajectory is
+    what the readout is shown, `carried` what the units truly carry.
+
+    **Arguments:**
+
+    - `units`: what the other units are shown; row t speaks of the state *before* step t.
+    - `readout`: what the readout is shown; row t speaks of `hs[t]`. Either may be
+        `None`: that reader then sees the truth. `read` builds both from a window.
+    """
+
+    units: Replace | None
+    readout: Replace | None
+
+    def __call__(self, step: Step) -> Step:
+        if self.units is None:
+            return step
+        shown = self.units
+
+        def reading(h: State, x: Input) -> State:
+            return blend(step(shown.edit(h), x), step(h, x), shown.mask)
+
+        return reading
+
+
+def shown(intervention: Callable[[Step], Step], h: State) -> State:
+    """What the readout is shown of `h`: the truth, but under `Read`."""
+    if isinstance(intervention, Read) and intervention.readout is not None:
+        return intervention.readout.edit(h)
+    if isinstance(intervention, Compose):
+        for part in intervention.interventions:
+            h = shown(part, h)
+    if isinstance(intervention, Inside):
+        h = blend(h, shown(intervention.intervention, h), intervention.window)
+    return h
+
+
+def clamp(units: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
+    """Hold units at a value at every step of a window.
+
+    **Arguments:**
+
+    - `units`: float `[N]`, 1 where held, or a prefix of the state's tree.
+    - `window`: float `[T]`.
+    - `value`: float `[T, N]`, `[1, N]` or a scalar.
+    """
+    mask = jax.tree.map(lambda unit: jnp.outer(window, jnp.asarray(unit, window.dtype)), units)
+    return Replace(mask, value)
+
+
+def pulse(units: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
+    """Set units to a value once, at the window's first step. Arguments as for `clamp`."""
+    return clamp(units, first(window), value)
+
+
+def read(
+    units: PyTree,
+    window: Float[Array, " T"],
+    value: Any,
+    readers: Literal["all", "units", "readout"] = "all",
+) -> Read:
+    """Show replacements to the readers of units, which themselves evolve on.
+
+    **Arguments:** as for `clamp`, and
+
+    - `readers`: who is shown them: the other `units`, the `readout` (the direct effect
+        alone), or `all`.
+    """
+    if readers not in ("all", "units", "readout"):
+        raise ValueError(f"readers must be 'all', 'units' or 'readout', got {readers!r}")
+    now = clamp(units, window, value)
+    T = window.shape[0]
+
+    def delay(row: Array) -> Array:
+        row = jnp.broadcast_to(row, (T, *row.shape[1:]))
+        return jnp.concatenate([jnp.zeros_like(row[:1]), row[:-1]])
+
+    return Read(
+        jax.tree.map(delay, now) if readers != "readout" else None,
+        now if readers != "units" else None,
+    )

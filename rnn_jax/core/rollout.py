@@ -1,0 +1,116 @@
+"""Run a step through time, under an intervention: the one function all else stands on.
+
+    trajectory = rollout(step, h0, xs)
+    ablated = rollout(step, h0, xs, Replace(mask, 0.0))
+
+One trial; `jax.vmap` it over trials, interventions, parameters.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import PyTree
+
+from .interventions import Compose, Identity, Inside, Read, shown
+from .tree import before, num_steps
+from .types import Input, State, Step
+
+
+class Trajectory(eqx.Module):
+    """What a run leaves behind.
+
+    - `h0`: the state before step 0.
+    - `xs`: `[T, ...]` inputs.
+    - `hs`: `[T, ...]` states after each step and after its edit, as read out.
+    - `carried`: `[T, ...]` states as the units carry them, where these differ from what
+        is read: `None` but under `Read`.
+    """
+
+    h0: State
+    xs: Input
+    hs: State
+    carried: State | None = None
+
+    @property
+    def previous(self) -> State:
+        """`[T, ...]`: the state each step starts from, `h0` first."""
+        return before(self.h0, self.hs if self.carried is None else self.carried)
+
+
+def rollout(
+    step: Step,
+    h0: State,
+    xs: Input,
+    intervention: Callable[[Step], Step] = Identity(),
+) -> Trajectory:
+    """Iterate `h_t = intervention_t(step)(h_{t-1}, x_t)` for `t = 0 .. T-1`.
+
+    **Arguments:**
+
+    - `step`: `(h, x) -> h`.
+    - `h0`: the state before step 0.
+    - `xs`: inputs, a pytree whose arrays lead with `T`. Noise is an input too, so that an
+        ablated run is paired with its clean one.
+    - `intervention`: a map from steps to steps; its arrays lead with `T` or with 1.
+
+    **Returns:** a `Trajectory`.
+
+    **Raises:** `ValueError` where time axes disagree, or where the step returns another
+    structure, shape or dtype than it takes.
+    """
+    T = num_steps(xs)
+    h0 = jax.tree.map(jnp.asarray, h0)
+    timed, constant = split_rows(intervention, T)
+    splits = _has_read(intervention)
+
+    def body(h: State, row: PyTree) -> tuple[State, tuple[State, State | None]]:
+        x, rows = row
+        now = eqx.combine(rows, constant)
+        h = now(step)(h, x)
+        return h, (shown(now, h), h if splits else None)
+
+    _check_step(step, h0, xs)
+    _, (hs, carried) = lax.scan(body, h0, (xs, timed))
+    return Trajectory(h0, xs, hs, carried)
+
+
+def split_rows(intervention: PyTree, T: int) -> tuple[PyTree, PyTree]:
+    """The rows of an intervention that ride in the scan, and those that hold at every step.
+
+    `equinox.combine(row t of the first, the second)` is the intervention at step t.
+
+    **Raises:** `ValueError` where an array leads with neither `T` nor 1.
+    """
+    for leaf in filter(eqx.is_array, jax.tree.leaves(intervention)):
+        if leaf.ndim == 0 or leaf.shape[0] not in (1, T):
+            raise ValueError(
+                f"an intervention's arrays lead with time: T = {T}, or 1 for every step; got "
+                f"one of shape {leaf.shape} in {type(intervention).__name__}"
+            )
+    timed, constant = eqx.partition(
+        intervention, lambda leaf: eqx.is_array(leaf) and leaf.shape[0] == T
+    )
+    return timed, jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, constant)
+
+
+def _has_read(intervention: PyTree) -> bool:
+    if isinstance(intervention, Compose):
+        return any(_has_read(part) for part in intervention.interventions)
+    if isinstance(intervention, Inside):
+        return _has_read(intervention.intervention)
+    return isinstance(intervention, Read)
+
+
+def _check_step(step: Step, h0: State, xs: Input) -> None:
+    """A step must return what it takes; scan's own message names no cause."""
+    x = jax.eval_shape(lambda xs: jax.tree.map(lambda leaf: leaf[0], xs), xs)
+    got = eqx.filter_eval_shape(step, h0, x)
+    describe = lambda tree: jax.tree.map(lambda a: f"{a.dtype}{list(a.shape)}", tree)  # noqa: E731
+    if describe(got) != describe(h0):
+        raise ValueError(
+            f"a step must return a state like the one it takes: got {describe(got)}, expected "
+            f"{describe(h0)}"
+        )

@@ -1,0 +1,73 @@
+"""Windows: float arrays over time, so that time is data and never shape.
+
+A window is `[T]`, a set of them `[W, T]`; an epoch is a window with a name. Fractions are
+allowed, since a window multiplies a mask:
+
+    sliding(100, width=20, stride=10)         # [9, 100]
+    around(100, times=[30, 60], before=0, after=5)
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+
+def _check(name: str, value: int, low: int, high: int | None = None) -> None:
+    if value < low or (high is not None and value > high):
+        bound = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise ValueError(f"{name} must be {bound}, got {value}")
+
+
+def span(T: int, start: int, stop: int) -> Float[Array, " T"]:
+    """The window `[start, stop)` of `T` steps.
+
+    **Raises:** `ValueError` where it is empty or leaves the trial.
+    """
+    _check("T", T, 1)
+    _check("start", start, 0, T - 1)
+    _check("stop", stop, start + 1, T)
+    return jnp.zeros(T).at[start:stop].set(1.0)
+
+
+def sliding(T: int, width: int, stride: int = 1) -> Float[Array, "W T"]:
+    """Every window of `width` steps that starts at a multiple of `stride` and fits in `T`.
+
+    **Raises:** `ValueError` where the width leaves the trial or the stride is below 1.
+    """
+    _check("T", T, 1)
+    _check("width", width, 1, T)
+    _check("stride", stride, 1)
+    return jnp.stack([span(T, s, s + width) for s in range(0, T - width + 1, stride)])
+
+
+def tiling(T: int, width: int) -> Float[Array, "W T"]:
+    """Windows of `width` steps side by side that cover all of `T`; the last may be shorter.
+
+    **Raises:** `ValueError` where the width leaves the trial.
+    """
+    _check("T", T, 1)
+    _check("width", width, 1, T)
+    return jnp.stack([span(T, s, min(s + width, T)) for s in range(0, T, width)])
+
+
+def around(T: int, times: Sequence[int], before: int, after: int) -> Float[Array, "W T"]:
+    """The window `[time - before, time + after)` of each event, clipped to the trial.
+
+    **Raises:** `ValueError` where an event lies outside the trial or the window is empty.
+    """
+    if len(times) == 0:
+        raise ValueError("around needs at least one event time, got none")
+    for time in times:
+        _check("an event time", int(time), 0, T - 1)
+    _check("before + after", before + after, 1)
+    return jnp.stack(
+        [span(T, max(int(t) - before, 0), min(int(t) + after, T)) for t in np.asarray(times)]
+    )
+
+
+def first(window: Float[Array, " T"]) -> Float[Array, " T"]:
+    """The window's first step alone: what a pulse uses."""
+    inside = window > 0
+    return window * (inside & (jnp.cumsum(inside) == 1)).astype(window.dtype)

@@ -1,0 +1,82 @@
+"""The cells every law is stated for, as networks in float64: the tests' list of problems."""
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rnn_jax.core import Network, from_equinox, from_field
+
+T, N, I, O = 6, 4, 3, 2  # noqa: E741
+
+
+class Tanh(eqx.Module):
+    """A user's own step, of no class of ours."""
+
+    w: jax.Array
+    u: jax.Array
+
+    def __call__(self, h, x):
+        return jnp.tanh(self.w @ h + self.u @ x)
+
+
+class First(eqx.Module):
+    """A readout of what each unit shows: the first leaf of the state."""
+
+    c: jax.Array
+
+    def __call__(self, h):
+        return self.c @ jax.tree.leaves(h)[0]
+
+
+def keys(n, seed=0):
+    return list(jax.random.split(jax.random.key(seed), n))
+
+
+def _lambda(key):
+    w, u = (jax.random.normal(k, s) for k, s in zip(jax.random.split(key), [(N, N), (N, I)]))
+    return lambda h, x: jnp.tanh(w @ h + u @ x)
+
+
+def _field(key, solver):
+    w, u = (jax.random.normal(k, s) for k, s in zip(jax.random.split(key), [(N, N), (N, I)]))
+    return from_field(lambda t, h, x: -h + jnp.tanh(w @ h + u @ x), dt=0.5, solver=solver)
+
+
+def _steps(key):
+    return {
+        "lambda": (_lambda(key), jnp.zeros(N)),
+        "eqx-gru": (from_equinox(eqx.nn.GRUCell(I, N, key=key)), jnp.zeros(N)),
+        "eqx-lstm": (
+            from_equinox(eqx.nn.LSTMCell(I, N, key=key)),
+            (jnp.zeros(N), jnp.zeros(N)),
+        ),
+        "field-euler": (_field(key, None), jnp.zeros(N)),
+        "field-heun": (_field(key, diffrax.Heun()), jnp.zeros(N)),
+    }
+
+
+CELLS = ["lambda", "eqx-gru", "eqx-lstm", "field-euler", "field-heun"]
+
+
+def network(name, seed=0):
+    """The network of one cell, with a random first state."""
+    step_key, h_key, c_key = keys(3, seed)
+    step, h0 = _steps(step_key)[name]
+    leaves, treedef = jax.tree.flatten(h0)
+    h0 = treedef.unflatten(
+        [0.5 * jax.random.normal(k, a.shape) for k, a in zip(keys(len(leaves), seed + 1), leaves)]
+    )
+    return Network(step, First(jax.random.normal(c_key, (O, N))), h0)
+
+
+def inputs(seed=0, steps=T):
+    return jax.random.normal(jax.random.key(seed + 100), (steps, I))
+
+
+def same(a, b):
+    """Equal to the bit, leaf by leaf."""
+    return all(
+        np.array_equal(x, y)
+        for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    )
