@@ -5,6 +5,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from rnn_jax.core import Network, from_equinox, from_field
 
 T, N, I, O = 6, 4, 3, 2  # noqa: E741
@@ -77,6 +78,5 @@ def inputs(seed=0, steps=T):
 def same(a, b):
     """Equal to the bit, leaf by leaf."""
     return all(
-        np.array_equal(x, y)
-        for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+        np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
     )

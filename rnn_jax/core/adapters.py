@@ -1,7 +1,9 @@
-"""Steps out of other people's networks.
+"""Steps out of other people's networks, and a flat step out of any.
 
     step = from_equinox(eqx.nn.GRUCell(3, 64, key=key))
     step = from_field(lambda t, h, x: -h + jnp.tanh(W @ h + x), dt=0.1)
+
+What comes back is an Equinox module, so that its weights travel as arguments of `jit`.
 """
 
 import math

@@ -2,6 +2,8 @@
 
     network = Network(from_equinox(cell), eqx.nn.Linear(64, 1, key=key), jnp.zeros(64))
     ys = outputs(network, run(network, xs))
+
+One trial; `jax.vmap` over the inputs for more.
 """
 
 from collections.abc import Callable

@@ -108,7 +108,7 @@ def _check_step(step: Step, h0: State, xs: Input) -> None:
     """A step must return what it takes; scan's own message names no cause."""
     x = jax.eval_shape(lambda xs: jax.tree.map(lambda leaf: leaf[0], xs), xs)
     got = eqx.filter_eval_shape(step, h0, x)
-    describe = lambda tree: jax.tree.map(lambda a: f"{a.dtype}{list(a.shape)}", tree)  # noqa: E731
+    describe = lambda tree: jax.tree.map(lambda a: f"{a.dtype}{list(a.shape)}", tree)
     if describe(got) != describe(h0):
         raise ValueError(
             f"a step must return a state like the one it takes: got {describe(got)}, expected "

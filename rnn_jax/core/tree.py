@@ -48,7 +48,9 @@ def blend_leaf(h: Array, value: Array, mask: Array) -> Array:
     value, mask = jnp.asarray(value, h.dtype), jnp.asarray(mask, h.dtype)
     for name, array in (("mask", mask), ("value", value)):
         if array.ndim and not _fits(array.shape, h.shape):
-            raise ValueError(f"a {name} row of shape {array.shape} does not fit a state of {h.shape}")
+            raise ValueError(
+                f"a {name} row of shape {array.shape} does not fit a state of {h.shape}"
+            )
     value = jnp.where((mask == 0) & ~jnp.isfinite(value), h, value)
     h = jnp.where((mask == 1) & ~jnp.isfinite(h), value, h)
     return (1 - mask) * h + mask * value
@@ -85,9 +87,8 @@ def add(a: State, b: PyTree) -> State:
 
 def inner(a: State, b: State) -> Float[Array, ""]:
     """The inner product of two states, over all leaves."""
-    return sum(
-        jnp.vdot(x, y) for x, y in zip(jtu.tree_leaves(a), jtu.tree_leaves(b), strict=True)
-    )  # ty: ignore
+    pairs = zip(jtu.tree_leaves(a), jtu.tree_leaves(b), strict=True)
+    return jnp.sum(jnp.stack([jnp.vdot(x, y) for x, y in pairs]))
 
 
 def num_steps(xs: Input) -> int:
