@@ -1,0 +1,158 @@
+"""First-order effects: all neurons and times in one reverse pass.
+
+    node = first_order(step, h0, xs, metric, value)                  # [T, N]
+    clamp = first_order_clamp(step, h0, xs, metric, value, windows)  # [W, N]
+
+With `lam_t = dF/dhs[t]`, `delta_t = value_t - h_t` and `J_t` the Jacobian. A clamp is not the
+sum of its nodes, since a unit carries itself from step to step and would be counted again. First
+order screens; exact runs decide.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..core import Input, Metric, State, Step, Trajectory, rollout
+from ..core.tree import before, prefix_leaves
+from ..linear import adjoints, jacobians
+
+
+class _Run(NamedTuple):
+    trajectory: Trajectory
+    lam: State
+    delta: State
+
+
+def _run(step: Step, h0: State, xs: Input, metric: Metric, value: State) -> _Run:
+    trajectory = rollout(step, h0, xs)
+    leaves, treedef = jax.tree.flatten(trajectory.hs)
+    values = prefix_leaves(value, trajectory.hs)
+    delta = [jnp.asarray(v, h.dtype) - h for v, h in zip(values, leaves, strict=True)]
+    return _Run(trajectory, adjoints(step, trajectory, metric), treedef.unflatten(delta))
+
+
+def _sum_parts(tree: State) -> Array:
+    return jnp.sum(jnp.stack(jax.tree.leaves(tree)), 0)
+
+
+def _multiply(a: State, b: State) -> State:
+    return jax.tree.map(jnp.multiply, a, b)
+
+
+def first_order(
+    step: Step, h0: State, xs: Input, metric: Metric, value: State
+) -> Float[Array, "T N"]:
+    """The effect of a pulse, to first order: `lam_t[i] * delta_t[i]`, `dF/dm_t[i]` at 0.
+
+    **Arguments:**
+
+    - `step`, `h0`, `xs`: as for `rollout`.
+    - `metric`: `trajectory -> scalar`.
+    - `value`: `[T, N]` replacement, a scalar, or a prefix of the state's tree.
+
+    **Returns:** `[T, N]`; of a state of several parts, the sum over a unit's parts.
+    """
+    run = _run(step, h0, xs, metric, value)
+    return _sum_parts(_multiply(run.lam, run.delta))
+
+
+def first_order_clamp(
+    step: Step,
+    h0: State,
+    xs: Input,
+    metric: Metric,
+    value: State,
+    windows: Float[Array, "W T"],
+) -> Float[Array, "W N"]:
+    """The effect of a clamp over a window, to first order, without a unit's own carry:
+
+    `sum_t w_t lam_t[i] (delta_t[i] - w_{t-1} J_t[i, i] delta_{t-1}[i])`
+
+    **Arguments:** as for `first_order`, and
+
+    - `windows`: float `[W, T]`.
+
+    **Returns:** `[W, N]`.
+    """
+    run = _run(step, h0, xs, metric, value)
+    carry = _carry(step, run)
+    whole = _sum_parts(_multiply(run.lam, run.delta))
+    kept = _sum_parts(_multiply(run.lam, carry))
+    both = windows * jnp.pad(windows, ((0, 0), (1, 0)))[:, :-1]
+    return windows @ whole - both @ kept
+
+
+def _carry(step: Step, run: _Run) -> State:
+    """`J_t[i, i] delta_{t-1}[i]`, like `hs`: one tangent a unit, its own entry kept.
+
+    Time goes one step after the other, so that memory holds one step's N tangents.
+    """
+    blank = jax.tree.map(lambda leaf: jnp.zeros_like(leaf[0]), run.delta)
+    delta = before(blank, run.delta)
+
+    def own(row: tuple[State, Input, State]) -> State:
+        h, x, change = row
+        basis = jax.tree.map(jnp.diag, change)
+        along = lambda tangent: jax.jvp(lambda h: step(h, x), (h,), (tangent,))[1]
+        return jax.tree.map(jnp.diagonal, jax.vmap(along)(basis))
+
+    return jax.lax.map(own, (run.trajectory.previous, run.trajectory.xs, delta))
+
+
+def first_order_edges(
+    step: Step,
+    h0: Float[Array, " N"],
+    xs: Input,
+    metric: Metric,
+    value: Array | float,
+    value0: Array | float | None = None,
+) -> Float[Array, "T N N"]:
+    """The effect of an edge `j@t-1 -> i@t`, to first order: `lam_t[i] J_t[i,j] delta_{t-1}[j]`.
+
+    **Arguments:** as for `first_order`, for a state of a single array, and
+
+    - `value0`: the replacement of `h0`; by default edges out of `h0` are left alone.
+
+    **Returns:** `[T, N, N]`, `[to, from]`.
+
+    **Raises:** `ValueError` where the state has several parts: `flatten` the step first.
+    """
+    if not isinstance(h0, jax.Array):
+        raise ValueError("edges need a state of one array: flatten the step first")
+    run = _run(step, h0, xs, metric, value)
+    first = jnp.zeros_like(h0) if value0 is None else jnp.asarray(value0, h0.dtype) - h0
+    delta = before(first, run.delta)
+    J = jacobians(step, run.trajectory)
+    return run.lam[:, :, None] * J * delta[:, None, :]
+
+
+def additive_edges(
+    step: Step,
+    h0: Float[Array, " N"],
+    xs: Input,
+    metric: Metric,
+    value: Array | float,
+    windows: Float[Array, "W T"],
+) -> Float[Array, "W N N"]:
+    """A window's edge scores of an additive cell as one product: `W * sum_t p_t delta_{t-1}^T`.
+
+    `p_t = gate_t * lam_t` is the adjoint of the preactivation. No Jacobian is formed; a
+    leak, which is no edge, is left out.
+
+    **Arguments:** as for `first_order_edges`, of a step with a method `parts`, and
+
+    - `windows`: float `[W, T]`.
+
+    **Returns:** `[W, N, N]`, `[to, from]`.
+
+    **Raises:** `ValueError` where the step offers no `parts`.
+    """
+    if not hasattr(step, "parts"):
+        raise ValueError(f"{type(step).__name__} has no single W: it offers no parts(h, x)")
+    run = _run(step, h0, xs, metric, value)
+    parts = jax.vmap(step.parts)(run.trajectory.previous, run.trajectory.xs)  # pyright: ignore
+    delta = before(jnp.zeros_like(h0), run.delta)
+    flow = jnp.einsum("wt,ti,tj->wij", windows, parts.gate * run.lam, delta)
+    return parts.wire[0][None] * flow

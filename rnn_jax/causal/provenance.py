@@ -1,0 +1,44 @@
+"""What an intervention was, so that two results can be known to be comparable.
+
+    record = Record("clamp", "zero", "necessity", "switch", ("3",), "margin", changed=120, seed=0)
+    record.digest      # equal records, equal digests
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Record:
+    """One intervention, in words and numbers.
+
+    - `kind`: clamp, pulse or read.
+    - `value`: zero, mean, resample, patch, noise or optimal.
+    - `direction`: necessity or sufficiency.
+    - `window`, `units`, `metric`: their names.
+    - `changed`: how many entries (trial x time x unit) were edited.
+    - `seed`: of every draw.
+
+    **Raises:** `ValueError` where nothing changed and `allow_noop` is not set.
+    """
+
+    kind: str
+    value: str
+    direction: str
+    window: str
+    units: tuple[str, ...]
+    metric: str
+    changed: int
+    seed: int
+    allow_noop: bool = False
+
+    def __post_init__(self) -> None:
+        if self.changed == 0 and not self.allow_noop:
+            raise ValueError(f"the {self.kind} of {self.units} in {self.window} changes nothing")
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits of the SHA-256 of the record."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

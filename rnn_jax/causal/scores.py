@@ -1,0 +1,48 @@
+"""Scores: what a run is worth, of one trial's outputs against its targets; larger is better.
+
+    metric = lambda run: margin(jax.vmap(readout)(run.hs), targets)
+    SCORES["squared-error"]
+
+A score that saturates hides effects, and at a trained optimum the gradient of a squared error
+is nearly zero, so that first order ranks at chance. `margin` is linear in the outputs.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+Score: TypeAlias = Callable[[Float[Array, "T O"], Float[Array, "T O"]], Float[Array, ""]]
+"""`(outputs, targets) -> scalar`, of one trial."""
+
+
+def margin(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Array, ""]:
+    """`mean_{t,o} y * target`: how far outputs point the right way. Linear in `y`."""
+    return jnp.mean(ys * targets)
+
+
+def squared_error(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Array, ""]:
+    """`-mean_{t,o} (y - target)^2`."""
+    return -jnp.mean((ys - targets) ** 2)
+
+
+def log_odds(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Array, ""]:
+    """`mean_t log p / (1 - p)` of the right class, outputs being logits, targets one-hot.
+
+    `log p / (1 - p) = y_right - logsumexp(y_wrong)`; it does not saturate as accuracy does.
+    Steps whose target is all zeros count for nothing.
+    """
+    right = jnp.sum(ys * targets, -1)
+    wrong = jax.nn.logsumexp(jnp.where(targets > 0, -jnp.inf, ys), -1)
+    asked = targets.sum(-1)
+    odds = jnp.where(asked > 0, right - wrong, 0.0)
+    return odds.sum() / jnp.maximum(asked.sum(), 1)
+
+
+SCORES: dict[str, Score] = {
+    "margin": margin,
+    "squared-error": squared_error,
+    "log-odds": log_odds,
+}

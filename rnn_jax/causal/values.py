@@ -1,0 +1,99 @@
+"""Replacement values: what a unit is set to when it is taken out, for all trials at once.
+
+    value = mean(hs)                 # over trials, at each time
+    value = resample(hs, key)        # each trial takes another's states
+
+Zero leaves the data's range where states do not lie around it; the mean stays inside but takes
+the spread away; resampling keeps both and breaks only what ties a unit to its trial. Since
+rankings under them agree at 0.8 to 0.95 only, results should show two.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int, PRNGKeyArray
+
+from ..core import State
+
+
+def _count(hs: State) -> int:
+    count = jax.tree.leaves(hs)[0].shape[0]
+    if count < 2:
+        raise ValueError(f"this replacement needs at least 2 trials, got {count}")
+    return count
+
+
+def zero(hs: State) -> State:
+    """0. **Arguments:** `hs`: `[B, T, N]` states, or a tree of them. **Returns:** like `hs`."""
+    return jax.tree.map(jnp.zeros_like, hs)
+
+
+def mean(hs: State) -> State:
+    """The mean over trials at each time, `mean_b h_bt`.
+
+    **Arguments:**
+
+    - `hs`: `[B, T, N]` clean states, or a tree of them.
+
+    **Returns:** like `hs`, the same for every trial.
+
+    **Raises:** `ValueError` where there is a single trial.
+    """
+    _count(hs)
+    return jax.tree.map(lambda h: jnp.broadcast_to(h.mean(0, keepdims=True), h.shape), hs)
+
+
+def derangement(key: PRNGKeyArray, count: int) -> Int[Array, " B"]:
+    """A random order of trials in which none keeps its place.
+
+    It is a random cycle through all of them.
+
+    **Raises:** `ValueError` where there is a single trial.
+    """
+    if count < 2:
+        raise ValueError(f"a derangement needs at least 2 trials, got {count}")
+    cycle = jax.random.permutation(key, count)
+    return jnp.zeros(count, cycle.dtype).at[cycle].set(jnp.roll(cycle, 1))
+
+
+def resample(hs: State, key: PRNGKeyArray) -> State:
+    """The states of another trial, `h_{pi(b) t}`, with no trial its own donor.
+
+    **Arguments:**
+
+    - `hs`: `[B, T, N]` clean states, or a tree of them.
+    - `key`: draws who gives to whom.
+
+    **Returns:** like `hs`.
+
+    **Raises:** `ValueError` where there is a single trial.
+    """
+    order = derangement(key, _count(hs))
+    return jax.tree.map(lambda h: h[order], hs)
+
+
+def noise(hs: State, key: PRNGKeyArray) -> State:
+    """Gaussian noise of each unit's mean and spread over trials at each time.
+
+    **Arguments, returns, raises:** as for `resample`.
+    """
+    _count(hs)
+    leaves, treedef = jax.tree.flatten(hs)
+    keys = jax.random.split(key, len(leaves))
+    return treedef.unflatten(
+        [
+            h.mean(0, keepdims=True)
+            + h.std(0, keepdims=True) * jax.random.normal(k, h.shape, h.dtype)
+            for h, k in zip(leaves, keys, strict=True)
+        ]
+    )
+
+
+def patch(hs: State, counterfactual: State) -> State:
+    """The states of a counterfactual run, which must be of the same trials, times and units.
+
+    **Raises:** `ValueError` where shapes differ.
+    """
+    shapes = [jax.tree.map(jnp.shape, tree) for tree in (hs, counterfactual)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"counterfactual states of {shapes[1]} do not fit states of {shapes[0]}")
+    return counterfactual

@@ -1,0 +1,87 @@
+"""Readouts: what a network says of its state.
+
+    Affine(64, 1, key=key)                                   # y = C h + b
+    Affine(64, 1, key=key, excitatory=cell.excitatory, mask=cell.excitatory)
+
+The second reads a `Dale` cell's excitatory units alone, with non-negative weights. Of a
+state in several parts, an LSTM's `(h, c)`, the first is read.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from ..core import State
+from .dale import signed
+from .shapes import expect
+
+
+class Affine(eqx.Module):
+    """`y = C h + b`, `C = c`, or `|c| * sign * mask` under constraints.
+
+    **Arguments:**
+
+    - `units`, `outputs`: sizes `N` and `O`.
+    - `key`: draws `c ~ Normal(0, 1 / N)`; `b = 0`.
+    - `excitatory`: `[N]`, true where a unit's weights are to be positive, false where
+        negative; `None` leaves signs free.
+    - `mask`: `[O, N]` `[to, from]`, or `[N]` for every output, 0 where nothing is read.
+
+    Its fields are `c [O, N]` `[to, from]`, `b [O]`, and the booleans `excitatory [N]` and
+    `mask [O, N]`, or `None`.
+
+    **Raises:** `ValueError` at masks or states that do not fit.
+
+    Song, Yang & Wang, PLoS Comput Biol (2016), for readouts from excitatory units only.
+    """
+
+    c: Float[Array, "O N"]
+    b: Float[Array, " O"]
+    excitatory: Bool[Array, " N"] | None
+    mask: Bool[Array, "O N"] | None
+
+    def __init__(
+        self,
+        units: int,
+        outputs: int,
+        *,
+        key: PRNGKeyArray,
+        excitatory: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+    ):
+        if units < 1 or outputs < 1:
+            raise ValueError(f"a readout needs units and outputs >= 1, got {units}, {outputs}")
+        self.c = jax.random.normal(key, (outputs, units)) / units**0.5
+        self.b = jnp.zeros(outputs)
+        self.excitatory = _flags("excitatory", excitatory, (units,))
+        if mask is not None and jnp.ndim(mask) == 1:
+            expect("the mask [from] of Affine", jnp.asarray(mask), (units,))
+            mask = jnp.tile(jnp.asarray(mask)[None], (outputs, 1))
+        self.mask = _flags("mask [to, from]", mask, (outputs, units))
+
+    @property
+    def wire(self) -> Float[Array, "O N"]:
+        """`C`, `[to, from]`: what the readout uses of `c`."""
+        return signed(self.c, self.excitatory, self.mask)
+
+    def __call__(self, h: State) -> Float[Array, " O"]:
+        h = Units()(h)
+        expect("the state of Affine", h, self.c.shape[-1:])
+        return self.wire @ h + self.b
+
+
+class Units(eqx.Module):
+    """`y = h`: the units themselves, of a state in several parts the first."""
+
+    def __call__(self, h: State) -> Float[Array, " N"]:
+        return jax.tree.leaves(h)[0]
+
+
+def _flags(name: str, array: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
+    if array is None:
+        return None
+    flags = jnp.asarray(array) != 0
+    expect(f"the {name} of Affine", flags, shape)
+    return flags

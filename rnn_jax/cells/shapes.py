@@ -1,0 +1,54 @@
+"""What every cell asks of its arguments, said in one manner: what was got, what was expected.
+
+    expect("the mask [to, from]", mask, (units, units))
+    check_step(cell, h, x)
+"""
+
+from typing import Any
+
+from jaxtyping import Array
+
+from ..core import Input
+
+
+def expect(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    """Refuse an array of another shape.
+
+    **Raises:** `ValueError` with the shape that was got and the one expected.
+    """
+    got = getattr(array, "shape", type(array).__name__)
+    if got != shape:
+        raise ValueError(f"{name}: got shape {got}, expected {shape}")
+
+
+def check_sizes(inputs: int, units: int) -> None:
+    """Refuse sizes that make no cell; an autonomous cell has 0 inputs."""
+    if inputs < 0 or units < 1:
+        raise ValueError(f"a cell needs inputs >= 0 and units >= 1, got {inputs} and {units}")
+
+
+def check_step(cell: Any, h: Any, x: Any) -> None:
+    """Refuse a state or an input that does not fit a cell's `b [..., N]` and `u [..., N, I]`."""
+    name = type(cell).__name__
+    expect(f"the state of {name}", h, cell.b.shape[-1:])
+    expect(f"the input of {name}", x, cell.u.shape[-1:])
+
+
+def check_tau(tau: float | int, dt: float | int) -> None:
+    """Refuse a step that is not in `(0, tau]`, where Euler's rule overshoots."""
+    if not 0 < dt <= tau:
+        raise ValueError(f"a leaky cell needs 0 < dt <= tau, got dt = {dt} and tau = {tau}")
+
+
+def split_noise(noise: float | int, x: Input) -> tuple[Input, Array | None]:
+    """The stimulus and the noise of an input: `x` alone of a silent cell, else `(x, xi)`.
+
+    **Raises:** `ValueError` where a noisy cell gets no noise, or a silent one gets some.
+    """
+    paired = isinstance(x, tuple) and len(x) == 2
+    if paired != (noise > 0):
+        expected = "a pair (x, xi)" if noise > 0 else "x alone"
+        raise ValueError(
+            f"the input of a cell with noise = {noise}: got {type(x).__name__}, expected {expected}"
+        )
+    return x if paired else (x, None)

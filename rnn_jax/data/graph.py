@@ -1,0 +1,50 @@
+"""A circuit as a graph, for other programs: GraphML through networkx.
+
+    write_graphml(to_graph(circuit), "circuit.graphml")
+    nx.read_graphml("circuit.graphml")
+
+One node a unit, with its effect in each window; one edge a connection and window.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..circuits import Circuit
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+def to_graph(circuit: Circuit) -> "nx.MultiDiGraph":
+    """A directed multigraph: node attributes by window, one edge a window and connection.
+
+    Edges run from the sender to the receiver, though arrays are `[to, from]`.
+    """
+    import networkx as nx
+
+    graph = nx.MultiDiGraph()
+    nodes, effect = np.asarray(circuit.nodes), np.asarray(circuit.effect)
+    edges, weight = np.asarray(circuit.edges), np.asarray(circuit.weight)
+    for i, unit in enumerate(circuit.units):
+        if nodes[:, i].any():
+            values = {f"effect {w}": float(effect[k, i]) for k, w in enumerate(circuit.names)}
+            inside = [w for k, w in enumerate(circuit.names) if nodes[k, i]]
+            graph.add_node(unit, windows=",".join(inside), **values)
+    for k, to, source in np.argwhere(edges):
+        graph.add_edge(
+            circuit.units[source],
+            circuit.units[to],
+            key=f"{circuit.names[k]}:{source}:{to}",
+            window=circuit.names[k],
+            weight=float(weight[k, to, source]),
+        )
+    return graph
+
+
+def write_graphml(graph: "nx.MultiDiGraph", path: Path) -> None:
+    """Write a graph as GraphML."""
+    import networkx as nx
+
+    nx.write_graphml(graph, path)

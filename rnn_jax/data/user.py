@@ -1,0 +1,149 @@
+"""A user's own network: an object of a Python file, `my_model.py:network`.
+
+    network = load_network("my_model.py:network")
+    network = as_network((step, readout, h0))
+
+It may be a `Network`; a triple `(step, readout, h0)`; or a module with the methods or fields
+`step`, `readout` and `h0`. A step is `(h, x) -> h`; Equinox's own cells, which take
+`(input, hidden)`, are turned round.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from ..core import Network, Step, from_equinox
+
+
+def load_object(spec: str) -> Any:
+    """The object `NAME` of the file in `FILE.py:NAME`.
+
+    **Raises:** `ValueError` where the file or the name is missing or the file fails.
+    """
+    file, _, name = spec.rpartition(":")
+    path = Path(file)
+    if not path.exists():
+        raise ValueError(f"{file}: no such file")
+    module_spec = importlib.util.spec_from_file_location(path.stem, path)
+    if module_spec is None or module_spec.loader is None:
+        raise ValueError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(module_spec)
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{file} fails on import: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    if not hasattr(module, name):
+        public = sorted(n for n in vars(module) if not n.startswith("_"))
+        raise ValueError(f"{file} defines no {name!r}; it defines {', '.join(public) or 'nothing'}")
+    return getattr(module, name)
+
+
+def load_network(spec: str) -> Network:
+    """The network that `FILE.py:NAME` defines.
+
+    **Raises:** `ValueError` where it is none, naming what was got and what is expected.
+    """
+    return as_network(load_object(spec), spec)
+
+
+def as_network(thing: Any, name: str = "network") -> Network:
+    """A `Network` from one, from `(step, readout, h0)`, or from an object with these fields.
+
+    **Raises:** `ValueError` where a part is missing or of the wrong kind.
+    """
+    if isinstance(thing, Network):
+        parts = (thing.step, thing.readout, thing.h0)
+    elif isinstance(thing, tuple | list) and len(thing) == 3:
+        parts = tuple(thing)
+    else:
+        missing = [part for part in ("step", "readout", "h0") if not hasattr(thing, part)]
+        if missing:
+            raise ValueError(
+                f"{name} is a {type(thing).__name__} without {', '.join(missing)}; expected a "
+                "Network, a triple (step, readout, h0), or an object with these fields"
+            )
+        parts = (thing.step, thing.readout, thing.h0)
+    step, readout, h0 = parts
+    for part, what in ((step, "step"), (readout, "readout")):
+        if not callable(part):
+            raise ValueError(f"{name}: {what} must be callable, got {type(part).__name__}")
+    h0 = jax.tree.map(jnp.asarray, h0)
+    _check_state(h0, name)
+    return Network(_turned(step), readout, h0)
+
+
+def _turned(step: Any) -> Step:
+    cells = (eqx.nn.GRUCell, eqx.nn.LSTMCell)
+    return from_equinox(step) if isinstance(step, cells) else step
+
+
+def _check_state(h0: Any, name: str) -> None:
+    leaves = jax.tree.leaves(h0)
+    shapes = {leaf.shape for leaf in leaves}
+    floating = all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in leaves)
+    if len(shapes) != 1 or len(next(iter(shapes))) != 1 or not floating:
+        found = ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in leaves) or "no array"
+        raise ValueError(
+            f"{name}: h0 must be a float vector [units], or a tree of vectors of one length; got "
+            f"{found}"
+        )
+
+
+def check_network(network: Network, xs: Any, outputs: int | None = None) -> None:
+    """Try a network on one step of input, without computing.
+
+    **Arguments:**
+
+    - `network`: the network.
+    - `xs`: `[T, ...]` inputs of one trial.
+    - `outputs`: the number of outputs its targets have, if any.
+
+    **Raises:** `ValueError` where the step or the readout rejects its argument, where a
+    state changes its shape, or where outputs do not fit targets; and where a weight is NaN.
+    """
+    x = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), xs)
+    shape = jax.tree.map(lambda leaf: leaf.shape, x)
+    try:
+        h = eqx.filter_eval_shape(network.step, network.h0, x)
+    except Exception as error:
+        raise ValueError(
+            f"the step rejects an input of shape {shape}: {_first_line(error)}"
+        ) from error
+    describe = lambda tree: jax.tree.map(lambda leaf: f"{leaf.dtype}{list(leaf.shape)}", tree)
+    if describe(h) != describe(network.h0):
+        raise ValueError(
+            f"the step returns {describe(h)} where its state is {describe(network.h0)}"
+        )
+    try:
+        y = eqx.filter_eval_shape(network.readout, network.h0)
+    except Exception as error:
+        raise ValueError(f"the readout rejects a state: {_first_line(error)}") from error
+    if not hasattr(y, "shape") or len(y.shape) != 1:
+        raise ValueError(f"the readout must return a vector [outputs], got {describe(y)}")
+    if outputs is not None and y.shape[0] != outputs:
+        raise ValueError(f"the readout returns {y.shape[0]} outputs, the targets have {outputs}")
+    check_weights(network)
+
+
+def check_weights(network: Network) -> None:
+    """Name the weight that is not finite.
+
+    **Raises:** `ValueError` with the path of the weight and the index of its first entry.
+    """
+    for path, leaf in jax.tree_util.tree_leaves_with_path(network):
+        if eqx.is_inexact_array(leaf) and not bool(jnp.isfinite(leaf).all()):
+            index = [int(i) for i in jnp.argwhere(~jnp.isfinite(leaf))[0]]
+            where = jax.tree_util.keystr(path).lstrip(".")
+            raise ValueError(f"weight {where} is not finite at {index}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,151 @@
+"""Effective connectivity: what each connection carries at a time, `S_t = J_t * h_{t-1}`.
+
+    found = effective_connectivity(step, trajectory, windows)
+    found.total[w, to, source]           # mean over the window's steps
+    found.gate, found.wire, found.signal # for cells with a single W
+
+A weight says what could flow. What does flow is gate x wire x signal: the slope of the receiver's
+activation, the weight, and the sender's state. `S_ij` is, to first order, what the sender's
+return to zero would take from the receiver.
+"""
+
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from ..core import State, Step, Trajectory
+from ..core.types import Input
+
+Reduce = Literal["mean", "absolute", "product"]
+
+
+class Connectivity(eqx.Module):
+    """Effective connectivity of each window, `[to, from]`.
+
+    - `total`: `[W, N, N]`, without a leak's diagonal.
+    - `leak`: `[W, N]`, what units keep of themselves by a leak, `leak_i h_i`; zero for
+        cells that do not offer `parts`, whose carry stays in `total`'s diagonal.
+    - `gate`: `[W, N]` mean slope of the receiver, `None` where the cell has no single W.
+    - `wire`: `[N, N]` weights, `[to, from]`, or `None`.
+    - `signal`: `[W, N]` mean state of the sender, or `None`.
+    """
+
+    total: Float[Array, "W N N"]
+    leak: Float[Array, "W N"]
+    gate: Float[Array, "W N"] | None
+    wire: Float[Array, "N N"] | None
+    signal: Float[Array, "W N"] | None
+
+
+def effective_connectivity(
+    step: Step, trajectory: Trajectory, windows: Float[Array, "W T"], reduce: Reduce = "mean"
+) -> Connectivity:
+    """What each connection carries in each window.
+
+    `S_t[i, j] = J_t[i, j] h_{t-1}[j]`, and for a cell `leak * h + phi(W h + ...)` with a
+    method `parts`: `S_t[i, j] = gate_i(t) W_ij h_j(t-1)`. Of a state of several parts, unit
+    j's parts together act on what unit i shows, its first part.
+
+    **Arguments:**
+
+    - `step`: `(h, x) -> h`.
+    - `trajectory`: one trial's run.
+    - `windows`: float `[W, T]`, none of them empty.
+    - `reduce`: `mean` over the window's steps; `absolute`, the mean of `|S_t|`; or
+        `product`, `J_last ... J_first diag(h_{first-1})`, what a window carries through,
+        in which a leak takes part.
+
+    **Returns:** a `Connectivity`.
+
+    **Raises:** `ValueError` where `windows` does not fit the trajectory or `reduce` is
+    unknown; `RuntimeError` where a window is empty.
+    """
+    before = trajectory.previous
+    T = jax.tree.leaves(before)[0].shape[0]
+    if windows.ndim != 2 or windows.shape[1] != T:
+        raise ValueError(f"windows must be [W, {T}], got {windows.shape}")
+    total = windows.sum(1, keepdims=True)
+    weights = eqx.error_if(windows / total, total == 0, "a window is empty: it has no step")
+    if reduce == "product":
+        return _products(step, trajectory, windows)
+    if reduce not in ("mean", "absolute"):
+        raise ValueError(f"reduce must be 'mean', 'absolute' or 'product', got {reduce!r}")
+    if hasattr(step, "parts"):
+        return _by_parts(step, before, trajectory.xs, weights, reduce == "absolute")
+    return _by_jacobians(step, before, trajectory.xs, weights, reduce == "absolute")
+
+
+def unit_jacobian(step: Step, h: State, x: Input) -> Float[Array, "N N"]:
+    """`S[i, j] = sum over unit j's parts p of d shown_i / d p_j * p_j`, `[to, from]`."""
+    shown = lambda h: jax.tree.leaves(step(h, x))[0]
+    blocks = jax.tree.leaves(jax.jacfwd(shown)(h))
+    parts = jax.tree.leaves(h)
+    flows = [block * part[None] for block, part in zip(blocks, parts, strict=True)]
+    return jnp.sum(jnp.stack(flows), 0)
+
+
+def _by_parts(
+    step: Step, before: State, xs: Input, weights: Float[Array, "W T"], absolute: bool
+) -> Connectivity:
+    """`W * sum_t w_t g_t h_{t-1}^T`: no Jacobian is formed."""
+    parts = jax.vmap(step.parts)(before, xs)  # pyright: ignore[reportFunctionMemberAccess]
+    wire = parts.wire[0]
+    gate, signal, weight = parts.gate, before, wire
+    if absolute:
+        gate, signal, weight = jnp.abs(gate), jnp.abs(signal), jnp.abs(wire)
+    flow = jnp.einsum("wt,ti,tj->wij", weights, gate, signal)
+    kept = parts.leak * before
+    kept = jnp.abs(kept) if absolute else kept
+    return Connectivity(
+        weight[None] * flow, weights @ kept, weights @ parts.gate, wire, weights @ before
+    )
+
+
+def _by_jacobians(
+    step: Step, before: State, xs: Input, weights: Float[Array, "W T"], absolute: bool
+) -> Connectivity:
+    """Accumulated over time, so that memory holds `[W, N, N]` and never `[T, N, N]`."""
+    N = jax.tree.leaves(before)[0].shape[1]
+    W = weights.shape[0]
+    blank = jnp.zeros((W, N, N), weights.dtype)
+
+    def accumulate(total: Array, row: tuple) -> tuple[Array, None]:
+        h, x, weight = row
+        flow = unit_jacobian(step, h, x)
+        flow = jnp.abs(flow) if absolute else flow
+        return total + weight[:, None, None] * flow[None], None
+
+    total, _ = lax.scan(accumulate, blank, (before, xs, weights.T))
+    return Connectivity(total, jnp.zeros((W, N), weights.dtype), None, None, None)
+
+
+def _products(step: Step, trajectory: Trajectory, windows: Float[Array, "W T"]) -> Connectivity:
+    """`J_last ... J_first diag(h_{first-1})`, by pushing all units' states through a window."""
+    before = trajectory.previous
+    N = jax.tree.leaves(before)[0].shape[1]
+
+    def through(window: Float[Array, " T"]) -> Float[Array, "N N"]:
+        blank = jax.tree.map(lambda part: jnp.zeros((N, N), part.dtype), before)
+
+        def push(carry: tuple, row: tuple) -> tuple[tuple, None]:
+            tangents, begun = carry
+            h, x, inside = row
+            fresh = jax.tree.map(jnp.diag, h)
+            start = (inside > 0) & ~begun
+            tangents = jax.tree.map(lambda a, b: jnp.where(start, a, b), fresh, tangents)
+            along = lambda tangent: jax.jvp(lambda h: step(h, x), (h,), (tangent,))[1]
+            pushed = jax.vmap(along)(tangents)
+            keep = lambda a, b: jnp.where(inside > 0, a, b)
+            return (jax.tree.map(keep, pushed, tangents), begun | (inside > 0)), None
+
+        (tangents, _), _ = lax.scan(
+            push, (blank, jnp.array(False)), (before, trajectory.xs, window)
+        )
+        return jax.tree.leaves(tangents)[0].T
+
+    total = jax.vmap(through)(windows)
+    return Connectivity(total, jnp.zeros(total.shape[:2], total.dtype), None, None, None)

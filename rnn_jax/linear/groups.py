@@ -1,0 +1,33 @@
+"""Connectivity between groups of units: `P^T S Q`.
+
+    groups = membership(["ring", "ring", "shifter"])      # [G, N]
+    between = group_connectivity(found.total, groups)     # [W, G, G]
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+
+def membership(labels: Sequence[str]) -> Float[Array, "G N"]:
+    """One row a group, in the order of first appearance: 1 where a unit bears its label."""
+    names = list(dict.fromkeys(labels))
+    return jnp.asarray(np.array([[label == name for label in labels] for name in names], float))
+
+
+def group_connectivity(
+    connectivity: Float[Array, "*W N N"], groups: Float[Array, "G N"]
+) -> Float[Array, "*W G G"]:
+    """`S_ab = sum_{i in a} sum_{j in b} S_ij`, `[to, from]`.
+
+    **Arguments:**
+
+    - `connectivity`: `[..., N, N]`, `[to, from]`.
+    - `groups`: float `[G, N]`, weights of the units in each group.
+
+    **Returns:** `[..., G, G]`, `[to, from]`.
+    """
+    groups = jnp.asarray(groups, connectivity.dtype)
+    return jnp.einsum("ai,...ij,bj->...ab", groups, connectivity, groups)

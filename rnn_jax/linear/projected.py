@@ -1,0 +1,68 @@
+"""Connectivity over several steps, whole or as a readout sees it.
+
+    flow = multistep_connectivity(J, before, lag=5)          # [T - 4, N, N]
+    seen = projected_connectivity(J, before, readout, lag=5) # [T - 4, N]
+
+A vector pushed back through the Jacobians costs N a step where the product costs N^2.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .propagators import propagators
+
+
+def _check(jacobians: Array, lag: int) -> int:
+    T = jacobians.shape[0]
+    if not 1 <= lag <= T:
+        raise ValueError(f"lag must lie in [1, {T}], got {lag}")
+    return T - lag + 1
+
+
+def _slices(jacobians: Array, count: int, lag: int) -> Float[Array, "S L N N"]:
+    cut = lambda s: jax.lax.dynamic_slice_in_dim(jacobians, s, lag)
+    return jax.vmap(cut)(jnp.arange(count))
+
+
+def multistep_connectivity(
+    jacobians: Float[Array, "T N N"], before: Float[Array, "T N"], lag: int
+) -> Float[Array, "S N N"]:
+    """`J_{s+lag-1} ... J_s diag(h_{s-1})` for every start `s`: what `lag` steps carry.
+
+    **Arguments:**
+
+    - `jacobians`: `[T, N, N]`, `[to, from]`.
+    - `before`: `[T, N]`, the state each step starts from (`trajectory.previous`).
+    - `lag`: the number of steps.
+
+    **Returns:** `[T - lag + 1, N, N]`, `[to, from]`.
+
+    **Raises:** `ValueError` where no `lag` steps fit.
+    """
+    count = _check(jacobians, lag)
+    products = jax.vmap(lambda J: propagators(J)[-1])(_slices(jacobians, count, lag))
+    return products * before[:count, None]
+
+
+def projected_connectivity(
+    jacobians: Float[Array, "T N N"],
+    before: Float[Array, "T N"],
+    readout: Float[Array, "N"],
+    lag: int,
+) -> Float[Array, "S N"]:
+    """`r^T J_{s+lag-1} ... J_s diag(h_{s-1})`: what each unit adds to a readout `lag` steps on.
+
+    **Arguments:** as for `multistep_connectivity`, and
+
+    - `readout`: `[N]` weights of one output.
+
+    **Returns:** `[T - lag + 1, N]`.
+    """
+    count = _check(jacobians, lag)
+
+    def back(J: Float[Array, "L N N"]) -> Float[Array, " N"]:
+        pull = lambda r, jacobian: (r @ jacobian, None)
+        return jax.lax.scan(pull, readout, J, reverse=True)[0]
+
+    return jax.vmap(back)(_slices(jacobians, count, lag)) * before[:count]

@@ -1,0 +1,57 @@
+"""Subspaces of the state: principal components.
+
+    components = pca(states.reshape(-1, N), 3)
+    components.project(states)                   # [..., 3]
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class Components(eqx.Module):
+    """Principal components.
+
+    - `mean`: `[N]`.
+    - `basis`: `[N, K]`, orthonormal columns, by falling variance.
+    - `variance`: `[K]`, along each.
+    - `share`: `[K]`, of the whole variance.
+    """
+
+    mean: Float[Array, " N"]
+    basis: Float[Array, "N K"]
+    variance: Float[Array, " K"]
+    share: Float[Array, " K"]
+
+    def project(self, states: Float[Array, "*M N"]) -> Float[Array, "*M K"]:
+        """Coordinates `(h - mean) Q` of states."""
+        mean = self.mean.reshape((1,) * (states.ndim - 1) + self.mean.shape)
+        return (states - mean) @ self.basis
+
+
+def pca(states: Float[Array, "M N"], count: int) -> Components:
+    """The `count` directions of largest variance.
+
+    Signs are fixed so that each direction's largest entry is positive.
+
+    **Arguments:**
+
+    - `states`: `[M, N]` samples.
+    - `count`: at most `min(M, N)`.
+
+    **Raises:** `ValueError` where there are fewer directions than asked for.
+    """
+    M, N = states.shape
+    if not 1 <= count <= min(M, N):
+        raise ValueError(f"count must lie in [1, {min(M, N)}], got {count}")
+    mean = states.mean(0)
+    _, scale, rows = jnp.linalg.svd(states - mean[None], full_matrices=False)
+    basis = rows[:count].T
+    largest = jnp.take_along_axis(basis, jnp.abs(basis).argmax(0)[None], 0)
+    variance = scale**2 / M
+    tiny = jnp.finfo(states.dtype).tiny
+    share = variance / jnp.maximum(variance.sum(), tiny)
+    return Components(
+        mean, basis * jnp.where(largest < 0, -1.0, 1.0).astype(basis.dtype),
+        variance[:count], share[:count],
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""The causal stage: who matters, and when, by exact interventions.
+
+    plan = Plan(network, xs, targets, score, kind="clamp")
+    effects = plan.effects(units, windows, value)          # necessity
+    effects = plan.corrupted(key).effects(units, windows, clean_states)   # sufficiency
+
+Necessity clamps a unit in the clean run. Sufficiency restores a unit's clean states into a
+run on another trial's inputs, scored against its own targets: the same sweep, roles exchanged.
+"""
+
+from dataclasses import dataclass, replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from ..causal import Score, derangement, mean, noise, resample, sweep, zero
+from ..core import Network, State, outputs, run
+
+VALUES = {
+    "zero": lambda hs, key: zero(hs),
+    "mean": lambda hs, key: mean(hs),
+    "resample": resample,
+    "noise": noise,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every sweep of a study shares."""
+
+    network: Network
+    xs: PyTree
+    targets: Float[Array, "B T O"]
+    score: Score
+    kind: str = "clamp"
+
+    def effects(
+        self, units: Float[Array, "G N"], windows: Float[Array, "W B T"], value: State
+    ) -> Float[Array, "W G B"]:
+        """Exact effects of clamping each group of units in each window."""
+        return sweep(
+            self.network, self.xs, self.targets, self.score, units, windows, value, kind=self.kind
+        )
+
+    def corrupted(self, key: PRNGKeyArray) -> "Plan":
+        """The same trials on the inputs of others, still scored against their own targets."""
+        count = self.targets.shape[0]
+        order = derangement(key, count)
+        return replace(self, xs=jax.tree.map(lambda leaf: leaf[order], self.xs))
+
+    def scores(self) -> Float[Array, " B"]:
+        """The clean runs' metric."""
+        return _scores(self.network, self.xs, self.targets, self.score)
+
+
+@eqx.filter_jit
+def clean_run(network: Network, xs: PyTree) -> tuple[State, Float[Array, "B T O"]]:
+    """States and outputs of every trial."""
+
+    def one(x: PyTree) -> tuple[State, Float[Array, "T O"]]:
+        trajectory = run(network, x)
+        return trajectory.hs, outputs(network, trajectory)
+
+    return jax.vmap(one)(xs)
+
+
+@eqx.filter_jit
+def _scores(network: Network, xs: PyTree, targets: Array, score: Score) -> Float[Array, " B"]:
+    _, ys = clean_run(network, xs)
+    return jax.vmap(score)(ys, targets)
+
+
+def replacement(kind: str, hs: State, key: PRNGKeyArray) -> State:
+    """The values `[B, T, N]` that units are replaced with."""
+    return VALUES[kind](hs, key)
+
+
+def rank_agreement(a: Float[Array, "E N"], b: Float[Array, "E N"]) -> Float[Array, " E"]:
+    """Spearman's rank correlation of two rankings, per epoch."""
+    ranks = lambda x: jnp.argsort(jnp.argsort(jnp.abs(x), axis=-1), axis=-1).astype(x.dtype)
+    centred = lambda r: r - r.mean(-1, keepdims=True)
+    x, y = centred(ranks(a)), centred(ranks(b))
+    return (x * y).sum(-1) / jnp.sqrt((x**2).sum(-1) * (y**2).sum(-1))

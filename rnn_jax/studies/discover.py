@@ -1,0 +1,172 @@
+"""From a network to its time-resolved circuit: the main job, end to end.
+
+    found = discover(Subject("mine", network, trials))
+    found.circuit.nodes          # [E, N]: who belongs, in each epoch
+    found.dataset["effect"]      # [window, unit]: exact effect of taking a unit out
+
+The **causal** stage clamps every unit in every window and epoch, exactly, and keeps those
+whose effect is significant over trials and not small. The **local** stage linearises the
+trajectory for the connections among them. Then the set as a whole is put to the test: what
+remains when only it is kept, or when it alone is dropped, beside random sets of its size.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ..causal import SCORES
+from ..circuits import Circuit, Selection, select_edges, select_units
+from ..core import State, tiling
+from ..linear import Connectivity
+from .causes import Plan, clean_run, replacement
+from .connections import find_connections
+from .labels import to_dataset
+from .sets import SetTest, check_set
+from .settings import Settings
+from .subject import Subject, check_subject
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Track = Callable[[Sequence[Any], str], Iterable[Any]]
+"""Goes through a sequence; the command line's shows a progress bar with its label."""
+
+
+class Findings(NamedTuple):
+    """All that a discovery measured, as arrays; `to_dataset` gives them names."""
+
+    hs: State
+    ys: Array
+    targets: Array
+    windows: Array
+    epochs: tuple[str, ...]
+    epoch_windows: Array
+    effects: Array
+    epoch_effects: Array
+    second_effects: Array
+    sufficiency: Array
+    selection: Selection
+    connectivity: Connectivity
+    epoch_connectivity: Connectivity
+    edges: Array
+    sets: list[SetTest]
+
+
+class Discovery(NamedTuple):
+    """What is found: the circuit of each epoch, and every number behind it.
+
+    - `circuit`: units and connections per epoch.
+    - `dataset`: labelled results, see `to_dataset`.
+    """
+
+    circuit: Circuit
+    dataset: "xr.Dataset"
+
+
+def in_silence(items: Sequence[Any], label: str) -> Iterable[Any]:
+    """Tracks nothing."""
+    return items
+
+
+def discover(
+    subject: Subject, settings: Settings = Settings(), track: Track = in_silence
+) -> Discovery:
+    """Find, for each epoch, which units matter and through which connections.
+
+    Its sweeps compile themselves, once each whatever the number of units and windows.
+
+    **Arguments:**
+
+    - `subject`: the network and its trials; only the scoring at the end reads its truth.
+    - `settings`: replacement values, window width, thresholds, seed.
+    - `track`: a wrapper of loops that shows progress.
+
+    **Returns:** a `Discovery`.
+
+    **Raises:** `ValueError` where network and trials do not fit, a number in them is not
+    finite, or there are no epochs.
+    """
+    check_subject(subject)
+    if not subject.trials.epochs:
+        raise ValueError("the trials declare no epoch; name at least one window of time")
+    findings = find(subject, settings, track)
+    circuit = Circuit(
+        nodes=findings.selection.members,
+        edges=findings.edges,
+        effect=findings.epoch_effects.mean(-1),
+        weight=findings.epoch_connectivity.total,
+        windows=findings.epoch_windows,
+        names=findings.epochs,
+        units=subject.unit_names,
+    )
+    return Discovery(circuit, to_dataset(subject, settings, findings))
+
+
+def find(subject: Subject, settings: Settings, track: Track) -> Findings:
+    """The stages of a discovery in their order, on the network and its trials alone."""
+    keys = jax.random.split(jax.random.key(settings.seed), 6)
+    plan, hs, ys = _plan(subject, settings)
+    B, T = plan.targets.shape[:2]
+    windows = tiling(T, settings.width or max(1, -(-T // 24)))
+    per_trial = jnp.broadcast_to(windows[:, None], (windows.shape[0], B, T))
+    epochs = tuple(subject.trials.epochs)
+    epoch_windows = jnp.stack([subject.trials.epochs[name] for name in epochs])
+    units = jnp.eye(subject.size, dtype=ys.dtype)
+
+    value = replacement(settings.value, hs, keys[0])
+    second = replacement(settings.second_value, hs, keys[1])
+    sweep = lambda plan, spans, value, label: jnp.concatenate(
+        [plan.effects(units, spans[w : w + 1], value) for w in track(range(len(spans)), label)]
+    )
+    effects = sweep(plan, per_trial, value, "units x windows")
+    epoch_effects = sweep(plan, epoch_windows, value, "units x epochs")
+    second_effects = sweep(plan, epoch_windows, second, f"again with {settings.second_value}")
+    sufficiency = sweep(plan.corrupted(keys[2]), epoch_windows, hs, "restoring units")
+    selection = select_units(
+        epoch_effects, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.resamples
+    )
+    (spans,) = track([jnp.concatenate([per_trial, epoch_windows])], "connections")
+    all_connections = find_connections(plan.network, plan.xs, spans)
+    over_windows, over_epochs = _split(all_connections, len(windows))
+    edges = select_edges(over_epochs.total, selection.members, share=settings.edge_share)
+    sets = [
+        check_set(
+            plan,
+            selection.members[e].astype(ys.dtype),
+            epoch_windows[e],
+            value,
+            jax.random.fold_in(keys[4], e),
+            settings.random_sets,
+            settings.resamples,
+        )
+        for e in track(range(len(epochs)), "circuits as sets")
+    ]
+    return Findings(
+        hs, ys, plan.targets, windows, epochs, epoch_windows, effects, epoch_effects,
+        second_effects, sufficiency, selection, over_windows, over_epochs, edges, sets,
+    )  # fmt: skip
+
+
+def _plan(subject: Subject, settings: Settings) -> tuple[Plan, State, Array]:
+    """The clean run, and what all sweeps share; without targets, the clean outputs are."""
+    trials = subject.trials
+    hs, ys = clean_run(subject.network, trials.xs)
+    targets = ys if trials.targets is None else jnp.asarray(trials.targets, ys.dtype)
+    score = SCORES[settings.score]
+    return Plan(subject.network, trials.xs, targets, score, settings.kind), hs, ys
+
+
+def _split(found: Connectivity, at: int) -> tuple[Connectivity, Connectivity]:
+    """Windows and epochs apart; the wire belongs to both."""
+    wire = found.wire
+    part = lambda slot: jax.tree.map(lambda leaf: leaf[slot], eqx.tree_at(
+        lambda c: c.wire, found, None, is_leaf=lambda leaf: leaf is None
+    ))
+    put = lambda part: eqx.tree_at(
+        lambda c: c.wire, part, wire, is_leaf=lambda leaf: leaf is None
+    )
+    return put(part(slice(None, at))), put(part(slice(at, None)))

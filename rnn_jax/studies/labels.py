@@ -1,0 +1,166 @@
+"""Findings with names: one xarray Dataset, whose dims say what every axis is.
+
+    dataset = to_dataset(subject, settings, findings)
+    dataset["epoch_effect"].sel(epoch="switch").to_series().abs().nlargest(5)
+
+Connectivity is `[to, from]`; effects are `F(intervened) - F(clean)`. This is the one place
+where findings meet the subject's truth, to be scored and never to be steered.
+"""
+
+import json
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..circuits import auroc, average_precision, bootstrap_mean, precision_recall
+from ..linear import pca
+from .causes import rank_agreement
+from .settings import Settings
+from .subject import Subject
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .discover import Findings
+
+Variables = dict[str, tuple[tuple[str, ...], Any]]
+
+
+def to_dataset(subject: Subject, settings: Settings, found: "Findings") -> "xr.Dataset":
+    """All numbers of a discovery with their dims, in float32.
+
+    **Arguments:**
+
+    - `subject`: for the names of units, and the truth if it has one.
+    - `settings`: recorded as attributes.
+    - `found`: what was measured.
+
+    **Returns:** a Dataset with the dims epoch, window, unit, to, from, time, trial, output,
+    input and pc.
+    """
+    import xarray as xr
+
+    variables = _runs(subject, found) | _effects(settings, found) | _connections(found)
+    variables |= _sets(found)
+    if subject.truth is not None:
+        variables |= _recovery(subject.truth, found)
+    steps = np.asarray(found.windows) > 0
+    units = list(subject.unit_names)
+    coords = {
+        "epoch": list(found.epochs),
+        "unit": units,
+        "to": units,
+        "from": units,
+        "group": ("unit", list(subject.unit_groups)),
+        "window_start": ("window", steps.argmax(1)),
+        "window_stop": ("window", steps.shape[1] - steps[:, ::-1].argmax(1)),
+    }
+    data = {name: (dims, _plain(values)) for name, (dims, values) in variables.items()}
+    return xr.Dataset(data, coords, _attributes(subject, settings))
+
+
+def _plain(values: Any) -> np.ndarray:
+    values = np.asarray(values)
+    return values.astype(np.float32) if values.dtype.kind == "f" else values
+
+
+def _attributes(subject: Subject, settings: Settings) -> dict[str, Any]:
+    packages = ("jax", "jaxlib", "equinox", "numpy", "xarray")
+    return {
+        "subject": subject.name,
+        "metric": settings.score,
+        "value": settings.value,
+        "kind": settings.kind,
+        "direction": "necessity; sufficiency restores clean states into corrupted runs",
+        "effect": "F(intervened) - F(clean)",
+        "seed": settings.seed,
+        "device": str(jax.devices()[0]),
+        "versions": json.dumps({name: metadata.version(name) for name in packages}),
+    }
+
+
+def _runs(subject: Subject, found: "Findings") -> Variables:
+    """What the network did: inputs, states, outputs, and the states' principal components."""
+    states = jax.tree.leaves(found.hs)[0]
+    flat = states.reshape(-1, states.shape[-1])
+    components = pca(flat, min(3, *flat.shape))
+    xs = jax.tree.leaves(subject.trials.xs)[0]
+    return {
+        "states": (("trial", "time", "unit"), states),
+        "inputs": (("trial", "time", "input"), xs),
+        "outputs": (("trial", "time", "output"), found.ys),
+        "targets": (("trial", "time", "output"), found.targets),
+        "pca": (("trial", "time", "pc"), components.project(states)),
+        "pca_variance": (("pc",), components.share),
+        "window_mask": (("window", "time"), found.windows),
+        "epoch_mask": (("epoch", "trial", "time"), found.epoch_windows),
+    }
+
+
+def _effects(settings: Settings, found: "Findings") -> Variables:
+    """Effects with their 95 % bootstrap intervals over trials."""
+    key = jax.random.key(settings.seed)
+    variables: Variables = {}
+    for name, dim, effects in (
+        ("effect", "window", found.effects),
+        ("epoch_effect", "epoch", found.epoch_effects),
+    ):
+        interval = bootstrap_mean(effects, key, settings.resamples)
+        dims = (dim, "unit")
+        variables[name] = (dims, effects.mean(-1))
+        variables[f"{name}_low"] = (dims, interval.low)
+        variables[f"{name}_high"] = (dims, interval.high)
+    second = found.second_effects.mean(-1)
+    first = found.epoch_effects.mean(-1)
+    return variables | {
+        "second_effect": (("epoch", "unit"), second),
+        "rank_agreement": (("epoch",), rank_agreement(first, second)),
+        "sufficiency": (("epoch", "unit"), found.sufficiency.mean(-1)),
+        "p_value": (("epoch", "unit"), found.selection.p_value),
+        "q_value": (("epoch", "unit"), found.selection.q_value),
+        "member": (("epoch", "unit"), found.selection.members),
+    }
+
+
+def _connections(found: "Findings") -> Variables:
+    """Effective connectivity per window and epoch; its factors where the cell has them."""
+    square = ("to", "from")
+    variables: Variables = {
+        "connectivity": (("window", *square), found.connectivity.total),
+        "epoch_connectivity": (("epoch", *square), found.epoch_connectivity.total),
+        "edge_member": (("epoch", *square), found.edges),
+    }
+    if found.connectivity.wire is not None:
+        variables |= {
+            "wire": (square, found.connectivity.wire),
+            "gate": (("window", "unit"), found.connectivity.gate),
+            "signal": (("window", "unit"), found.connectivity.signal),
+        }
+    return variables
+
+
+def _sets(found: "Findings") -> Variables:
+    variables: Variables = {"circuit_p": (("epoch",), [float(s.p_value) for s in found.sets])}
+    for name in ("faithfulness", "necessity"):
+        ratios = [getattr(test, name) for test in found.sets]
+        for suffix, part in (("", "estimate"), ("_low", "low"), ("_high", "high")):
+            values = np.array([float(getattr(ratio, part)) for ratio in ratios])
+            variables[name + suffix] = (("epoch",), values)
+    return variables
+
+
+def _recovery(truth: dict[str, Any], found: "Findings") -> Variables:
+    """The selection against the truth, in each epoch that has one."""
+    nodes = jnp.stack([jnp.asarray(truth[name]) > 0 for name in found.epochs])
+    size = jnp.abs(found.epoch_effects.mean(-1))
+    precision, recall = jax.vmap(precision_recall)(found.selection.members, nodes)
+    return {
+        "truth": (("epoch", "unit"), nodes),
+        "precision": (("epoch",), precision),
+        "recall": (("epoch",), recall),
+        "auroc": (("epoch",), jax.vmap(auroc)(size, nodes)),
+        "average_precision": (("epoch",), jax.vmap(average_precision)(size, nodes)),
+    }

@@ -1,0 +1,60 @@
+"""What a user may choose about a discovery, in one frozen record that is also the command line.
+
+    discover(subject, Settings(value="resample", width=5))
+    rnn-jax discover ring-attractor --value resample --width 5
+
+Every field is written to `config.json`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Value = Literal["zero", "mean", "resample", "noise"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a circuit is looked for."""
+
+    value: Value = "zero"
+    """What a unit is replaced with: zero, its mean over trials at each time, its value in
+    another trial, or noise of its mean and spread."""
+
+    second_value: Value = "mean"
+    """A second replacement, to show how far the ranking depends on the first."""
+
+    kind: Literal["clamp", "pulse", "read"] = "clamp"
+    """Held over the window, set once at its start, or only what others read is replaced."""
+
+    score: Literal["margin", "squared-error"] = "squared-error"
+    """What is measured: mean of output x target, or the negative squared error."""
+
+    width: int | None = None
+    """Steps a window of the heat map; by default a twenty-fourth of the trial."""
+
+    alpha: float = 0.05
+    """False-discovery rate at which a unit's effect counts as there."""
+
+    floor: float = 0.05
+    """Share of the epoch's largest effect below which an effect counts as small."""
+
+    edge_share: float = 0.05
+    """Share of the epoch's largest connection below which a connection counts as small."""
+
+    random_sets: int = 200
+    """Random sets of the circuit's size it is held against, in each epoch."""
+
+    resamples: int = 2000
+    """Bootstrap samples and sign flips."""
+
+    seed: int = 0
+    """Seed of every draw."""
+
+    def __post_init__(self) -> None:
+        for name, low in (("width", 1), ("random_sets", 19), ("resamples", 99)):
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise ValueError(f"{name} must be at least {low}, got {value}")
+        for name in ("alpha", "floor", "edge_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")

@@ -1,0 +1,97 @@
+"""Subjects by name: a built-in network, a task to train on, or a user's own network.
+
+    subject = find_subject("ring-attractor")
+    subject = find_subject("my_model.py:network", trials_file="trials.npz")
+    subject = find_subject("weights.npz", trials_file="trials.npz", cell="gru")
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+
+from ..data import load_network, load_trials, network_from_torch
+from ..planted import PLANTED
+from ..tasks import TASKS
+from ..training import load_header, load_model
+from .subject import Subject
+from .train_settings import TrainSettings
+from .trained import Train, train_network, untrained
+
+Say = Callable[[str], None]
+
+
+def names() -> dict[str, str]:
+    """Every built-in subject with one line about it."""
+    return {name: entry.about for name, entry in {**PLANTED, **TASKS}.items()}
+
+
+def find_subject(
+    name: str,
+    trials_file: str | None = None,
+    cell: str | None = None,
+    training: TrainSettings = TrainSettings(),
+    count: int = 16,
+    seed: int = 0,
+    train: Train = train_network,
+) -> Subject:
+    """The subject of a name or a file.
+
+    **Arguments:**
+
+    - `name`: a built-in network, a task, `FILE.py:NAME`, a weights file (`.npz`,
+        `.safetensors`), or a model that `rnn-jax train` saved (`.eqx`).
+    - `trials_file`: an `.npz` of trials, for a user's own network.
+    - `cell`: the kind of cell: what to train, or what a weights file holds.
+    - `training`: how a task is trained on.
+    - `count`, `seed`: how many trials are drawn, and from which seed.
+    - `train`: runs the training; the command line's shows progress.
+
+    **Raises:** `ValueError` where it is none of these, with the nearest known name.
+    """
+    key = jax.random.fold_in(jax.random.key(seed), 1)
+    if name in PLANTED:
+        planted = PLANTED[name].make()
+        trials = planted.sample(key, count)
+        groups, truth = planted.groups, planted.truth.nodes
+        return Subject(
+            name, planted.network, trials, planted.units, groups, truth, {"built-in": name}
+        )
+    if name in TASKS:
+        training = replace(training, cell=cell or training.cell)
+        network = train(name, training)
+        trials = TASKS[name].make().sample(key, count)
+        return Subject(name, network, trials, origin=training.origin(name))
+    if name.endswith(".eqx"):
+        return _saved(Path(name), key, count)
+    if name.endswith((".npz", ".safetensors")):
+        network, origin = network_from_torch(name, cell), {"weights": name, "cell": cell}
+    elif ".py:" in name:
+        network, origin = load_network(name), {"file": name}
+    else:
+        raise ValueError(_unknown(name))
+    if trials_file is None:
+        raise ValueError(f"{name} needs trials: --trials FILE.npz with inputs and epochs")
+    return Subject(Path(name).name, network, load_trials(trials_file), origin=origin)
+
+
+def _saved(path: Path, key: jax.Array, count: int) -> Subject:
+    """A network that was trained earlier, on fresh trials of its task."""
+    origin = load_header(path)
+    if origin.get("task") not in TASKS:
+        raise ValueError(f"{path} was not trained on a known task: its header says {origin}")
+    training = TrainSettings.from_origin(origin)
+    network = load_model(path, untrained(origin["task"], training))
+    trials = TASKS[origin["task"]].make().sample(key, count)
+    return Subject(f"{origin['task']}-{path.stem}", network, trials, origin=origin)
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, names(), 1)
+    hint = f"; perhaps you meant {near[0]}" if near else ""
+    return (
+        f"{name} is no built-in network or task, no FILE.py:NAME and no weights file{hint} "
+        "(rnn-jax list shows what is built in)"
+    )

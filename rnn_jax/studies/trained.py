@@ -1,0 +1,53 @@
+"""Networks trained on a task, from the settings of a command line or a saved model's header.
+
+    network = train_network("flip-flop", TrainSettings(cell="gru", units=64))
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ..cells import GRU, LSTM, Affine, Dale, Leaky, LowRank, Vanilla, zero_state
+from ..core import Network
+from ..tasks import TASKS
+from ..training import fit, mean_squared_error
+from .train_settings import TrainSettings
+
+Train = Callable[[str, TrainSettings], Network]
+
+MAKERS = {
+    "gru": GRU,
+    "lstm": LSTM,
+    "vanilla": Vanilla,
+    "leaky": lambda inputs, units, key: Leaky(inputs, units, tau=5.0, dt=1.0, key=key),
+    "low-rank": lambda inputs, units, key: LowRank(inputs, units, rank=3, key=key),
+    "dale": lambda inputs, units, key: Dale(inputs, units, tau=5.0, dt=1.0, key=key),
+}
+
+
+def untrained(task: str, settings: TrainSettings) -> Network:
+    """A fresh network of the settings' cell and size, as wide as the task's trials need."""
+    cell_key, readout_key = jax.random.split(jax.random.key(settings.seed))
+    sizes = TASKS[task].make()
+    maker: Any = MAKERS[settings.cell]
+    cell = maker(sizes.inputs, settings.units, key=cell_key)
+    readout = Affine(settings.units, sizes.outputs, key=readout_key)
+    return Network(cell, readout, zero_state(cell))
+
+
+def train_network(
+    task: str,
+    settings: TrainSettings = TrainSettings(),
+    track: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, label: items,
+    say: Callable[[str], None] = lambda line: None,
+) -> Network:
+    """Train a network on a task's own loss: AdamW, clipped, on a cosine schedule.
+
+    **Raises:** `ValueError` where the task is unknown, or where training diverged.
+    """
+    if task not in TASKS:
+        raise ValueError(f"no task is called {task!r}; known are {', '.join(TASKS)}")
+    raise ValueError("to be wired")
