@@ -1,0 +1,36 @@
+"""Circuits: selection per epoch, evaluation, statistics, recovery of a known truth."""
+
+from .agreement import Consensus, consensus, jaccard
+from .circuit import Circuit, from_dict, to_dict
+from .evaluation import Evaluate, Minimality, Worst, completeness, faithfulness, minimality
+from .interventions import drop, keep
+from .recovery import (
+    PrecisionRecall,
+    auroc,
+    average_precision,
+    precision_at_size,
+    precision_recall,
+    timing_overlap,
+    widen,
+)
+from .selection import Selection, select_edges, select_units
+from .sets import random_sets
+from .statistics import (
+    Interval,
+    Ratio,
+    benjamini_hochberg,
+    bootstrap_mean,
+    permutation_p,
+    ratio_of_means,
+    sign_flip_p,
+    smallest_p,
+)
+
+__all__ = [
+    "Circuit", "Consensus", "Evaluate", "Interval", "Minimality", "PrecisionRecall", "Ratio",
+    "Selection", "Worst", "auroc", "average_precision", "benjamini_hochberg", "bootstrap_mean",
+    "completeness", "consensus", "drop", "faithfulness", "from_dict", "jaccard", "keep",
+    "minimality", "permutation_p", "precision_at_size", "precision_recall", "random_sets",
+    "ratio_of_means", "select_edges", "select_units", "sign_flip_p", "smallest_p",
+    "timing_overlap", "to_dict", "widen",
+]  # fmt: skip

@@ -1,0 +1,88 @@
+"""A circuit that changes over time: which units, in which windows, through which connections.
+
+    circuit.nodes        # [W, N], who belongs
+    circuit.edges        # [W, N, N], [to, from]
+    to_dict(circuit)     # plain lists, for JSON
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+
+class Circuit(eqx.Module):
+    """Units and connections of each window or epoch, with their weights.
+
+    - `nodes`: bool `[W, N]`, from the causal stage.
+    - `edges`: bool `[W, N, N]`, `[to, from]`, from the local one.
+    - `effect`: `[W, N]`, mean effect of taking a unit out.
+    - `weight`: `[W, N, N]`, `[to, from]`, effective connectivity.
+    - `windows`: `[W, T]` or `[W, B, T]`.
+    - `names`, `units`: of the windows and of the units.
+    """
+
+    nodes: Bool[Array, "W N"]
+    edges: Bool[Array, "W N N"]
+    effect: Float[Array, "W N"]
+    weight: Float[Array, "W N N"]
+    windows: Float[Array, "W *B T"]
+    names: tuple[str, ...] = eqx.field(static=True)
+    units: tuple[str, ...] = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        W, N = self.nodes.shape
+        if len(self.names) != W or len(self.units) != N or self.edges.shape != (W, N, N):
+            raise ValueError(
+                f"a circuit of {W} windows and {N} units got {len(self.names)} window names, "
+                f"{len(self.units)} unit names and edges of shape {self.edges.shape}"
+            )
+
+
+def to_dict(circuit: Circuit) -> dict[str, Any]:
+    """Plain lists: per window its members by effect, and its edges by weight, both named."""
+    nodes, edges = np.asarray(circuit.nodes), np.asarray(circuit.edges)
+    effect, weight = np.asarray(circuit.effect), np.asarray(circuit.weight)
+    units, windows = circuit.units, {}
+    for w, name in enumerate(circuit.names):
+        order = [int(i) for i in np.argsort(-np.abs(effect[w])) if nodes[w, i]]
+        links = sorted(np.argwhere(edges[w]).tolist(), key=lambda e: -abs(weight[w, e[0], e[1]]))
+        windows[name] = {
+            "units": [{"unit": units[i], "effect": float(effect[w, i])} for i in order],
+            "edges": [
+                {"to": units[i], "from": units[j], "weight": float(weight[w, i, j])}
+                for i, j in links
+            ],
+        }
+    return {"units": list(units), "windows": windows}
+
+
+def from_dict(record: dict[str, Any], windows: Float[Array, "W *B T"]) -> Circuit:
+    """The circuit of a record that `to_dict` made; units outside it have effect 0.
+
+    **Raises:** `ValueError` where a name is unknown or windows do not fit.
+    """
+    units, names = tuple(record["units"]), tuple(record["windows"])
+    index = {unit: i for i, unit in enumerate(units)}
+    W, N = len(names), len(units)
+    effect, weight = np.zeros((W, N)), np.zeros((W, N, N))
+    nodes, edges = np.zeros((W, N), bool), np.zeros((W, N, N), bool)
+    if windows.shape[0] != W:
+        raise ValueError(f"the record has {W} windows, got {windows.shape[0]}")
+    try:
+        for w, name in enumerate(names):
+            for row in record["windows"][name]["units"]:
+                nodes[w, index[row["unit"]]] = True
+                effect[w, index[row["unit"]]] = row["effect"]
+            for row in record["windows"][name]["edges"]:
+                at = (w, index[row["to"]], index[row["from"]])
+                edges[at], weight[at] = True, row["weight"]
+    except KeyError as error:
+        raise ValueError(f"the record names an unknown unit or lacks a field: {error}") from None
+    dtype = windows.dtype
+    return Circuit(
+        jnp.asarray(nodes), jnp.asarray(edges), jnp.asarray(effect, dtype),
+        jnp.asarray(weight, dtype), windows, names, units,
+    )  # fmt: skip

@@ -1,0 +1,87 @@
+"""Recovery of a known circuit: how well scores and selections match the truth.
+
+    auroc(jnp.abs(effect), truth)                # exact ranks, ties count half
+    precision, recall = precision_recall(members, truth)
+
+Average precision stands beside the prevalence, which is what chance would give.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+
+class PrecisionRecall(NamedTuple):
+    """Share of the selection that is true, and of the truth that is selected."""
+
+    precision: Float[Array, ""]
+    recall: Float[Array, ""]
+
+
+def auroc(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, ""]:
+    """The probability that a true unit scores above a false one, ties counting half.
+
+    **Arguments:**
+
+    - `scores`: `[N]`, larger for members.
+    - `truth`: bool `[N]`.
+
+    **Returns:** NaN where all or none are true.
+
+    Hanley and McNeil, Radiology 143 (1982).
+    """
+    ordered = jnp.sort(scores)
+    below = jnp.searchsorted(ordered, scores, side="left")
+    upto = jnp.searchsorted(ordered, scores, side="right")
+    ranks = (below + upto + 1).astype(scores.dtype) / 2
+    positive = truth.sum().astype(scores.dtype)
+    negative = truth.size - positive
+    rank_sum = jnp.where(truth, ranks, 0.0).sum()
+    pairs = positive * negative
+    area = (rank_sum - positive * (positive + 1) / 2) / jnp.where(pairs == 0, 1.0, pairs)
+    return jnp.where(pairs == 0, jnp.nan, area)
+
+
+def average_precision(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, ""]:
+    """`sum over thresholds of (R_n - R_{n-1}) P_n`, tied scores entering together.
+
+    **Arguments, returns:** as for `auroc`; NaN where none are true.
+    """
+    at_least = scores[None, :] >= scores[:, None]
+    hits = (at_least & truth[None]).sum(1).astype(scores.dtype)
+    precision = hits / at_least.sum(1).astype(scores.dtype)
+    positive = truth.sum().astype(scores.dtype)
+    total = jnp.where(truth, precision, 0.0).sum()
+    return jnp.where(positive == 0, jnp.nan, total / jnp.where(positive == 0, 1.0, positive))
+
+
+def precision_recall(members: Bool[Array, " N"], truth: Bool[Array, " N"]) -> PrecisionRecall:
+    """Precision and recall of a selection; NaN where nothing was selected, or nothing is true."""
+    dtype = jnp.zeros(()).dtype
+    hits = (members & truth).sum().astype(dtype)
+    share = lambda of: jnp.where(of == 0, jnp.nan, hits / jnp.where(of == 0, 1.0, of))
+    return PrecisionRecall(share(members.sum().astype(dtype)), share(truth.sum().astype(dtype)))
+
+
+def precision_at_size(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, ""]:
+    """The share of true units among the top `k`, where `k` is the truth's size."""
+    ranks = jnp.argsort(jnp.argsort(-scores))
+    return precision_recall(ranks < truth.sum(), truth).precision
+
+
+def timing_overlap(active: Bool[Array, "W N"], truth: Bool[Array, "W N"]) -> Float[Array, " N"]:
+    """Per unit, windows active in both over windows active in either; 1 where in neither."""
+    both, either = (active & truth).sum(0), (active | truth).sum(0)
+    dtype = jnp.zeros(()).dtype
+    ratio = both.astype(dtype) / jnp.maximum(either, 1).astype(dtype)
+    return jnp.where(either == 0, 1.0, ratio)
+
+
+def widen(active: Bool[Array, "W N"], tolerance: int) -> Bool[Array, "W N"]:
+    """Activity spread by `tolerance` windows to either side, for borders that may be off."""
+    if tolerance < 0:
+        raise ValueError(f"tolerance must be at least 0, got {tolerance}")
+    size = (2 * tolerance + 1, 1)
+    return jax.lax.reduce_window(active, False, jnp.logical_or, size, (1, 1), "SAME")

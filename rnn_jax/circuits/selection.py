@@ -1,0 +1,81 @@
+"""Who belongs to a circuit: units whose effect is there and not small, edges that carry.
+
+    found = select_units(effects, key)                 # effects [E, N, B]
+    edges = select_edges(connectivity, found.members)  # [E, N, N]
+
+Significance alone keeps whatever is not exactly 0, given enough trials; size alone keeps noise.
+A member has both.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from .statistics import benjamini_hochberg, sign_flip_p, smallest_p
+
+
+class Selection(NamedTuple):
+    """Members of each epoch, and what speaks for them.
+
+    - `members`: bool `[E, N]`.
+    - `p_value`: `[E, N]`, by random signs over trials.
+    - `q_value`: `[E, N]`, over all epochs and units.
+    """
+
+    members: Bool[Array, "E N"]
+    p_value: Float[Array, "E N"]
+    q_value: Float[Array, "E N"]
+
+
+def select_units(
+    effects: Float[Array, "E N B"],
+    key: PRNGKeyArray,
+    alpha: float = 0.05,
+    floor: float = 0.05,
+    flips: int = 9999,
+) -> Selection:
+    """Units with `q <= alpha` and `|mean effect| >= floor * max_j |mean effect_j|` of the epoch.
+
+    **Arguments:**
+
+    - `effects`: `[E, N, B]`, per trial.
+    - `key`: draws signs.
+    - `alpha`: false-discovery rate over all epochs and units.
+    - `floor`: share of the epoch's largest effect below which one counts as small.
+    - `flips`: the number of sign draws.
+
+    **Returns:** a `Selection`.
+
+    **Raises:** `ValueError` where there are too few trials or flips for any p to reach `alpha`.
+    """
+    least = smallest_p(effects.shape[-1], flips)
+    if least > alpha:
+        raise ValueError(
+            f"{effects.shape[-1]} trials and {flips} sign flips cannot show p below {least:.3g}; "
+            f"alpha = {alpha} needs at least {int(jnp.ceil(1 - jnp.log2(alpha)))} trials and "
+            f"{int(1 / alpha)} flips"
+        )
+    size = jnp.abs(effects.mean(-1))
+    p = sign_flip_p(effects, key, flips)
+    q = benjamini_hochberg(p)
+    large = (size >= floor * size.max(-1, keepdims=True)) & (size > 0)
+    return Selection((q <= alpha) & large, p, q)
+
+
+def select_edges(
+    connectivity: Float[Array, "E N N"], members: Bool[Array, "E N"], share: float = 0.05
+) -> Bool[Array, "E N N"]:
+    """Edges between members that carry at least a share of the epoch's largest among them.
+
+    **Arguments:**
+
+    - `connectivity`: `[E, N, N]`, `[to, from]`.
+    - `members`: bool `[E, N]`.
+    - `share`: of the largest `|connectivity|` between members.
+
+    **Returns:** bool `[E, N, N]`, `[to, from]`.
+    """
+    between = members[:, :, None] & members[:, None, :]
+    size = jnp.where(between, jnp.abs(connectivity), 0.0)
+    return (size >= share * size.max((1, 2), keepdims=True)) & (size > 0)
