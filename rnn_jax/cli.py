@@ -45,7 +45,7 @@ class Discover:
     units: int = 64
     """Units to train with, where the subject is a task."""
 
-    count: int = 16
+    count: int = 24
     """Trials to draw, where the subject is built in."""
 
     settings: Annotated[Settings, tyro.conf.arg(name="")] = field(default_factory=Settings)

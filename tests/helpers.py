@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnn_jax.cells import GRU, LSTM, Dale, Leaky, LowRank, Vanilla, zero_state
 from rnn_jax.core import Network, from_equinox, from_field
 
 T, N, I, O = 6, 4, 3, 2  # noqa: E741
@@ -44,8 +45,23 @@ def _field(key, solver):
     return from_field(lambda t, h, x: -h + jnp.tanh(w @ h + u @ x), dt=0.5, solver=solver)
 
 
+def _cells(key):
+    """Our own; the sign-constrained one smooth, since quadrature does not resolve a kink."""
+    leak = {"tau": 2.0, "dt": 1.0}
+    cells = {
+        "vanilla": Vanilla(I, N, key=key),
+        "leaky": Leaky(I, N, **leak, key=key),
+        "gru": GRU(I, N, key=key),
+        "lstm": LSTM(I, N, key=key),
+        "low-rank": LowRank(I, N, rank=2, key=key),
+        "dale": Dale(I, N, **leak, excitatory=0.75, activation=jax.nn.softplus, key=key),
+    }
+    return {name: (cell, zero_state(cell)) for name, cell in cells.items()}
+
+
 def _steps(key):
     return {
+        **_cells(key),
         "lambda": (_lambda(key), jnp.zeros(N)),
         "eqx-gru": (from_equinox(eqx.nn.GRUCell(I, N, key=key)), jnp.zeros(N)),
         "eqx-lstm": (
@@ -57,7 +73,10 @@ def _steps(key):
     }
 
 
-CELLS = ["lambda", "eqx-gru", "eqx-lstm", "field-euler", "field-heun"]
+CELLS = [
+    "lambda", "eqx-gru", "eqx-lstm", "field-euler", "field-heun",
+    "vanilla", "leaky", "gru", "lstm", "low-rank", "dale",
+]  # fmt: skip
 
 
 def network(name, seed=0):

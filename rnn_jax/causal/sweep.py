@@ -35,6 +35,7 @@ def sweep(
     value: State,
     kind: Kind = "clamp",
     memory: str | int = "1GiB",
+    allow_noop: bool = False,
 ) -> Float[Array, "W G B"]:
     """`F(iv) - F(Identity())` for each group of units in each window, on each trial.
 
@@ -52,6 +53,7 @@ def sweep(
     - `value`: `[B, T, N]` replacement, a tree of them, or a prefix.
     - `kind`: `clamp`, `pulse` (at each window's first step) or `read`.
     - `memory`: what a chunk of runs may take, in bytes or as "2GiB".
+    - `allow_noop`: whether an empty group or window has the effect 0 or is an error.
 
     **Returns:** `[W, G, B]`.
 
@@ -60,6 +62,8 @@ def sweep(
     """
     B, T = targets.shape[:2]
     _check(network, xs, targets, units, windows, kind)
+    if not allow_noop:
+        _check_touches(units, windows)
     if windows.ndim == 2:
         windows = jnp.broadcast_to(windows[:, None], (windows.shape[0], B, T))
     if kind == "pulse":
@@ -105,6 +109,9 @@ def _check(
         raise ValueError(f"windows must be [W, {T}] or [W, {B}, {T}], got {windows.shape}")
     if kind not in ("clamp", "pulse", "read"):
         raise ValueError(f"kind must be clamp, pulse or read, got {kind!r}")
+
+
+def _check_touches(units: Array, windows: Array) -> None:
     for what, rows in (("group of units", units), ("window", windows)):
         if isinstance(rows, jax.core.Tracer):
             continue

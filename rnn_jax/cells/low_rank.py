@@ -2,6 +2,8 @@
 
     cell = LowRank(3, 64, rank=2, key=key)
     kappa = cell.n.T @ h / 64           # [R], all that the units tell each other
+
+Its weights are never formed in a step: two thin products serve.
 """
 
 from collections.abc import Callable

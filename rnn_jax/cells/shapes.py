@@ -2,6 +2,8 @@
 
     expect("the mask [to, from]", mask, (units, units))
     check_step(cell, h, x)
+
+Shapes are known while tracing, so these cost nothing in a compiled program.
 """
 
 from typing import Any
@@ -47,8 +49,8 @@ def split_noise(noise: float | int, x: Input) -> tuple[Input, Array | None]:
     """
     paired = isinstance(x, tuple) and len(x) == 2
     if paired != (noise > 0):
-        expected = "a pair (x, xi)" if noise > 0 else "x alone"
+        got, expected = type(x).__name__, "a pair (x, xi)" if noise > 0 else "x alone"
         raise ValueError(
-            f"the input of a cell with noise = {noise}: got {type(x).__name__}, expected {expected}"
+            f"the input of a cell with noise = {noise}: got {got}, expected {expected}"
         )
     return x if paired else (x, None)

@@ -2,6 +2,8 @@
 
     h0 = zero_state(GRU(3, 64, key=key))                 # [64]
     h0, c0 = zero_state(LSTM(3, 64, key=key))
+
+Like the cell in dtype; an array of your own does as well.
 """
 
 from typing import TypeAlias

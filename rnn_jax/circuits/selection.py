@@ -66,16 +66,18 @@ def select_units(
 def select_edges(
     connectivity: Float[Array, "E N N"], members: Bool[Array, "E N"], share: float = 0.05
 ) -> Bool[Array, "E N N"]:
-    """Edges between members that carry at least a share of the epoch's largest among them.
+    """Edges between members that carry at least a share of their receiver's largest.
+
+    A receiver is moved by its own inputs, whatever flows elsewhere in the network.
 
     **Arguments:**
 
     - `connectivity`: `[E, N, N]`, `[to, from]`.
     - `members`: bool `[E, N]`.
-    - `share`: of the largest `|connectivity|` between members.
+    - `share`: of the largest `|connectivity|` from a member to the same receiver.
 
     **Returns:** bool `[E, N, N]`, `[to, from]`.
     """
     between = members[:, :, None] & members[:, None, :]
     size = jnp.where(between, jnp.abs(connectivity), 0.0)
-    return (size >= share * size.max((1, 2), keepdims=True)) & (size > 0)
+    return (size >= share * size.max(2, keepdims=True)) & (size > 0)

@@ -8,7 +8,6 @@
     step and the one past the last, of all trials or of each.
 """
 
-import zipfile
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -16,26 +15,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..tasks import Trials, check_trials
+from .npz import load_npz
 
 PREFIX = "epoch_"
-
-
-def load_npz(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz`, whose pickled objects are refused.
-
-    **Raises:** `ValueError` where the file is missing, cut off or of another kind.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError(f"{path} holds one bare array; expected an .npz of named arrays")
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise ValueError(f"{path} is cut off or no .npz file ({error})") from None
-    except ValueError as error:
-        raise ValueError(f"{path} is not a readable .npz: {error}") from None
 
 
 def load_trials(path: str | Path) -> Trials:

@@ -37,22 +37,23 @@ class Plan:
     kind: str = "clamp"
 
     def effects(
-        self, units: Float[Array, "G N"], windows: Float[Array, "W B T"], value: State
+        self,
+        units: Float[Array, "G N"],
+        windows: Float[Array, "W B T"],
+        value: State,
+        allow_noop: bool = False,
     ) -> Float[Array, "W G B"]:
-        """Exact effects of clamping each group of units in each window."""
+        """Exact effects of taking out each group of units in each window."""
         return sweep(
-            self.network, self.xs, self.targets, self.score, units, windows, value, kind=self.kind
-        )
+            self.network, self.xs, self.targets, self.score, units, windows, value,
+            kind=self.kind, allow_noop=allow_noop,
+        )  # fmt: skip
 
     def corrupted(self, key: PRNGKeyArray) -> "Plan":
         """The same trials on the inputs of others, still scored against their own targets."""
         count = self.targets.shape[0]
         order = derangement(key, count)
         return replace(self, xs=jax.tree.map(lambda leaf: leaf[order], self.xs))
-
-    def scores(self) -> Float[Array, " B"]:
-        """The clean runs' metric."""
-        return _scores(self.network, self.xs, self.targets, self.score)
 
 
 @eqx.filter_jit
@@ -64,12 +65,6 @@ def clean_run(network: Network, xs: PyTree) -> tuple[State, Float[Array, "B T O"
         return trajectory.hs, outputs(network, trajectory)
 
     return jax.vmap(one)(xs)
-
-
-@eqx.filter_jit
-def _scores(network: Network, xs: PyTree, targets: Array, score: Score) -> Float[Array, " B"]:
-    _, ys = clean_run(network, xs)
-    return jax.vmap(score)(ys, targets)
 
 
 def replacement(kind: str, hs: State, key: PRNGKeyArray) -> State:

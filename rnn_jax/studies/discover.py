@@ -127,11 +127,11 @@ def find(subject: Subject, settings: Settings, track: Track) -> Findings:
     second_effects = sweep(plan, epoch_windows, second, f"again with {settings.second_value}")
     sufficiency = sweep(plan.corrupted(keys[2]), epoch_windows, hs, "restoring units")
     selection = select_units(
-        epoch_effects, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.resamples
+        epoch_effects, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
     )
-    (spans,) = track([jnp.concatenate([per_trial, epoch_windows])], "connections")
-    all_connections = find_connections(plan.network, plan.xs, spans)
-    over_windows, over_epochs = _split(all_connections, len(windows))
+    spans = [jnp.concatenate([per_trial, epoch_windows])]
+    (found,) = [find_connections(plan.network, plan.xs, s) for s in track(spans, "connections")]
+    over_windows, over_epochs = _split(found, len(windows))
     edges = select_edges(over_epochs.total, selection.members, share=settings.edge_share)
     sets = [
         check_set(
@@ -152,21 +152,24 @@ def find(subject: Subject, settings: Settings, track: Track) -> Findings:
 
 
 def _plan(subject: Subject, settings: Settings) -> tuple[Plan, State, Array]:
-    """The clean run, and what all sweeps share; without targets, the clean outputs are."""
+    """The clean run, and what all sweeps share."""
     trials = subject.trials
     hs, ys = clean_run(subject.network, trials.xs)
-    targets = ys if trials.targets is None else jnp.asarray(trials.targets, ys.dtype)
-    score = SCORES[settings.score]
+    if settings.score == "fidelity":
+        targets, score = ys, SCORES["squared-error"]
+    elif trials.targets is None:
+        raise ValueError(f"score {settings.score} needs targets, the trials hold none")
+    else:
+        targets, score = jnp.asarray(trials.targets, ys.dtype), SCORES[settings.score]
     return Plan(subject.network, trials.xs, targets, score, settings.kind), hs, ys
 
 
 def _split(found: Connectivity, at: int) -> tuple[Connectivity, Connectivity]:
-    """Windows and epochs apart; the wire belongs to both."""
-    wire = found.wire
-    part = lambda slot: jax.tree.map(lambda leaf: leaf[slot], eqx.tree_at(
-        lambda c: c.wire, found, None, is_leaf=lambda leaf: leaf is None
-    ))
-    put = lambda part: eqx.tree_at(
-        lambda c: c.wire, part, wire, is_leaf=lambda leaf: leaf is None
-    )
-    return put(part(slice(None, at))), put(part(slice(at, None)))
+    """Windows and epochs apart; the wire, which has no windows, belongs to both."""
+
+    def part(slot: slice) -> Connectivity:
+        cut = lambda leaf: None if leaf is None else leaf[slot]
+        gate, signal = cut(found.gate), cut(found.signal)
+        return Connectivity(found.total[slot], found.leak[slot], gate, found.wire, signal)
+
+    return part(slice(None, at)), part(slice(at, None))

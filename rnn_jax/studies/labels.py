@@ -88,11 +88,12 @@ def _runs(subject: Subject, found: "Findings") -> Variables:
     flat = states.reshape(-1, states.shape[-1])
     components = pca(flat, min(3, *flat.shape))
     xs = jax.tree.leaves(subject.trials.xs)[0]
-    return {
+    targets = subject.trials.targets
+    asked = {} if targets is None else {"targets": (("trial", "time", "output"), targets)}
+    return asked | {
         "states": (("trial", "time", "unit"), states),
         "inputs": (("trial", "time", "input"), xs),
         "outputs": (("trial", "time", "output"), found.ys),
-        "targets": (("trial", "time", "output"), found.targets),
         "pca": (("trial", "time", "pc"), components.project(states)),
         "pca_variance": (("pc",), components.share),
         "window_mask": (("window", "time"), found.windows),

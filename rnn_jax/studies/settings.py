@@ -16,18 +16,20 @@ Value = Literal["zero", "mean", "resample", "noise"]
 class Settings:
     """How a circuit is looked for."""
 
-    value: Value = "zero"
+    value: Value = "mean"
     """What a unit is replaced with: zero, its mean over trials at each time, its value in
     another trial, or noise of its mean and spread."""
 
-    second_value: Value = "mean"
+    second_value: Value = "zero"
     """A second replacement, to show how far the ranking depends on the first."""
 
     kind: Literal["clamp", "pulse", "read"] = "clamp"
     """Held over the window, set once at its start, or only what others read is replaced."""
 
-    score: Literal["margin", "squared-error"] = "squared-error"
-    """What is measured: mean of output x target, or the negative squared error."""
+    score: Literal["fidelity", "margin", "squared-error", "log-odds"] = "fidelity"
+    """What is measured: minus the squared change of the outputs, which needs no targets and
+    does not saturate at a trained optimum; or, against targets, the mean of output x target,
+    the negative squared error, or the log-odds of the right class."""
 
     width: int | None = None
     """Steps a window of the heat map; by default a twenty-fourth of the trial."""
@@ -35,23 +37,27 @@ class Settings:
     alpha: float = 0.05
     """False-discovery rate at which a unit's effect counts as there."""
 
-    floor: float = 0.05
+    floor: float = 0.01
     """Share of the epoch's largest effect below which an effect counts as small."""
 
     edge_share: float = 0.05
-    """Share of the epoch's largest connection below which a connection counts as small."""
+    """Share of a receiver's largest connection below which a connection counts as small."""
 
     random_sets: int = 200
     """Random sets of the circuit's size it is held against, in each epoch."""
 
     resamples: int = 2000
-    """Bootstrap samples and sign flips."""
+    """Bootstrap samples of an interval."""
+
+    flips: int = 9999
+    """Random signs of a p-value."""
 
     seed: int = 0
     """Seed of every draw."""
 
     def __post_init__(self) -> None:
-        for name, low in (("width", 1), ("random_sets", 19), ("resamples", 99)):
+        least = {"width": 1, "random_sets": 19, "resamples": 99, "flips": 99}
+        for name, low in least.items():
             value = getattr(self, name)
             if value is not None and value < low:
                 raise ValueError(f"{name} must be at least {low}, got {value}")

@@ -33,7 +33,7 @@ def find_subject(
     trials_file: str | None = None,
     cell: str | None = None,
     training: TrainSettings = TrainSettings(),
-    count: int = 16,
+    count: int = 24,
     seed: int = 0,
     train: Train = train_network,
 ) -> Subject:

@@ -28,8 +28,11 @@ class TrainSettings:
     batch_size: int = 64
     """Trials a step."""
 
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     """Peak of the cosine schedule of AdamW."""
+
+    goal: float = 0.005
+    """Mean squared error at which training ends early."""
 
     seed: int = 0
     """Seed of weights and trials."""

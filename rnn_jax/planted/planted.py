@@ -1,0 +1,48 @@
+"""A planted network: one whose circuit is known, because it was built.
+
+    planted = ring_attractor()
+    trials = planted.sample(key, 16)
+    planted.truth.nodes["static"]        # [N], 1 for members
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ..core import Network
+from ..tasks import Trials
+
+
+class Truth(eqx.Module):
+    """Which units and connections belong to the circuit in each epoch.
+
+    - `nodes`: per epoch `[N]`, 1 for members.
+    - `edges`: per epoch `[N, N]`, `[to, from]`.
+    """
+
+    nodes: dict[str, Float[Array, " N"]]
+    edges: dict[str, Float[Array, "N N"]]
+
+
+class Planted(eqx.Module):
+    """A network, what draws its trials, and its truth.
+
+    - `network`: step, readout, first state.
+    - `sample`: `(key, count) -> Trials`.
+    - `truth`: members per epoch; no method may see it.
+    - `units`, `groups`: a name and a label a unit.
+    """
+
+    network: Network
+    sample: Callable[[PRNGKeyArray, int], Trials]
+    truth: Truth
+    units: tuple[str, ...] = eqx.field(static=True)
+    groups: tuple[str, ...] = eqx.field(static=True)
+
+
+def over_time(truth: Truth, epochs: dict[str, Float[Array, " T"]]) -> Float[Array, "T N"]:
+    """The members at each time of one trial: those of whatever epochs hold there."""
+    rows = [window[:, None] * truth.nodes[name][None] for name, window in epochs.items()]
+    return jnp.max(jnp.stack(rows), 0)

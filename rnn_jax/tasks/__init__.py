@@ -1,0 +1,21 @@
+"""Tasks: trials with epochs, and what draws them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .flip_flop import FlipFlop
+from .trials import Trials, check_trials
+
+
+class Entry(NamedTuple):
+    """A built-in: one line about it, and what makes it."""
+
+    about: str
+    make: Callable[[], Any]
+
+
+TASKS = {
+    "flip-flop": Entry("task: hold the last pulse of each of three channels", FlipFlop),
+}
+
+__all__ = ["TASKS", "Entry", "FlipFlop", "Trials", "check_trials"]

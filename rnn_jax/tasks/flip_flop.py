@@ -1,0 +1,77 @@
+"""The flip-flop: channels of pulses, each of which the network must hold until the next.
+
+    task = FlipFlop(bits=3)
+    trials = task.sample(key, 64)
+
+Sussillo and Barak, Neural Computation 25 (2013), section 3.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .trials import Trials
+
+
+class FlipFlop(eqx.Module):
+    """Pulses of +-1 arrive at random; each output is the sign of its channel's last pulse.
+
+    Every channel is set at step 0. Epochs: `switch`, the steps from a pulse that changes a
+    bit until `settle` steps after it, and `hold`, all others.
+
+    - `bits`: channels.
+    - `steps`: length of a trial.
+    - `rate`: probability of a pulse, a channel and step.
+    - `settle`: steps a switch lasts.
+    """
+
+    bits: int = 3
+    steps: int = 60
+    rate: float = 0.06
+    settle: int = 4
+
+    @property
+    def inputs(self) -> int:
+        """The number of input channels."""
+        return self.bits
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs."""
+        return self.bits
+
+    def sample(self, key: PRNGKeyArray, count: int) -> Trials:
+        """Draw trials.
+
+        **Arguments:**
+
+        - `key`: draws pulses.
+        - `count`: the number of trials.
+
+        **Returns:** `Trials` with inputs and targets `[count, steps, bits]`.
+        """
+        when, sign = jax.random.split(key)
+        shape = (count, self.steps, self.bits)
+        pulse = jax.random.bernoulli(when, self.rate, shape).at[:, 0].set(True)
+        xs = jnp.where(pulse, jax.random.rademacher(sign, shape, jnp.zeros(()).dtype), 0.0)
+        targets = jax.vmap(_last_pulse)(xs)
+        epochs = jax.vmap(lambda y: _switching(y, self.settle))(targets)
+        return Trials(xs, targets, {"switch": epochs, "hold": 1 - epochs})
+
+
+def _last_pulse(xs: Float[Array, "T C"]) -> Float[Array, "T C"]:
+    def latch(bit: Array, x: Array) -> tuple[Array, Array]:
+        bit = jnp.where(x == 0, bit, x)
+        return bit, bit
+
+    return lax.scan(latch, jnp.zeros_like(xs[0]), xs)[1]
+
+
+def _switching(ys: Float[Array, "T C"], settle: int) -> Float[Array, " T"]:
+    """1 from a change of any bit until `settle` steps after it; the first setting counts."""
+    before = jnp.concatenate([jnp.zeros_like(ys[:1]), ys[:-1]])
+    change = (ys != before).any(-1).astype(ys.dtype)
+    kernel = jnp.ones(settle, ys.dtype)
+    return (jnp.convolve(change, kernel)[: len(ys)] > 0.5).astype(ys.dtype)

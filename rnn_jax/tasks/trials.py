@@ -1,0 +1,53 @@
+"""Trials: inputs, what is asked for, and the named windows in which it is asked.
+
+    trials = Trials(xs, targets, {"cue": cue, "delay": delay})    # epochs [B, T]
+    check_trials(trials)
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+
+class Trials(eqx.Module):
+    """A batch of trials.
+
+    - `xs`: `[B, T, ...]` inputs, a tree where noise is one.
+    - `targets`: `[B, T, O]`, or `None`.
+    - `epochs`: named windows `[B, T]`, which may differ between trials.
+    """
+
+    xs: PyTree[Float[Array, "B T ..."]]
+    targets: Float[Array, "B T O"] | None
+    epochs: dict[str, Float[Array, "B T"]]
+
+
+def check_trials(trials: Trials) -> None:
+    """Look at the numbers themselves, before anything runs.
+
+    **Raises:** `ValueError` naming trial, time and channel of a number that is not finite,
+    axes that do not fit, or an epoch that holds no step.
+    """
+    leaves = jax.tree.leaves(trials.xs)
+    if not leaves or leaves[0].ndim < 2:
+        raise ValueError("inputs must be arrays [trials, time, ...]")
+    B, T = leaves[0].shape[:2]
+    named = [("inputs", leaf) for leaf in leaves]
+    named += [] if trials.targets is None else [("targets", trials.targets)]
+    named += [(f"epoch {name!r}", window) for name, window in trials.epochs.items()]
+    for name, array in named:
+        if array.shape[:2] != (B, T):
+            raise ValueError(f"{name} of shape {array.shape} does not fit {B} trials of {T} steps")
+        _check_finite(name, array)
+    for name, window in trials.epochs.items():
+        if not bool((window > 0).any()) or bool((window < 0).any()):
+            raise ValueError(f"epoch {name!r} needs weights of at least 0, not all of them 0")
+
+
+def _check_finite(name: str, array: Array) -> None:
+    bad = ~jnp.isfinite(array)
+    if bool(bad.any()):
+        where = [int(i) for i in jnp.argwhere(bad)[0]]
+        channel = "" if len(where) < 3 else f", channel {where[2]}"
+        raise ValueError(f"{name}: not finite at trial {where[0]}, time {where[1]}{channel}")

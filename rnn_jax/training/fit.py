@@ -1,0 +1,229 @@
+"""Training with Optax: a scan of gradient steps inside jit, in chunks that a host can watch.
+
+    found = fit(network, task.sample, mean_squared_error, key, steps=1000)
+    found.network, found.losses
+
+The state is a pytree, `advance` a pure function of it: what is saved between two chunks goes
+on to the same bits.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+
+from ..core import Network, outputs, run
+from ..tasks import Trials
+from .losses import Loss
+
+Sample = Callable[[PRNGKeyArray, int], Trials]
+
+
+class FitState(NamedTuple):
+    """Where training stands.
+
+    - `network`: with the weights as they are.
+    - `optimiser`: Optax's state.
+    - `key`: of the trials to come, as raw key data, so that it can be saved.
+    - `step`: gradient steps taken.
+    """
+
+    network: Network
+    optimiser: PyTree
+    key: Array
+    step: Int[Array, ""]
+
+
+class Fit(NamedTuple):
+    """What training leaves.
+
+    - `network`: the trained network.
+    - `losses`: `[steps taken]`, of each step's batch.
+    - `state`: to go on from.
+    - `reason`: why it ended, a sentence.
+    """
+
+    network: Network
+    losses: Float[Array, " K"]
+    state: FitState
+    reason: str
+
+
+class SeedFits(NamedTuple):
+    """What training several seeds leaves.
+
+    - `networks`: one network whose arrays lead with the seeds.
+    - `losses`: `[seeds, steps]`.
+    - `converged`: `[seeds]`, false where the loss stopped being finite.
+    """
+
+    networks: Network
+    losses: Float[Array, "S K"]
+    converged: Bool[Array, " S"]
+
+
+def adam(learning_rate: float, steps: int, clip: float = 1.0) -> optax.GradientTransformation:
+    """AdamW on a cosine schedule after a short warm-up, its gradient clipped in norm."""
+    schedule = optax.warmup_cosine_decay_schedule(
+        0.1 * learning_rate, learning_rate, max(1, steps // 50), steps, 0.01 * learning_rate
+    )
+    return optax.chain(optax.clip_by_global_norm(clip), optax.adamw(schedule, weight_decay=1e-5))
+
+
+def trainable(network: Network) -> PyTree:
+    """Which leaves are trained: all floating weights but the first state."""
+    spec = jax.tree.map(eqx.is_inexact_array, network)
+    frozen = jax.tree.map(lambda _: False, network.h0)
+    return eqx.tree_at(lambda n: n.h0, spec, frozen)
+
+
+def start(
+    network: Network, optimiser: optax.GradientTransformation, key: PRNGKeyArray
+) -> FitState:
+    """The state before the first step."""
+    weights = eqx.filter(network, trainable(network))
+    return FitState(network, optimiser.init(weights), jax.random.key_data(key), jnp.array(0))
+
+
+@eqx.filter_jit
+def advance(
+    state: FitState,
+    sample: Sample,
+    loss: Loss,
+    optimiser: optax.GradientTransformation,
+    steps: int,
+    batch_size: int,
+) -> tuple[FitState, Float[Array, " K"]]:
+    """Take gradient steps: a pure function of the state, compiled once for each `steps`.
+
+    Step k draws its batch from the key folded with k, so that it does not matter how the
+    steps are cut into chunks.
+
+    **Arguments:**
+
+    - `state`: from `start`, `advance` or a checkpoint.
+    - `sample`: `(key, count) -> Trials`; arrays in it are data, a new lambda compiles anew.
+    - `loss`: of one trial.
+    - `optimiser`: an Optax transformation.
+    - `steps`, `batch_size`: how many, of how many trials.
+
+    **Returns:** the state after them, and each step's loss.
+    """
+    arrays, static = eqx.partition(state.network, trainable(state.network))
+
+    def batch_loss(weights: PyTree, trials: Trials) -> Array:
+        network = eqx.combine(weights, static)
+
+        def one(x: PyTree, targets: Array) -> Array:
+            trajectory = run(network, x)
+            return loss(network, trajectory, outputs(network, trajectory), targets)
+
+        return jnp.mean(jax.vmap(one)(trials.xs, trials.targets))
+
+    def update(carry: tuple, _: None) -> tuple[tuple, Array]:
+        weights, optimiser_state, step = carry
+        key = jax.random.fold_in(jax.random.wrap_key_data(state.key), step)
+        value, slope = jax.value_and_grad(batch_loss)(weights, sample(key, batch_size))
+        change, optimiser_state = optimiser.update(slope, optimiser_state, weights)
+        return (optax.apply_updates(weights, change), optimiser_state, step + 1), value
+
+    carry = (arrays, state.optimiser, state.step)
+    (arrays, optimiser_state, step), losses = lax.scan(update, carry, None, length=steps)
+    network = eqx.combine(arrays, static)
+    return FitState(network, optimiser_state, state.key, step), losses
+
+
+def fit(
+    network: Network,
+    sample: Sample,
+    loss: Loss,
+    key: PRNGKeyArray,
+    *,
+    steps: int,
+    batch_size: int = 64,
+    optimiser: optax.GradientTransformation | None = None,
+    chunk: int = 50,
+    patience: int | None = None,
+    goal: float | None = None,
+    state: FitState | None = None,
+    track: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, label: items,
+) -> Fit:
+    """Train a network on trials drawn afresh at each step. It compiles itself.
+
+    **Arguments:**
+
+    - `network`: all but its first state is trained.
+    - `sample`, `loss`: as for `advance`.
+    - `key`: of the trials.
+    - `steps`: at most, in whole chunks.
+    - `batch_size`: trials a step.
+    - `optimiser`: by default `adam(3e-3, steps)`.
+    - `chunk`: steps between two looks.
+    - `patience`: chunks without a lower mean loss before it ends early.
+    - `goal`: mean loss of a chunk at which it ends early.
+    - `state`: to go on from, in the place of `network` and `key`.
+    - `track`: a wrapper of the loop that shows progress.
+
+    **Returns:** a `Fit`.
+
+    **Raises:** `ValueError` where the loss is not finite, naming the step.
+    """
+    optimiser = adam(3e-3, steps) if optimiser is None else optimiser
+    state = start(network, optimiser, key) if state is None else state
+    taken, best, stale, reason = [], np.inf, 0, "all steps were taken"
+    left = max(0, steps - int(state.step))
+    for size in track([chunk] * (left // chunk) + [left % chunk] * (left % chunk > 0), "training"):
+        state, losses = advance(state, sample, loss, optimiser, size, batch_size)
+        losses = np.asarray(losses)
+        taken.append(losses)
+        if not np.isfinite(losses).all():
+            at = int(state.step) - size + int((~np.isfinite(losses)).argmax())
+            raise ValueError(f"training diverged: the loss is not finite at step {at}")
+        stale = 0 if losses.mean() < best else stale + 1
+        best = min(best, losses.mean())
+        if goal is not None and losses.mean() <= goal:
+            reason = f"the loss reached {goal}"
+            break
+        if patience is not None and stale >= patience:
+            reason = f"the loss has not fallen for {patience * chunk} steps"
+            break
+    losses = jnp.asarray(np.concatenate(taken)) if taken else jnp.zeros(0)
+    return Fit(state.network, losses, state, reason)
+
+
+def fit_seeds(
+    make: Callable[[PRNGKeyArray], Network],
+    sample: Sample,
+    loss: Loss,
+    keys: PRNGKeyArray,
+    *,
+    steps: int,
+    batch_size: int = 64,
+    optimiser: optax.GradientTransformation | None = None,
+) -> SeedFits:
+    """Train one network a key, all at once by `vmap`; those that diverge are marked, not hidden.
+
+    **Arguments:** as for `fit`, and
+
+    - `make`: `key -> Network`.
+    - `keys`: `[S]` keys, each for weights and trials of one seed.
+
+    **Returns:** a `SeedFits`; count the diverged by `(~converged).sum()`.
+    """
+    optimiser = adam(3e-3, steps) if optimiser is None else optimiser
+
+    @eqx.filter_vmap
+    def one(key: PRNGKeyArray) -> tuple[Network, Array]:
+        weights, trials = jax.random.split(key)
+        state = start(make(weights), optimiser, trials)
+        state, losses = advance(state, sample, loss, optimiser, steps, batch_size)
+        return state.network, losses
+
+    networks, losses = eqx.filter_jit(one)(keys)
+    return SeedFits(networks, losses, jnp.isfinite(losses).all(-1))

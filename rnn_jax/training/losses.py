@@ -1,0 +1,48 @@
+"""Losses: what training lowers, of one trial.
+
+    loss = mean_squared_error
+    loss = lambda network, trajectory, ys, targets: ...
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..core import Network, Trajectory
+
+Loss: TypeAlias = Callable[[Network, Trajectory, Array, Array], Float[Array, ""]]
+"""`(network, trajectory, outputs [T, O], targets [T, O]) -> scalar`."""
+
+
+def mean_squared_error(
+    network: Network,
+    trajectory: Trajectory,
+    ys: Float[Array, "T O"],
+    targets: Float[Array, "T O"],
+) -> Float[Array, ""]:
+    """`mean_{t,o} (y - target)^2`."""
+    return jnp.mean((ys - targets) ** 2)
+
+
+def cross_entropy(
+    network: Network,
+    trajectory: Trajectory,
+    ys: Float[Array, "T O"],
+    targets: Float[Array, "T O"],
+) -> Float[Array, ""]:
+    """`-sum_t log softmax(y_t)[target_t] / (steps asked)`; steps of all-zero targets are free."""
+    said = jnp.sum(jax.nn.log_softmax(ys, -1) * targets)
+    return -said / jnp.maximum(targets.sum(), 1)
+
+
+def with_rate_penalty(loss: Loss, weight: float) -> Loss:
+    """`loss + weight * mean_{t,i} h_ti^2`, over what each unit shows. Make it once: it is jitted."""
+
+    def penalised(network: Network, trajectory: Trajectory, ys: Array, targets: Array) -> Array:
+        rates = jax.tree.leaves(trajectory.hs)[0]
+        return loss(network, trajectory, ys, targets) + weight * jnp.mean(rates**2)
+
+    return penalised
