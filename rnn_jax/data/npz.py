@@ -4,6 +4,7 @@
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,15 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     **Raises:** `ValueError` where the file is missing, cut off or of another kind.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError(f"{path} holds one bare array; expected an .npz of named arrays")
-            return {name: file[name] for name in file.files}
+        # opened here, since numpy leaves a file open that it cannot read
+        with path.open("rb") as raw:
+            file = np.load(raw, allow_pickle=False)
+            if isinstance(file, np.lib.npyio.NpzFile):
+                return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise ValueError(f"{path} is cut off or no .npz file ({error})") from None
     except ValueError as error:
         raise ValueError(f"{path} is not a readable .npz: {error}") from None
+    raise ValueError(f"{path} holds one bare array; expected an .npz of named arrays")

@@ -1,16 +1,19 @@
 """Weights from PyTorch: a saved `state_dict` of `nn.RNN`, `nn.GRU` or `nn.LSTM`, as a network.
 
-    network = network_from_torch("weights.safetensors", "gru")
+    network = network_from_torch("weights.safetensors")
     network = network_from_torch("weights.npz", "rnn", activation="relu")
 
 Gates and biases go where PyTorch puts them: a GRU's reset gate acts on `W_hn h + b_hn`, so that
 this bias stays inside. A two-dimensional weight left over, with its bias, is the readout;
-without one, the units themselves are read out.
+without one, the units themselves are read out. Nothing that a file holds is passed over in
+silence. On PyTorch's side:
+
+    numpy.savez("weights.npz", **{k: v.cpu().numpy() for k, v in model.state_dict().items()})
 """
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
@@ -21,13 +24,15 @@ from ..cells import GRU, LSTM, Affine, Units, Vanilla, zero_state
 from ..core import Network
 from .npz import load_npz
 
-Cell = Literal["rnn", "gru", "lstm"]
+Arrays: TypeAlias = dict[str, np.ndarray]
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+PATTERN = re.compile(r"^(?:(.*)\.)?((?:weight|bias)_(?:ih|hh|hr))(?:_l(\d+))?(_reverse)?$")
 
 
-def load_weights(path: str | Path) -> dict[str, np.ndarray]:
+def load_weights(path: str | Path) -> Arrays:
     """The arrays of a `.npz` or `.safetensors` file.
 
     **Raises:** `ValueError` where the file is missing, cut off or of another kind.
@@ -48,107 +53,156 @@ def load_weights(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def network_from_torch(
-    weights: str | Path | dict[str, np.ndarray],
-    cell: str | None,
-    activation: Literal["tanh", "relu"] = "tanh",
+    weights: str | Path | dict[str, Any],
+    cell: str | None = None,
+    activation: str = "tanh",
 ) -> Network:
-    """A network of one recurrent layer, and of a linear readout where the file holds one.
+    """A network of one recurrent layer, and of a linear readout where there is one.
+
+    The step is `Vanilla` for `nn.RNN`, with `b = b_ih + b_hh`; `GRU`, with `b_hn` as its `c`;
+    or `LSTM`. `nn.RNNCell` and its like are read as well.
 
     **Arguments:**
 
-    - `weights`: a file, or the arrays by PyTorch's names, with any prefix (`rnn.weight_ih_l0`).
-    - `cell`: `rnn`, `gru` or `lstm`.
-    - `activation`: of an `nn.RNN`, which does not save it.
+    - `weights`: a file, or the arrays by PyTorch's names, with any prefix
+        (`rnn.weight_ih_l0`): `weight_ih [G N, I]`, `weight_hh [G N, N]`, both `[to, from]`
+        with the gates one below the other, and `bias_ih`, `bias_hh [G N]` or neither;
+        a readout's `weight [O, N]` and `bias [O]`.
+    - `cell`: `rnn`, `gru` or `lstm`; `None` tells them apart by the number of gates G.
+    - `activation`: `tanh` or `relu`, of an `nn.RNN`, which does not save it.
 
-    **Returns:** a `Network` whose first state is 0.
+    **Returns:** a `Network` in the dtype of the weights, whose first state is 0.
 
-    **Raises:** `ValueError` where the kind is not said, an array is missing, of another
-    shape, or not finite, or where there are several layers, directions or a projection.
+    **Raises:** `ValueError` of one line where a file cannot be read; an array is missing, of
+    another shape or dtype, not finite, or not understood; or where there are several
+    layers, two directions or a projection.
+
+    PyTorch's documentation of `torch.nn.RNN`, `GRU` and `LSTM`, for equations and order.
     """
-    if cell not in GATES:
-        raise ValueError(f"weights need --cell rnn, gru or lstm; got {cell!r}")
+    if cell is not None and cell not in GATES:
+        raise ValueError(f"cell must be rnn, gru or lstm, or None to infer it; got {cell!r}")
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"activation must be tanh or relu, got {activation!r}")
     arrays = weights if isinstance(weights, dict) else load_weights(weights)
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-            raise ValueError(f"weight {name} is not finite at {where}")
-    parts, rest = _recurrent(arrays)
-    w_x, w_h, b_x, b_h = _checked(parts, cell)
-    units, inputs = w_h.shape[1], w_x.shape[1]
-    readout = _readout(rest, units)
-    gates = GATES[cell]
-    fold = lambda array: array.reshape(gates, units, *array.shape[1:])
-    built = _build(cell, inputs, units, activation)
-    if cell == "rnn":
-        values = {"w": w_h, "u": w_x, "b": b_x + b_h}
-    elif cell == "gru":
-        inside = fold(b_h)[2]
-        outside = fold(b_x + b_h) - np.stack([0 * inside, 0 * inside, inside])
-        values = {"w": fold(w_h), "u": fold(w_x), "b": outside, "c": inside}
-    else:
-        values = {"w": fold(w_h), "u": fold(w_x), "b": fold(b_x + b_h)}
-    return Network(filled := _fill(built, values), readout, zero_state(filled))
+    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    layer, rest = _recurrent(arrays)
+    _check_values(arrays)
+    cell = cell or _infer(layer["weight_hh"])
+    step = _step(cell, activation, *_checked(layer, cell))
+    return Network(step, _readout(rest, step.b.shape[-1]), zero_state(step))
 
 
-def _build(cell: str, inputs: int, units: int, activation: str) -> Any:
-    key = jax.random.key(0)
-    if cell == "rnn":
-        functions = {"tanh": jnp.tanh, "relu": jax.nn.relu}
-        if activation not in functions:
-            raise ValueError(f"activation must be tanh or relu, got {activation!r}")
-        return Vanilla(inputs, units, key=key, activation=functions[activation])
-    return {"gru": GRU, "lstm": LSTM}[cell](inputs, units, key=key)
-
-
-def _fill(module: Any, values: dict[str, np.ndarray]) -> Any:
-    names = list(values)
-    get = lambda m: [getattr(m, name) for name in names]
-    return eqx.tree_at(get, module, [jnp.asarray(values[name]) for name in names])
-
-
-def _recurrent(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict]:
+def _recurrent(arrays: Arrays) -> tuple[Arrays, Arrays]:
     """The recurrent layer's arrays by their bare names, and what is left over."""
-    parts, rest = {}, {}
+    layer, rest, homes = {}, {}, set()
     for name, array in arrays.items():
-        match = re.search(r"(?:^|\.)((?:weight|bias)_(?:ih|hh|hr))(_l\d+)?(_reverse)?$", name)
+        match = PATTERN.match(name)
         if match is None:
             rest[name] = array
             continue
-        if match[3] or match[1].endswith("hr") or match[2] not in (None, "_l0"):
-            raise ValueError(
-                f"{name}: one layer in one direction without projection is read, got more"
-            )
-        parts[match[1]] = array
-    return parts, rest
+        home, part, depth, reverse = match.groups()
+        _refuse_more(name, part, depth, reverse)
+        homes.add((home, depth))
+        layer[part] = array
+    if len(homes) > 1:
+        held = ", ".join(sorted(home or "the top level" for home, _ in homes))
+        raise ValueError(f"several recurrent layers are not supported: got them at {held}")
+    missing = [name for name in NAMES[:2] if name not in layer]
+    if "bias_ih" in layer or "bias_hh" in layer:
+        missing += [name for name in NAMES[2:] if name not in layer]
+    if missing:
+        held = ", ".join(sorted(arrays)) or "nothing"
+        raise ValueError(f"missing {', '.join(missing)}; the weights hold {held}")
+    return layer, rest
 
 
-def _checked(parts: dict[str, np.ndarray], cell: str) -> list[np.ndarray]:
-    """The four arrays in PyTorch's order; biases may be missing together."""
+def _refuse_more(name: str, part: str, depth: str | None, reverse: str | None) -> None:
+    found = {
+        "a bidirectional network": reverse is not None,
+        "more than one layer": depth not in (None, "0"),
+        "an LSTM with projections": part.endswith("hr"),
+    }
+    for what, is_so in found.items():
+        if is_so:
+            raise ValueError(f"{what} is not supported: got {name}")
+
+
+def _check_values(arrays: Arrays) -> None:
+    """One floating dtype throughout, and finite numbers."""
+    dtypes = {str(array.dtype) for array in arrays.values()}
+    if len(dtypes) > 1 or not all(array.dtype.kind == "f" for array in arrays.values()):
+        kinds = ", ".join(f"{name} {array.dtype}" for name, array in arrays.items())
+        raise ValueError(f"weights must be of one floating dtype, got {kinds}")
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise ValueError(f"weight {name} is not finite: {array[where]} at {where}")
+
+
+def _infer(w_h: np.ndarray) -> str:
+    """The kind of cell by the blocks of `weight_hh [G N, N]`."""
+    for cell, gates in GATES.items():
+        if w_h.ndim == 2 and w_h.shape[0] == gates * w_h.shape[1]:
+            return cell
+    raise ValueError(
+        f"weight_hh: got shape {w_h.shape}, expected [N, N] of an rnn, [3 N, N] of a gru or "
+        "[4 N, N] of an lstm"
+    )
+
+
+def _checked(layer: Arrays, cell: str) -> list[np.ndarray]:
+    """The four arrays in PyTorch's order; a layer without biases has zeros."""
     for name in NAMES[:2]:
-        if name not in parts:
-            raise ValueError(f"the weights hold no {name}; they hold {sorted(parts) or 'nothing'}")
-        if parts[name].ndim != 2:
-            raise ValueError(f"{name} must have two axes, got shape {parts[name].shape}")
-    units = parts["weight_hh"].shape[1]
+        if layer[name].ndim != 2:
+            raise ValueError(f"{name} of a {cell}: got shape {layer[name].shape}, expected 2 axes")
+    inputs, units = layer["weight_ih"].shape[1], layer["weight_hh"].shape[1]
     rows = GATES[cell] * units
-    zero = np.zeros(rows, parts["weight_hh"].dtype)
-    arrays = [parts.get(name, zero) for name in NAMES]
-    expected = [(rows, parts["weight_ih"].shape[1]), (rows, units), (rows,), (rows,)]
+    zero = np.zeros(rows, layer["weight_hh"].dtype)
+    arrays = [layer.get(name, zero) for name in NAMES]
+    expected = [(rows, inputs), (rows, units), (rows,), (rows,)]
     for name, array, shape in zip(NAMES, arrays, expected, strict=True):
         if array.shape != shape:
             raise ValueError(f"{name} of a {cell}: got shape {array.shape}, expected {shape}")
     return arrays
 
 
-def _readout(rest: dict[str, np.ndarray], units: int) -> Any:
-    """An `Affine` of the one matrix left over, or the units themselves."""
-    matrices = {name: array for name, array in rest.items() if array.ndim == 2}
-    if not matrices:
-        return Units()
-    if len(matrices) > 1 or (array := next(iter(matrices.values()))).shape[1] != units:
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in matrices.items())
-        raise ValueError(f"one readout [outputs, {units}] is read besides the layer, got {shapes}")
-    name = next(iter(matrices))
-    bias = rest.get(re.sub(r"weight$", "bias", name), np.zeros(len(array), array.dtype))
-    return _fill(Affine(units, len(array), key=jax.random.key(0)), {"c": array, "b": bias})
+def _step(
+    cell: str,
+    activation: str,
+    w_x: np.ndarray,
+    w_h: np.ndarray,
+    b_x: np.ndarray,
+    b_h: np.ndarray,
+) -> Any:
+    inputs, units, key = w_x.shape[1], w_h.shape[1], jax.random.key(0)
+    if cell == "rnn":
+        made = Vanilla(inputs, units, key=key, activation=ACTIVATIONS[activation])
+        return _fill(made, w=w_h, u=w_x, b=b_x + b_h)
+    fold = lambda array: array.reshape(GATES[cell], units, *array.shape[1:])
+    w, u, b_x, b_h = map(fold, (w_h, w_x, b_x, b_h))
+    if cell == "lstm":
+        return _fill(LSTM(inputs, units, key=key), w=w, u=u, b=b_x + b_h)
+    outer = np.concatenate([b_x[:2] + b_h[:2], b_x[2:]])
+    return _fill(GRU(inputs, units, key=key), w=w, u=u, b=outer, c=b_h[2])
 
+
+def _readout(rest: Arrays, units: int) -> Any:
+    """An `Affine` of the one matrix left over, or the units themselves."""
+    if not rest:
+        return Units()
+    weight = next((name for name, array in rest.items() if array.ndim == 2), "")
+    bias = re.sub(r"weight$", "bias", weight)
+    shapes = ", ".join(f"{name} {array.shape}" for name, array in rest.items())
+    expected = f"expected one weight [O, {units}] and its bias [O]"
+    if not {weight} <= set(rest) <= {weight, bias} or not weight.endswith("weight"):
+        raise ValueError(f"besides the recurrent layer: got {shapes}, {expected}")
+    c = rest[weight]
+    b = rest.get(bias, np.zeros(len(c), c.dtype))
+    if c.shape[1:] != (units,) or b.shape != c.shape[:1]:
+        raise ValueError(f"the readout: got {shapes}, {expected}")
+    return _fill(Affine(units, len(c), key=jax.random.key(0)), c=c, b=b)
+
+
+def _fill(module: Any, **values: np.ndarray) -> Any:
+    get = lambda m: [getattr(m, name) for name in values]
+    return eqx.tree_at(get, module, [jnp.asarray(value) for value in values.values()])

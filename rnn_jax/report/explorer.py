@@ -1,0 +1,133 @@
+"""The explorer: one HTML file, without a library or a network, to walk through a circuit in time.
+
+    write_explorer(dataset, Path("report.html"))
+
+Numbers travel as base64 of float32 and int16; of each window the strongest edges alone are kept,
+and the page says how many. `explorer.html` beside this file is the page itself.
+"""
+
+import base64
+import importlib.resources
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from .view import (
+    CONVENTION,
+    array,
+    circle,
+    epoch_of,
+    epoch_share,
+    interval,
+    labels,
+    unit_groups,
+    window_share,
+)
+
+EDGES = 300
+TRIALS = 16
+
+
+def write_explorer(dataset: xr.Dataset, path: Path) -> None:
+    """Write the page for a dataset of results.
+
+    **Arguments:**
+
+    - `dataset`: as `discover` makes it.
+    - `path`: the `.html` file.
+
+    **Raises:** `ValueError` where the dataset lacks something that is to be shown.
+    """
+    page = importlib.resources.files(__package__).joinpath("explorer.html").read_text("utf-8")
+    # a closing tag inside a user's string must not end the block of data
+    data = json.dumps(payload(dataset), allow_nan=False).replace("<", "\\u003c")
+    path.write_text(page.replace("__DATA__", data), "utf-8")
+
+
+def payload(dataset: xr.Dataset) -> dict[str, Any]:
+    """All that the page shows, as plain JSON."""
+    about = {
+        name: str(dataset.attrs.get(name, "")) for name in ("subject", "metric", "value", "kind")
+    }
+    return {
+        "about": about | {"convention": CONVENTION},
+        "units": labels(dataset, "unit"),
+        "groups": unit_groups(dataset),
+        "places": _floats(circle(dataset)),
+        "windows": [
+            [int(a), int(b)]
+            for a, b in zip(dataset["window_start"].values, dataset["window_stop"].values)
+        ],
+        "effects": _effects(dataset),
+        "edges": _edges(dataset),
+        "epochs": _epochs(dataset),
+        "paths": _paths(dataset),
+    }
+
+
+def _pack(values: np.ndarray, dtype: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, dtype).tobytes()).decode()
+
+
+def _floats(values: np.ndarray) -> str:
+    return _pack(values, "<f4")
+
+
+def _effects(dataset: xr.Dataset) -> dict[str, str]:
+    low, high = interval(dataset, "effect", "window", "unit")
+    mean = array(dataset, "effect", "window", "unit")
+    return {"mean": _floats(mean), "low": _floats(low), "high": _floats(high)}
+
+
+def _edges(dataset: xr.Dataset) -> dict[str, Any]:
+    """The strongest edges of each window: receiver, sender, what is carried."""
+    carried = array(dataset, "connectivity", "window", "to", "from")
+    flat = carried.reshape(len(carried), -1)
+    count = min(EDGES, flat.shape[1])
+    top = np.argsort(-np.abs(flat), axis=1, kind="stable")[:, :count]
+    to, source = np.divmod(top, carried.shape[2])
+    weight = np.take_along_axis(flat, top, 1)
+    return {
+        "count": count,
+        "of": int(flat.shape[1]),
+        "to": _pack(to, "<u2"),
+        "from": _pack(source, "<u2"),
+        "weight": _floats(weight),
+    }
+
+
+def _epochs(dataset: xr.Dataset) -> dict[str, Any]:
+    rows = []
+    for e, name in enumerate(labels(dataset, "epoch")):
+        row = dataset.isel(epoch=e)
+        figures = {
+            key: None if key not in row or not np.isfinite(row[key]) else float(row[key])
+            for key in ("faithfulness", "necessity", "circuit_p", "precision", "recall", "auroc")
+        }
+        rows.append({"name": name, **figures})
+    return {
+        "rows": rows,
+        "share": _floats(epoch_share(dataset)),
+        "window_share": _floats(window_share(dataset)),
+        "effect": _floats(array(dataset, "epoch_effect", "epoch", "unit")),
+        "member": _pack(array(dataset, "member", "epoch", "unit"), "u1"),
+    }
+
+
+def _paths(dataset: xr.Dataset) -> dict[str, Any]:
+    """Trajectories in the plane of two components, in thousandths of their largest extent."""
+    paths = array(dataset, "pca", "trial", "time", "pc")[:TRIALS, :, :2]
+    if paths.shape[-1] < 2:
+        paths = np.concatenate([paths, np.zeros_like(paths)], -1)
+    scale = max(float(np.abs(paths).max()), 1e-12)
+    share = array(dataset, "pca_variance", "pc")
+    return {
+        "trials": len(paths),
+        "steps": paths.shape[1],
+        "variance": [float(v) for v in np.append(share, 0.0)[:2]],
+        "points": _pack(np.round(30000 * paths / scale), "<i2"),
+        "epoch": _pack(epoch_of(dataset)[:TRIALS], "i1"),
+    }

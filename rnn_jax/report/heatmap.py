@@ -1,0 +1,98 @@
+"""Who matters when: the unit x window heat map of effects, and the ranking per epoch.
+
+effects_figure(dataset).savefig("effects.png")
+ranking_figure(dataset)
+"""
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from .style import (
+    DIVERGING,
+    FOUND,
+    INK,
+    MUTED,
+    bare,
+    centred,
+    epoch_strip,
+    group_rules,
+    look,
+    plain,
+    short,
+)
+from .view import (
+    CONVENTION,
+    array,
+    by_group,
+    group_spans,
+    interval,
+    labels,
+    top_units,
+    window_edges,
+)
+
+
+def effects_figure(dataset: xr.Dataset) -> Figure:
+    """The mean effect of taking each unit out of each window, units by group, epochs above."""
+    order = by_group(dataset)
+    effect = array(dataset, "effect", "window", "unit")[:, order].T
+    with look():
+        height = min(9.0, 2.6 + 0.05 * len(order))
+        figure = Figure(figsize=(8, height), layout="constrained")
+        epochs = dataset.sizes["epoch"]
+        ratio = [0.22 * epochs, height - 0.22 * epochs]
+        strip, axes = figure.subplots(2, 1, sharex=True, height_ratios=ratio)
+        epoch_strip(strip, dataset)
+        edges = window_edges(dataset)
+        rows = np.arange(len(order) + 1)
+        mesh = axes.pcolormesh(edges, rows, effect, cmap=DIVERGING, norm=centred(effect))
+        axes.invert_yaxis()
+        group_rules(axes, dataset)
+        spans = group_spans(dataset)
+        if len(spans) > 1:
+            names = [plain(short(name, 18)) for name, _, _ in spans]
+            axes.set_yticks([(a + b) / 2 for _, a, b in spans], names)
+        axes.set(xlabel="time (steps)", ylabel="unit" if len(spans) == 1 else "")
+        bar = figure.colorbar(mesh, ax=axes, shrink=0.8, pad=0.02)
+        bar.set_label(CONVENTION, color=INK)
+        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+        title = f"Effect of each unit in each window: {dataset.attrs.get('subject', '')}"
+        figure.suptitle(plain(title), x=0.01, ha="left")
+    return figure
+
+
+def ranking_figure(dataset: xr.Dataset, count: int = 12) -> Figure:
+    """The units of largest effect in each epoch with their intervals; members filled."""
+    epochs = labels(dataset, "epoch")
+    effect = array(dataset, "epoch_effect", "epoch", "unit")
+    low, high = interval(dataset, "epoch_effect", "epoch", "unit")
+    member = array(dataset, "member", "epoch", "unit")
+    units = labels(dataset, "unit")
+    with look():
+        columns = min(4, len(epochs))
+        rows = -(-len(epochs) // columns)
+        size = (2.6 * columns + 0.6, 0.24 * count * rows + 1.0 * rows)
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+        for e, (axes, name) in enumerate(zip(grid, epochs)):
+            top = top_units(dataset, e, count)
+            y = np.arange(len(top))
+            colours = [FOUND if member[e, i] else MUTED for i in top]
+            axes.hlines(y, low[e, top], high[e, top], color=colours, lw=2)
+            axes.scatter(effect[e, top], y, color=colours, s=16, zorder=3)
+            axes.axvline(0, color=MUTED, lw=0.7)
+            axes.set_yticks(y, [plain(short(units[i], 14)) for i in top])
+            axes.invert_yaxis()
+            axes.set_title(plain(short(name, 24)))
+            axes.grid(axis="x")
+            axes.locator_params(axis="x", nbins=4)
+            axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3), useMathText=True)
+            bare(axes)
+        for axes in grid[len(epochs) :]:
+            axes.set_visible(False)
+        figure.suptitle(
+            "Largest effects per epoch, 95 % interval (blue: members)", x=0.01, ha="left"
+        )
+        figure.supxlabel(CONVENTION, fontsize=9)
+    return figure

@@ -1,0 +1,145 @@
+"""One look for all figures: palette, diverging scale, epoch strip, spaced labels.
+
+    with look():
+        figure = Figure(figsize=(8, 4), layout="constrained")
+    epoch_strip(axes, dataset)
+
+The palette is Okabe and Ito's, which stays legible to the colour blind (Okabe & Ito, "Color
+Universal Design", 2008); effects and connectivity use one diverging scale centred at 0.
+"""
+
+from contextlib import AbstractContextManager
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize, to_rgba
+from matplotlib.patches import Rectangle
+
+from .view import epoch_share, group_spans, labels
+
+INK, MUTED, GRID = "#22262b", "#69707a", "#dfe2e6"
+FOUND, MISSED, EXTRA = "#0072B2", "#D55E00", "#B9A6D3"
+DIVERGING = "RdBu_r"
+PALETTE = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#332288", "#999933",
+    "#882255", "#44AA99", "#DDCC77", "#661100",
+)  # fmt: skip
+
+_LOOK = {
+    "font.size": 9,
+    "font.family": "DejaVu Sans",
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "figure.facecolor": "white",
+    "figure.titlesize": 12,
+    "figure.titleweight": "bold",
+}
+
+
+def look() -> AbstractContextManager:
+    """The settings under which every figure is made; the caller's own are left alone."""
+    return matplotlib.rc_context(_LOOK)
+
+
+def plain(text: str) -> str:
+    """A user's string as it stands: without it a dollar sign would start a formula."""
+    return text.replace("$", r"\$")
+
+
+def short(text: str, width: int) -> str:
+    """A string cut to `width` characters, the cut shown."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def epoch_colour(epoch: int) -> str:
+    """The colour of an epoch, by its number: the same in every figure."""
+    return PALETTE[epoch % len(PALETTE)]
+
+
+def centred(*values: np.ndarray) -> Normalize:
+    """A scale from -m to m, m the 99.5th percentile of the absolute values."""
+    sizes = np.abs(np.concatenate([np.ravel(v) for v in values]))
+    sizes = sizes[np.isfinite(sizes)]
+    top = float(np.quantile(sizes, 0.995)) if sizes.size else 0.0
+    top = top or (float(sizes.max()) if sizes.size else 0.0) or 1.0
+    return Normalize(-top, top)
+
+
+def epoch_strip(axes: Axes, dataset: xr.Dataset) -> None:
+    """Draw the epochs as rows over time, as strong as the share of trials that are in them."""
+    share = epoch_share(dataset)
+    rgba = np.ones((*share.shape, 4))
+    for e, row in enumerate(share):
+        rgba[e, :, :3] = to_rgba(epoch_colour(e))[:3]
+        rgba[e, :, 3] = row
+    axes.imshow(
+        rgba,
+        aspect="auto",
+        interpolation="nearest",
+        extent=(0, share.shape[1], len(share) - 0.5, -0.5),
+    )
+    axes.set_yticks(range(len(share)), [plain(short(n, 18)) for n in labels(dataset, "epoch")])
+    axes.tick_params(length=0, labelbottom=False)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    for y in np.arange(0.5, len(share) - 1):
+        axes.axhline(y, color="white", lw=1.5)
+
+
+def spaced(positions: np.ndarray, priority: np.ndarray, gap: float, count: int) -> list[int]:
+    """Choose up to `count` of the positions, the highest priority first, none closer than `gap`.
+
+    **Arguments:**
+
+    - `positions`: `[K]` places along one axis.
+    - `priority`: `[K]`, larger first.
+    - `gap`: the least distance, in the unit of the positions.
+    - `count`: how many at most.
+
+    **Returns:** the indices chosen, in the order of priority.
+    """
+    chosen: list[int] = []
+    for i in np.argsort(-priority, kind="stable"):
+        if len(chosen) == count:
+            break
+        if all(abs(positions[i] - positions[j]) >= gap for j in chosen):
+            chosen.append(int(i))
+    return chosen
+
+
+def group_rules(axes: Axes, dataset: xr.Dataset, both: bool = False) -> None:
+    """Rules between the groups of units on the vertical axis, and on the other if `both`."""
+    for _, start, _ in group_spans(dataset)[1:]:
+        axes.axhline(start, color=INK, lw=0.7)
+        if both:
+            axes.axvline(start, color=INK, lw=0.7)
+
+
+def frame(axes: Axes, x: float, y: float, width: float, height: float) -> None:
+    """A thin outline that marks something known to be true."""
+    axes.add_patch(Rectangle((x, y), width, height, fill=False, ec=INK, lw=0.9, zorder=3))
+
+
+def bare(axes: Axes) -> None:
+    """Take away the frame's top and right, which say nothing."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

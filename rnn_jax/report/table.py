@@ -1,0 +1,59 @@
+"""The table that a person reads first: per epoch, who matters and how well the set does.
+
+print(epoch_table(dataset))
+"""
+
+import numpy as np
+import xarray as xr
+
+from .style import short
+from .view import CONVENTION, array, interval, labels, top_units
+
+TOP = 3
+
+
+def epoch_table(dataset: xr.Dataset) -> str:
+    """A plain table, one row an epoch and one a top unit, at most 100 columns wide."""
+    known = "precision" in dataset
+    head = f"{'epoch':<14} {'units':>5} {'edges':>6}  {'sufficiency':<20} {'necessity':<20} {'p(set)':>6}"
+    lines = [head + ("  prec  recall  AUROC" if known else "")]
+    lines.append("-" * len(lines[0]))
+    effect = array(dataset, "epoch_effect", "epoch", "unit")
+    low, high = interval(dataset, "epoch_effect", "epoch", "unit")
+    member = array(dataset, "member", "epoch", "unit")
+    edges = array(dataset, "edge_member", "epoch", "to", "from").sum((1, 2))
+    units = labels(dataset, "unit")
+    for e, name in enumerate(labels(dataset, "epoch")):
+        row = dataset.isel(epoch=e)
+        line = f"{short(name, 14):<14} {member[e].sum():>5d} {edges[e]:>6d}  "
+        line += f"{_ratio(row, 'faithfulness'):<20} {_ratio(row, 'necessity'):<20} "
+        line += f"{float(row['circuit_p']):>6.3f}"
+        if known:
+            line += "".join(
+                f"  {float(row[part]):>{width}.2f}"
+                for part, width in (("precision", 4), ("recall", 6), ("auroc", 5))
+            )
+        lines.append(line)
+        for i in top_units(dataset, e, TOP):
+            mark = "*" if member[e, i] else " "
+            span = f"[{low[e, i]:.3g}, {high[e, i]:.3g}]"
+            lines.append(
+                f"  {mark} {short(units[i], 20):<20} effect {effect[e, i]:>10.3g}  {span}"
+            )
+    lines.append("")
+    lines.append(
+        f"{CONVENTION}, F = {dataset.attrs.get('metric', '?')}, {dataset.attrs.get('kind', '?')} "
+        f"to {dataset.attrs.get('value', '?')}; * member; [95 % interval over trials]"
+    )
+    agreement = dataset.get("rank_agreement")
+    if agreement is not None and np.isfinite(agreement).all():
+        least = float(agreement.min())
+        lines.append(f"rank agreement with the second replacement value: at least {least:.2f}")
+    return "\n".join(lines)
+
+
+def _ratio(row: xr.Dataset, name: str) -> str:
+    value = float(row[name])
+    if not np.isfinite(value):
+        return "refused (no effect)"
+    return f"{value:.2f} [{float(row[name + '_low']):.2f}, {float(row[name + '_high']):.2f}]"

@@ -1,0 +1,163 @@
+"""What every picture asks of a dataset of results: orders, spans, shares, tops.
+
+    order = by_group(dataset)            # units of one group side by side
+    share = window_share(dataset)        # how much of each window lies in each epoch
+
+Arrays come back as numpy, in a named order of dimensions, so that no figure depends on how
+the file happened to store them. `from` and `to` are the axes of every connectivity: `[to, from]`.
+"""
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Int
+
+CONVENTION = "effect = F(intervened) - F(clean)"
+
+
+def require(dataset: xr.Dataset, *names: str) -> None:
+    """Refuse a dataset that lacks what is about to be drawn.
+
+    **Arguments:**
+
+    - `dataset`: the results.
+    - `names`: the variables needed.
+
+    **Raises:** `ValueError` that lists the missing names and those present.
+    """
+    missing = [name for name in names if name not in dataset]
+    if missing:
+        raise ValueError(f"the dataset lacks {missing}; it has {sorted(map(str, dataset))}")
+
+
+def array(dataset: xr.Dataset, name: str, *dims: str) -> np.ndarray:
+    """A variable as numpy with its dimensions in the order given.
+
+    **Arguments:**
+
+    - `dataset`: the results.
+    - `name`: the variable.
+    - `dims`: its dimensions, in the order wanted.
+
+    **Returns:** booleans as booleans, all else as float64.
+
+    **Raises:** `ValueError` where the variable is missing or has other dimensions.
+    """
+    require(dataset, name)
+    variable = dataset[name]
+    if set(variable.dims) != set(dims):
+        raise ValueError(f"{name} must have dimensions {dims}, got {variable.dims}")
+    out = variable.transpose(*dims).values
+    flags = ("member", "edge_member", "truth")
+    return out.astype(bool if name in flags or out.dtype == bool else np.float64)
+
+
+def interval(dataset: xr.Dataset, name: str, *dims: str) -> tuple[np.ndarray, np.ndarray]:
+    """The two ends of a variable's interval, NaN where the dataset has none.
+
+    **Arguments:**
+
+    - `dataset`: the results.
+    - `name`: the variable whose `_low` and `_high` are wanted.
+    - `dims`: its dimensions, in the order wanted.
+
+    **Returns:** the lower and the upper end, shaped as the variable.
+    """
+    if f"{name}_low" not in dataset or f"{name}_high" not in dataset:
+        nothing = np.full(array(dataset, name, *dims).shape, np.nan)
+        return nothing, nothing
+    return array(dataset, f"{name}_low", *dims), array(dataset, f"{name}_high", *dims)
+
+
+def labels(dataset: xr.Dataset, dim: str) -> list[str]:
+    """The names along a dimension, or its numbers where it has no names."""
+    return [str(name) for name in dataset[dim].values]
+
+
+def unit_groups(dataset: xr.Dataset) -> list[str]:
+    """The group of each unit, one label for all where the dataset names none."""
+    if "group" in dataset.coords:
+        return [str(name) for name in dataset["group"].values]
+    return ["units"] * dataset.sizes["unit"]
+
+
+def by_group(dataset: xr.Dataset) -> Int[np.ndarray, " N"]:
+    """The order of units in which groups lie side by side, as they first appear."""
+    groups = unit_groups(dataset)
+    first = {name: i for i, name in reversed(list(enumerate(groups)))}
+    return np.argsort([first[name] for name in groups], kind="stable")
+
+
+def group_spans(dataset: xr.Dataset) -> list[tuple[str, int, int]]:
+    """Each group's name and its rows `[start, stop)` in the order of `by_group`."""
+    ordered = np.asarray(unit_groups(dataset))[by_group(dataset)]
+    starts = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1), len(ordered)]
+    return [(str(ordered[a]), int(a), int(b)) for a, b in zip(starts, starts[1:])]
+
+
+def window_edges(dataset: xr.Dataset) -> Float[np.ndarray, " W+1"]:
+    """Borders between neighbouring windows, in steps: halfway where windows overlap or part."""
+    start = np.asarray(dataset["window_start"].values, float)
+    stop = np.asarray(dataset["window_stop"].values, float)
+    return np.concatenate([start[:1], (start[1:] + stop[:-1]) / 2, stop[-1:]])
+
+
+def epoch_share(dataset: xr.Dataset) -> Float[np.ndarray, "E T"]:
+    """The share of trials that are in each epoch at each step: `mean_b mask[e, b, t]`."""
+    return array(dataset, "epoch_mask", "epoch", "trial", "time").mean(1)
+
+
+def window_share(dataset: xr.Dataset) -> Float[np.ndarray, "W E"]:
+    """The share of each window that lies in each epoch: `sum_t w[t] s[e, t] / sum_t w[t]`."""
+    windows = array(dataset, "window_mask", "window", "time")
+    return windows @ epoch_share(dataset).T / np.maximum(windows.sum(1), 1e-12)[:, None]
+
+
+def epoch_spans(dataset: xr.Dataset) -> list[list[tuple[int, int]]]:
+    """Each epoch's stretches `[start, stop)`, in steps, where at least half the trials are in it."""
+    spans = []
+    for row in epoch_share(dataset) >= 0.5:
+        turns = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(int)))
+        spans.append([(int(a), int(b)) for a, b in zip(turns[::2], turns[1::2])])
+    return spans
+
+
+def epoch_of(dataset: xr.Dataset) -> Int[np.ndarray, "B T"]:
+    """The epoch that each trial is in at each step, -1 where it is in none."""
+    mask = array(dataset, "epoch_mask", "epoch", "trial", "time")
+    return np.where(mask.max(0) > 0, mask.argmax(0), -1)
+
+
+def top_units(dataset: xr.Dataset, epoch: int, count: int) -> Int[np.ndarray, " K"]:
+    """The units of largest absolute effect in an epoch, largest first; NaN never.
+
+    **Arguments:**
+
+    - `dataset`: the results.
+    - `epoch`: the epoch's number.
+    - `count`: how many at most.
+
+    **Returns:** the numbers of `K <= count` units.
+    """
+    size = np.abs(array(dataset, "epoch_effect", "epoch", "unit")[epoch])
+    order = np.argsort(np.where(np.isnan(size), np.inf, -size), kind="stable")
+    return order[: min(count, int(np.sum(~np.isnan(size))))]
+
+
+def circle(dataset: xr.Dataset) -> Float[np.ndarray, "N 2"]:
+    """Places of the units on the unit circle, clockwise from the top, groups apart by a gap.
+
+    **Arguments:**
+
+    - `dataset`: the results.
+
+    **Returns:** x to the right and y upwards, one row a unit in the dataset's own order.
+    """
+    spans = group_spans(dataset)
+    count = dataset.sizes["unit"]
+    gap = max(1.0, 0.03 * count) if len(spans) > 1 else 0.0
+    slot = np.zeros(count)
+    for i, (_, start, stop) in enumerate(spans):
+        slot[start:stop] = np.arange(start, stop) + i * gap
+    angle = np.zeros(count)
+    angle[by_group(dataset)] = 2 * np.pi * (slot + gap / 2) / (count + gap * len(spans))
+    return np.stack([np.sin(angle), np.cos(angle)], axis=-1)
