@@ -105,7 +105,10 @@ def compare(kind, units, trials, steps, repeats, torch):
     ours = lambda: sweep(network, xs, targets, score, eye, windows, value)
     runs = units * trials
     w, batch = cell.w.reshape(-1, units), jax.random.normal(keys[3], (units, runs))
-    contenders = {"rnn_jax.sweep": ours, "one matmul of the sweep's shape": lambda: matmul(w, batch)}
+    contenders = {
+        "rnn_jax.sweep": ours,
+        "one matmul of the sweep's shape": lambda: matmul(w, batch),
+    }
     if torch is not None:
         with torch.no_grad():
             starts = [k * width for k in range(len(windows))]

@@ -8,7 +8,6 @@ library's, pair by pair; the first call, with compiling, stands apart.
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from timing import arguments, memset, paired, save, show, torch_or_none
 

@@ -154,7 +154,9 @@ def run_discover(args: Discover) -> None:
     dataset = found.dataset.assign_attrs(command=_command(), seconds=round(log.seconds, 1))
     log("")
     log(epoch_table(dataset))
-    write_run(out, subject, args.settings, found._replace(dataset=dataset), log.lines, args.overwrite)
+    write_run(
+        out, subject, args.settings, found._replace(dataset=dataset), log.lines, args.overwrite
+    )
     print(f"\nwritten to {out} in {log.seconds:.0f} s; open {out / 'report.html'}")
 
 

@@ -13,8 +13,21 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, PyTree
 
-from ..core import Compose, Cut, Input, Inside, Lesion, Metric, Project, Read, Replace, Shift
-from ..core import State, Step, rollout
+from ..core import (
+    Compose,
+    Cut,
+    Input,
+    Inside,
+    Lesion,
+    Metric,
+    Project,
+    Read,
+    Replace,
+    Shift,
+    State,
+    Step,
+    rollout,
+)
 
 
 def finite(

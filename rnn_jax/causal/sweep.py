@@ -177,7 +177,9 @@ def _runs(
     steps_last = lambda tree: jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), tree)
     start = jnp.min(jnp.where(window.any(-1), (window > 0).argmax(-1), T))
     clean = steps_last(hs)  # [T, N, B]
-    drive, values, weight = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), (xs, value, window))
+    drive, values, weight = jax.tree.map(
+        lambda leaf: jnp.moveaxis(leaf, 1, 0), (xs, value, window)
+    )
     advance = _advance(network, kind)
 
     def outputs_of(rows: Float[Array, "g N"]) -> Float[Array, "T O g B"]:

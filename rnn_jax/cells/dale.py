@@ -76,7 +76,7 @@ class Dale(eqx.Module):
         if not 0 <= excitatory <= 1:
             raise ValueError(f"excitatory is a fraction from 0 to 1, got {excitatory}")
         self.excitatory = jnp.arange(units) < round(excitatory * units)
-        self.mask = ~jnp.eye(units, dtype=bool) if mask is None else jnp.asarray(mask) != 0
+        self.mask = ~jnp.eye(units, dtype=bool) if mask is None else jnp.asarray(mask).astype(bool)
         expect("the mask [to, from] of Dale", self.mask, (units, units))
         w_key, u_key = jax.random.split(key)
         self.w = balanced(w_key, self.excitatory, self.mask)

@@ -82,6 +82,6 @@ class Units(eqx.Module):
 def _flags(name: str, array: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
     if array is None:
         return None
-    flags = jnp.asarray(array) != 0
+    flags = jnp.asarray(array).astype(bool)
     expect(f"the {name} of Affine", flags, shape)
     return flags

@@ -1,7 +1,7 @@
 """Agreement between circuits: of bootstraps, seeds, configurations.
 
-    jaccard(a, b)                    # shared members over all members
-    consensus(members).members       # in at least half of the runs
+jaccard(a, b)                    # shared members over all members
+consensus(members).members       # in at least half of the runs
 """
 
 from typing import NamedTuple

@@ -1,8 +1,8 @@
 """A circuit that changes over time: which units, in which windows, through which connections.
 
-    circuit.nodes        # [W, N], who belongs
-    circuit.edges        # [W, N, N], [to, from]
-    to_dict(circuit)     # plain lists, for JSON
+circuit.nodes        # [W, N], who belongs
+circuit.edges        # [W, N, N], [to, from]
+to_dict(circuit)     # plain lists, for JSON
 """
 
 from typing import Any

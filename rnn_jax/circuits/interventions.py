@@ -1,7 +1,7 @@
 """Keep only a circuit, or drop it: the two interventions on a set of units.
 
-    rollout(step, h0, xs, keep(members, window, value))   # does it suffice?
-    rollout(step, h0, xs, drop(members, window, value))   # is it needed?
+rollout(step, h0, xs, keep(members, window, value))   # does it suffice?
+rollout(step, h0, xs, drop(members, window, value))   # is it needed?
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
 """Statistics over trials: p-values by random signs, false-discovery rates, bootstrap intervals.
 
-    p = sign_flip_p(effects, key)             # [..., B] -> [...]
-    q = benjamini_hochberg(p)                 # over the family that was searched
-    ratio_of_means(above, below, key)         # with its interval, or refused
+p = sign_flip_p(effects, key)             # [..., B] -> [...]
+q = benjamini_hochberg(p)                 # over the family that was searched
+ratio_of_means(above, below, key)         # with its interval, or refused
 """
 
 from typing import NamedTuple

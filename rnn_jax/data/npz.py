@@ -1,6 +1,6 @@
 """Arrays from `.npz` files of others, which may be anything.
 
-    arrays = load_npz(Path("trials.npz"))
+arrays = load_npz(Path("trials.npz"))
 """
 
 import zipfile

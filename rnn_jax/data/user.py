@@ -42,7 +42,9 @@ def load_object(spec: str) -> Any:
         sys.path.pop(0)
     if not hasattr(module, name):
         public = sorted(n for n in vars(module) if not n.startswith("_"))
-        raise ValueError(f"{file} defines no {name!r}; it defines {', '.join(public) or 'nothing'}")
+        raise ValueError(
+            f"{file} defines no {name!r}; it defines {', '.join(public) or 'nothing'}"
+        )
     return getattr(module, name)
 
 

@@ -1,7 +1,7 @@
 """Connectivity between groups of units: `P^T S Q`.
 
-    groups = membership(["ring", "ring", "shifter"])      # [G, N]
-    between = group_connectivity(found.total, groups)     # [W, G, G]
+groups = membership(["ring", "ring", "shifter"])      # [G, N]
+between = group_connectivity(found.total, groups)     # [W, G, G]
 """
 
 from collections.abc import Sequence

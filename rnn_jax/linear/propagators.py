@@ -1,10 +1,9 @@
 """Propagators: how a state depends on one several steps before, to first order.
 
-    P = propagators(jacobians(step, trajectory))             # [T, N, N]: d hs[t] / d h0
-    P = propagators(jacobians(step, trajectory), start=10)   # d hs[t] / d hs[10]
+P = propagators(jacobians(step, trajectory))             # [T, N, N]: d hs[t] / d h0
+P = propagators(jacobians(step, trajectory), start=10)   # d hs[t] / d hs[10]
 """
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float

@@ -1,7 +1,7 @@
 """Subspaces of the state: principal components.
 
-    components = pca(states.reshape(-1, N), 3)
-    components.project(states)                   # [..., 3]
+components = pca(states.reshape(-1, N), 3)
+components.project(states)                   # [..., 3]
 """
 
 import equinox as eqx

@@ -26,13 +26,18 @@ J0, J1 = -8.0, 4.0
 SHIFT = 3.0
 RATE = 0.1
 DRIVE = 1.0
-CUE = 2.0
+CUE = 1.0
 SPEED = 0.008715
 """Radians a step at velocity 1, measured (`tests/test_planted.py` holds it to the network)."""
 
-EPOCHS = {"static": (30, 80), "travel_right": (80, 140), "jump": (140, 190), "travel_left": (190, 250)}
+EPOCHS = {
+    "static": (30, 80),
+    "travel_right": (80, 140),
+    "jump": (140, 190),
+    "travel_left": (190, 250),
+}
 STEPS = 250
-CUE_STEPS = 20
+CUE_STEPS = 30
 ANGLES = 2 * np.pi * np.arange(UNITS) / UNITS
 
 

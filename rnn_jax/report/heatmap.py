@@ -46,7 +46,9 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
         epoch_strip(strip, dataset)
         edges = window_edges(dataset)
         rows = np.arange(len(order) + 1)
-        mesh = axes.pcolormesh(edges, rows, effect, cmap=DIVERGING, norm=centred(effect))
+        mesh = axes.pcolormesh(
+            edges, rows, effect, cmap=DIVERGING, norm=centred(effect, root=True)
+        )
         axes.invert_yaxis()
         group_rules(axes, dataset)
         spans = group_spans(dataset)
@@ -55,7 +57,7 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
             axes.set_yticks([(a + b) / 2 for _, a, b in spans], names)
         axes.set(xlabel="time (steps)", ylabel="unit" if len(spans) == 1 else "")
         bar = figure.colorbar(mesh, ax=axes, shrink=0.8, pad=0.02)
-        bar.set_label(CONVENTION, color=INK)
+        bar.set_label(f"{CONVENTION}, root scale", color=INK)
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
         title = f"Effect of each unit in each window: {dataset.attrs.get('subject', '')}"
         figure.suptitle(plain(title), x=0.01, ha="left")

@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize, to_rgba
+from matplotlib.colors import FuncNorm, Normalize, to_rgba
 from matplotlib.patches import Rectangle
 
 from .view import epoch_share, group_spans, labels
@@ -75,13 +75,22 @@ def epoch_colour(epoch: int) -> str:
     return PALETTE[epoch % len(PALETTE)]
 
 
-def centred(*values: np.ndarray) -> Normalize:
-    """A scale from -m to m, m the 99.5th percentile of the absolute values."""
+def centred(*values: np.ndarray, root: bool = False) -> Normalize:
+    """A scale from -m to m, m the 99.5th percentile of the absolute values.
+
+    **Arguments:**
+
+    - `values`: what will be drawn.
+    - `root`: whether colour goes with the signed square root, so that small values show.
+    """
     sizes = np.abs(np.concatenate([np.ravel(v) for v in values]))
     sizes = sizes[np.isfinite(sizes)]
     top = float(np.quantile(sizes, 0.995)) if sizes.size else 0.0
     top = top or (float(sizes.max()) if sizes.size else 0.0) or 1.0
-    return Normalize(-top, top)
+    if not root:
+        return Normalize(-top, top)
+    forward = lambda x: np.sign(x) * np.sqrt(np.abs(x))
+    return FuncNorm((forward, lambda x: np.sign(x) * x**2), -top, top)
 
 
 def epoch_strip(axes: Axes, dataset: xr.Dataset) -> None:

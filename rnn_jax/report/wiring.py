@@ -81,7 +81,7 @@ def circuit_figure(dataset: xr.Dataset) -> Figure:
             axes.set_title(plain(short(name, 24)))
             axes.set_xlabel(f"{len(who)} units, {shown} of {int(edges[e].sum())} edges")
         figure.suptitle(
-            "The circuit of each epoch (size: effect; red excites, blue inhibits)",
+            "The circuit of each epoch (size: effect; red pushes up, blue down)",
             x=0.01,
             ha="left",
         )

@@ -17,9 +17,7 @@ from ..linear import Connectivity, effective_connectivity
 
 
 @eqx.filter_jit
-def find_connections(
-    network: Network, xs: PyTree, windows: Float[Array, "W B T"]
-) -> Connectivity:
+def find_connections(network: Network, xs: PyTree, windows: Float[Array, "W B T"]) -> Connectivity:
     """Effective connectivity per window, the mean over trials weighted by the window's steps.
 
     A trial in which a window is empty (no switch in it, say) counts for nothing there.

@@ -13,10 +13,9 @@ remains when only it is kept, or when it alone is dropped, beside random sets of
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array
 
 from ..causal import SCORES
 from ..circuits import Circuit, Selection, select_edges, select_units

@@ -1,7 +1,7 @@
 """What a study looks at: a network, its trials, the names of its units, and a truth if known.
 
-    subject = Subject("mine", network, trials)
-    subject = built_in("ring-attractor", trials=16, seed=0)
+subject = Subject("mine", network, trials)
+subject = built_in("ring-attractor", trials=16, seed=0)
 """
 
 from dataclasses import dataclass, field

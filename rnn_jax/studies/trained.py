@@ -1,6 +1,6 @@
 """Networks trained on a task, from the settings of a command line or a saved model's header.
 
-    network = train_network("flip-flop", TrainSettings(cell="gru", units=64))
+network = train_network("flip-flop", TrainSettings(cell="gru", units=64))
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -68,5 +68,7 @@ def train_network(
         goal=settings.goal,
         track=track,
     )
-    say(f"trained for {len(found.losses)} steps: {found.reason}; loss {found.losses[-20:].mean():.4f}")
+    say(
+        f"trained for {len(found.losses)} steps: {found.reason}; loss {found.losses[-20:].mean():.4f}"
+    )
     return found.network

@@ -1,7 +1,7 @@
 """Trials: inputs, what is asked for, and the named windows in which it is asked.
 
-    trials = Trials(xs, targets, {"cue": cue, "delay": delay})    # epochs [B, T]
-    check_trials(trials)
+trials = Trials(xs, targets, {"cue": cue, "delay": delay})    # epochs [B, T]
+check_trials(trials)
 """
 
 import equinox as eqx

@@ -25,6 +25,8 @@ def save_model(path: str | Path, tree: Any, header: dict[str, Any]) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write((json.dumps(header) + "\n").encode())
             eqx.tree_serialise_leaves(file, tree)
+        # a temporary file is its owner's alone; a model is as readable as any other file
+        os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:
         os.unlink(name)

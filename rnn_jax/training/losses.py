@@ -1,7 +1,7 @@
 """Losses: what training lowers, of one trial.
 
-    loss = mean_squared_error
-    loss = lambda network, trajectory, ys, targets: ...
+loss = mean_squared_error
+loss = lambda network, trajectory, ys, targets: ...
 """
 
 from collections.abc import Callable
