@@ -108,9 +108,9 @@ _compile_seconds = [0.0]
 def _listen_to_compiler() -> None:
     import jax
 
-    def on_event(event: str, seconds: float, **_: Any) -> None:
+    def on_event(event: str, duration_secs: float, **_: Any) -> None:
         if event.startswith("/jax/core/compile"):
-            _compile_seconds[0] += seconds
+            _compile_seconds[0] += duration_secs
 
     jax.monitoring.register_event_duration_secs_listener(on_event)
 

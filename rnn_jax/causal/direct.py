@@ -1,7 +1,9 @@
 """Direct against total effects: what the readout sees at once, and what the network makes of it.
 
-found = self_repair(step, h0, xs, metric, units, window, value)
-found.index      # 1 - total / direct: near 1 where the rest makes up for the loss
+    found = self_repair(step, h0, xs, metric, units, window, value)
+    found.index      # 1 - total / direct: near 1 where the rest makes up for the loss
+
+Neither changes the network's weights.
 """
 
 from typing import Any, NamedTuple

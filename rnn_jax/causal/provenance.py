@@ -1,7 +1,9 @@
 """What an intervention was, so that two results can be known to be comparable.
 
-record = Record("clamp", "zero", "necessity", "switch", ("3",), "margin", changed=120, seed=0)
-record.digest      # equal records, equal digests
+    record = Record("clamp", "zero", "necessity", "switch", ("3",), "margin", changed=120, seed=0)
+    record.digest      # equal records, equal digests
+
+Results carry it, so that a table never mixes two questions.
 """
 
 import hashlib

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int, PyTree
 
 from ..core import Network, Read, Replace, State, first, outputs, run
@@ -113,7 +114,7 @@ def _check(
 
 def _check_touches(units: Array, windows: Array) -> None:
     for what, rows in (("group of units", units), ("window", windows)):
-        if isinstance(rows, jax.core.Tracer):
+        if isinstance(rows, Tracer):
             continue
         empty = ~np.asarray(rows).astype(bool).reshape(len(rows), -1).any(1)
         if empty.any():

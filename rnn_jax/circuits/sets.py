@@ -1,7 +1,9 @@
 """Random sets of units to hold a circuit against: of its size, and if asked of its activity.
 
-sets = random_sets(key, members, 200)                      # bool [200, N]
-sets = random_sets(key, members, 200, activity=hs.std((0, 1)))
+    sets = random_sets(key, members, 200)                      # bool [200, N]
+    sets = random_sets(key, members, 200, activity=hs.std((0, 1)))
+
+The sets of one key are the same on every machine.
 """
 
 import jax

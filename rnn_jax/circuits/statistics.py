@@ -133,5 +133,5 @@ def ratio_of_means(
     safe = lambda x: jnp.where(x == 0, jnp.ones_like(x), x)
     interval = _percentiles(tops / safe(bottoms), level)
     estimate = above.mean() / safe(below.mean())
-    withheld = [jnp.where(refused, jnp.nan, x) for x in (estimate, *interval)]
-    return Ratio(*withheld, refused)
+    withhold = lambda x: jnp.where(refused, jnp.nan, x)
+    return Ratio(withhold(estimate), withhold(interval.low), withhold(interval.high), refused)

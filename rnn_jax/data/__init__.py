@@ -9,5 +9,6 @@ from .weights import load_weights, network_from_torch
 
 __all__ = [
     "as_network", "check_free", "check_network", "check_weights", "epoch_window", "load_network",
-    "load_npz", "load_trials", "load_weights", "network_from_torch", "new_folder", "to_graph", "write_graphml",
+    "load_npz", "load_trials", "load_weights", "network_from_torch", "new_folder", "to_graph",
+    "write_graphml",
 ]  # fmt: skip

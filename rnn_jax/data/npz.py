@@ -1,6 +1,8 @@
 """Arrays from `.npz` files of others, which may be anything.
 
-arrays = load_npz(Path("trials.npz"))
+    arrays = load_npz(Path("trials.npz"))
+
+Pickled objects are refused: a file of numbers runs no code.
 """
 
 import zipfile

@@ -77,7 +77,7 @@ def epoch_window(name: str, array: np.ndarray, B: int, T: int) -> Float[Array, "
         return jnp.asarray((steps >= start) & (steps < stop), dtype)
     if array.dtype.kind not in "fiub" or array.shape not in ((T,), (B, T)):
         raise ValueError(
-            f"{name}: expected a window [{T}] or [{B}, {T}], or integer times [2] or [{B}, 2]; got "
-            f"{array.dtype} of shape {array.shape}"
+            f"{name}: expected a window [{T}] or [{B}, {T}], or integer times [2] or [{B}, 2]; "
+            f"got {array.dtype} of shape {array.shape}"
         )
     return jnp.asarray(np.broadcast_to(array, (B, T)), dtype)

@@ -61,10 +61,8 @@ def as_network(thing: Any, name: str = "network") -> Network:
 
     **Raises:** `ValueError` where a part is missing or of the wrong kind.
     """
-    if isinstance(thing, Network):
-        parts = (thing.step, thing.readout, thing.h0)
-    elif isinstance(thing, tuple | list) and len(thing) == 3:
-        parts = tuple(thing)
+    if isinstance(thing, tuple | list) and len(thing) == 3:
+        step, readout, h0 = thing
     else:
         missing = [part for part in ("step", "readout", "h0") if not hasattr(thing, part)]
         if missing:
@@ -72,8 +70,7 @@ def as_network(thing: Any, name: str = "network") -> Network:
                 f"{name} is a {type(thing).__name__} without {', '.join(missing)}; expected a "
                 "Network, a triple (step, readout, h0), or an object with these fields"
             )
-        parts = (thing.step, thing.readout, thing.h0)
-    step, readout, h0 = parts
+        step, readout, h0 = thing.step, thing.readout, thing.h0  # pyright: ignore
     for part, what in ((step, "step"), (readout, "readout")):
         if not callable(part):
             raise ValueError(f"{name}: {what} must be callable, got {type(part).__name__}")

@@ -1,7 +1,9 @@
 """Connectivity between groups of units: `P^T S Q`.
 
-groups = membership(["ring", "ring", "shifter"])      # [G, N]
-between = group_connectivity(found.total, groups)     # [W, G, G]
+    groups = membership(["ring", "ring", "shifter"])      # [G, N]
+    between = group_connectivity(found.total, groups)     # [W, G, G]
+
+Every array is `[to, from]`.
 """
 
 from collections.abc import Sequence

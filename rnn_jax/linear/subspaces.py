@@ -1,7 +1,9 @@
 """Subspaces of the state: principal components.
 
-components = pca(states.reshape(-1, N), 3)
-components.project(states)                   # [..., 3]
+    components = pca(states.reshape(-1, N), 3)
+    components.project(states)                   # [..., 3]
+
+Samples are `[M, N]`, one state a row.
 """
 
 import equinox as eqx

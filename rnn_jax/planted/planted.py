@@ -1,8 +1,10 @@
 """A planted network: one whose circuit is known, because it was built.
 
-planted = ring_attractor()
-trials = planted.sample(key, 16)
-planted.truth.nodes["static"]        # [N], 1 for members
+    planted = ring_attractor()
+    trials = planted.sample(key, 16)
+    planted.truth.nodes["static"]        # [N], 1 for members
+
+Methods get the network and the trials; the truth only scores what they found.
 """
 
 from collections.abc import Callable

@@ -41,7 +41,7 @@ def write_explorer(dataset: xr.Dataset, path: Path) -> None:
 
     **Raises:** `ValueError` where the dataset lacks something that is to be shown.
     """
-    page = importlib.resources.files(__package__).joinpath("explorer.html").read_text("utf-8")
+    page = importlib.resources.files("rnn_jax.report").joinpath("explorer.html").read_text("utf-8")
     # a closing tag inside a user's string must not end the block of data
     data = json.dumps(payload(dataset), allow_nan=False).replace("<", "\\u003c")
     path.write_text(page.replace("__DATA__", data), "utf-8")

@@ -57,7 +57,7 @@ _LOOK = {
 
 def look() -> AbstractContextManager:
     """The settings under which every figure is made; the caller's own are left alone."""
-    return matplotlib.rc_context(_LOOK)
+    return matplotlib.rc_context(_LOOK)  # pyright: ignore[reportArgumentType]
 
 
 def plain(text: str) -> str:

@@ -7,6 +7,8 @@ Arrays come back as numpy, in a named order of dimensions, so that no figure dep
 the file happened to store them. `from` and `to` are the axes of every connectivity: `[to, from]`.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
@@ -91,7 +93,7 @@ def group_spans(dataset: xr.Dataset) -> list[tuple[str, int, int]]:
     """Each group's name and its rows `[start, stop)` in the order of `by_group`."""
     ordered = np.asarray(unit_groups(dataset))[by_group(dataset)]
     starts = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1), len(ordered)]
-    return [(str(ordered[a]), int(a), int(b)) for a, b in zip(starts, starts[1:])]
+    return [(str(ordered[a]), int(a), int(b)) for a, b in pairwise(starts)]
 
 
 def window_edges(dataset: xr.Dataset) -> Float[np.ndarray, " W+1"]:
@@ -113,7 +115,7 @@ def window_share(dataset: xr.Dataset) -> Float[np.ndarray, "W E"]:
 
 
 def epoch_spans(dataset: xr.Dataset) -> list[list[tuple[int, int]]]:
-    """Each epoch's stretches `[start, stop)`, in steps, where at least half the trials are in it."""
+    """Each epoch's stretches `[start, stop)`, in steps, that half the trials or more share."""
     spans = []
     for row in epoch_share(dataset) >= 0.5:
         turns = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(int)))

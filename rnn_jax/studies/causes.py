@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from ..causal import Score, derangement, mean, noise, resample, sweep, zero
+from ..causal import Kind, Score, derangement, mean, noise, resample, sweep, zero
 from ..core import Network, State, outputs, run
 
 VALUES = {
@@ -34,7 +34,7 @@ class Plan:
     xs: PyTree
     targets: Float[Array, "B T O"]
     score: Score
-    kind: str = "clamp"
+    kind: Kind = "clamp"
 
     def effects(
         self,

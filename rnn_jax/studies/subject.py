@@ -1,7 +1,9 @@
 """What a study looks at: a network, its trials, the names of its units, and a truth if known.
 
-subject = Subject("mine", network, trials)
-subject = built_in("ring-attractor", trials=16, seed=0)
+    subject = Subject("mine", network, trials)
+    subject = find_subject("ring-attractor", count=24, seed=0)
+
+Only a network and its trials are needed; names and truth come on top.
 """
 
 from dataclasses import dataclass, field

@@ -1,8 +1,10 @@
 """Subjects by name: a built-in network, a task to train on, or a user's own network.
 
-subject = find_subject("ring-attractor")
-subject = find_subject("my_model.py:network", trials_file="trials.npz")
-subject = find_subject("weights.npz", trials_file="trials.npz", cell="gru")
+    subject = find_subject("ring-attractor")
+    subject = find_subject("my_model.py:network", trials_file="trials.npz")
+    subject = find_subject("weights.npz", trials_file="trials.npz", cell="gru")
+
+What is built in or trained brings its own trials.
 """
 
 import difflib

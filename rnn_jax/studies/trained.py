@@ -1,6 +1,8 @@
 """Networks trained on a task, from the settings of a command line or a saved model's header.
 
-network = train_network("flip-flop", TrainSettings(cell="gru", units=64))
+    network = train_network("flip-flop", TrainSettings(cell="gru", units=64))
+
+The same settings and seed give the same network.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -69,6 +71,7 @@ def train_network(
         track=track,
     )
     say(
-        f"trained for {len(found.losses)} steps: {found.reason}; loss {found.losses[-20:].mean():.4f}"
+        f"trained for {len(found.losses)} steps: {found.reason}; "
+        f"loss {found.losses[-20:].mean():.4f}"
     )
     return found.network

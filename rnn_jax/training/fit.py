@@ -124,6 +124,8 @@ def advance(
             trajectory = run(network, x)
             return loss(network, trajectory, outputs(network, trajectory), targets)
 
+        if trials.targets is None:
+            raise ValueError("training needs trials with targets, the sampler gives none")
         return jnp.mean(jax.vmap(one)(trials.xs, trials.targets))
 
     def update(carry: tuple, _: None) -> tuple[tuple, Array]:

@@ -39,7 +39,7 @@ def cross_entropy(
 
 
 def with_rate_penalty(loss: Loss, weight: float) -> Loss:
-    """`loss + weight * mean_{t,i} h_ti^2`, over what each unit shows. Make it once: it is jitted."""
+    """`loss + weight * mean_{t,i} h_ti^2`, of what units show. Make it once: it is jitted."""
 
     def penalised(network: Network, trajectory: Trajectory, ys: Array, targets: Array) -> Array:
         rates = jax.tree.leaves(trajectory.hs)[0]
