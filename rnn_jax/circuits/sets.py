@@ -39,7 +39,8 @@ def random_sets(
 
     def draw(key: PRNGKeyArray) -> Bool[Array, " N"]:
         # sorting block number plus a random fraction shuffles within blocks
-        shuffled = jnp.argsort(block + jax.random.uniform(key, (N,)))
+        jitter = jax.random.uniform(key, (N,))
+        shuffled = jnp.argsort(block.astype(jitter.dtype) + jitter)
         return jnp.zeros(N, bool).at[order].set(members[order[shuffled]])
 
     return jax.vmap(draw)(jax.random.split(key, count))

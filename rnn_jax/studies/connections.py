@@ -38,31 +38,18 @@ def find_connections(network: Network, xs: PyTree, windows: Float[Array, "W B T"
         empty = (window.sum(-1, keepdims=True) == 0).astype(window.dtype)
         return effective_connectivity(network.step, run(network, x), window + empty)
 
-    def add_trial(total: Connectivity, row: PyTree) -> tuple[Connectivity, None]:
+    def add_trial(total: PyTree, row: PyTree) -> tuple[PyTree, None]:
         x, window, weight = row
         scale = lambda leaf: leaf * weight.reshape((-1,) + (1,) * (leaf.ndim - 1))
-        found = one(x, window)
-        # the wire is the same in every trial and window
-        weighted = jax.tree.map(scale, eqx.tree_at(_wire, found, None, is_leaf=_none))
-        return jax.tree.map(jnp.add, total, weighted), None
+        return jax.tree.map(lambda t, leaf: t + scale(leaf), total, _varying(one(x, window))), None
 
-    def first(leaf: Array) -> Array:
-        return leaf[0]
-
-    shape = eqx.filter_eval_shape(one, jax.tree.map(first, xs), windows[:, 0])
-    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shape)
-    wire = blank.wire
-    blank = eqx.tree_at(_wire, blank, None, is_leaf=_none)
+    start = one(jax.tree.map(lambda leaf: leaf[0], xs), windows[:, 0])
+    blank = jax.tree.map(jnp.zeros_like, _varying(start))
     rows = (xs, jnp.swapaxes(windows, 0, 1), share.T)
-    found, _ = lax.scan(add_trial, blank, rows)
-    if wire is not None:
-        wire = one(jax.tree.map(first, xs), windows[:, 0]).wire
-    return eqx.tree_at(_wire, found, wire, is_leaf=_none)
+    (total, leak, gate, signal), _ = lax.scan(add_trial, blank, rows)
+    return Connectivity(total, leak, gate, start.wire, signal)
 
 
-def _wire(found: Connectivity) -> Array | None:
-    return found.wire
-
-
-def _none(leaf: object) -> bool:
-    return leaf is None
+def _varying(found: Connectivity) -> tuple:
+    """What differs between trials and windows: all but the wire."""
+    return found.total, found.leak, found.gate, found.signal

@@ -1,0 +1,47 @@
+"""The planted ring attractor is found from the network alone, in each of its epochs."""
+
+import numpy as np
+import pytest
+
+from rnn_jax.studies import Settings, discover, find_subject
+
+
+@pytest.fixture(scope="module")
+def data():
+    settings = Settings(random_sets=39, resamples=199, width=50)
+    return discover(find_subject("ring-attractor"), settings).dataset
+
+
+@pytest.mark.parametrize("epoch", ["static", "travel_right", "jump", "travel_left"])
+def test_units_are_recovered(data, epoch):
+    row = data.sel(epoch=epoch)
+    assert float(row["precision"]) >= 0.95
+    assert float(row["recall"]) >= 0.95
+    assert float(row["auroc"]) >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("epoch", "rings"),
+    [
+        ("static", {"centre"}),
+        ("travel_right", {"centre", "right"}),
+        ("jump", {"centre"}),
+        ("travel_left", {"centre", "left"}),
+    ],
+)
+def test_the_right_shifter_is_named_and_no_other(data, epoch, rings):
+    members = data["member"].sel(epoch=epoch).values
+    assert set(data["group"].values[members]) == rings
+
+
+def test_shifters_drive_the_centre_only_while_they_move_it(data):
+    carried = np.abs(data["epoch_connectivity"].values)
+    group = data["group"].values
+    into = carried[:, group == "centre"]
+    right = into[:, :, group == "right"].sum((1, 2))
+    left = into[:, :, group == "left"].sum((1, 2))
+    epochs = list(data["epoch"].values)
+    assert right[epochs.index("travel_right")] > 0.05
+    assert left[epochs.index("travel_left")] > 0.05
+    assert right[epochs.index("static")] == left[epochs.index("static")] == 0
+    assert left[epochs.index("travel_right")] == right[epochs.index("travel_left")] == 0

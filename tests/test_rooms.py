@@ -1,0 +1,68 @@
+"""The floors of the house: a room imports only from rooms above it, and none imports a report."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rnn_jax
+
+FLOORS = [
+    {"core"},
+    {"cells", "linear"},
+    {"causal"},
+    {"circuits", "tasks"},
+    {"planted", "training", "data"},
+    {"studies"},
+    {"report"},
+    {"cli"},
+]
+ROOT = Path(rnn_jax.__file__).parent
+LIGHT = {"core", "cells", "linear", "causal", "circuits", "tasks", "planted"}
+ALLOWED = {"jax", "equinox", "numpy", "jaxtyping", "diffrax", "rnn_jax"}
+
+
+def floor(room):
+    return next(k for k, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def imports(path):
+    """Pairs of (rooms' name or None, top-level package) of every import in a file."""
+    depth = len(path.relative_to(ROOT).parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            if node.level == 0:
+                yield None, node.module.split(".")[0]
+            elif node.level == depth:
+                names = [node.module] if node.module else [alias.name for alias in node.names]
+                yield from ((name.split(".")[0], "rnn_jax") for name in names)
+        elif isinstance(node, ast.Import):
+            yield from ((None, alias.name.split(".")[0]) for alias in node.names)
+
+
+FILES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT or p.name == "cli.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_up(path):
+    here = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for room, package in imports(path):
+        if room is not None and room != here:
+            assert floor(room) < floor(here), f"{here} imports {room}"
+        if here in LIGHT and room is None and package not in sys.stdlib_module_names:
+            assert package in ALLOWED, f"{here} imports {package}"
+
+
+def test_every_public_name_has_a_docstring():
+    bare = [name for name in rnn_jax.__all__ if not getattr(rnn_jax, name).__doc__]
+    assert bare == []
+
+
+def test_import_is_light():
+    code = "import sys, rnn_jax; print(*{m.split('.')[0] for m in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "equinox" in loaded
+    assert not loaded & {"matplotlib", "xarray", "h5py", "networkx", "tqdm", "diffrax", "tyro"}

@@ -1,0 +1,154 @@
+"""The main job end to end, in small: what is planted is found, and the truth is never seen."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import CELLS, First, network
+
+from rnn_jax.core import Network, outputs, run
+from rnn_jax.studies import Settings, Subject, discover, find_subject
+from rnn_jax.studies.causes import rank_agreement
+from rnn_jax.tasks import Trials
+
+QUICK = Settings(random_sets=19, resamples=99, flips=199)
+
+
+class Relay(eqx.Module):
+    """Unit 0 holds its input, unit 1 shows it; units 2 and 3 hear unit 0 and nobody hears them."""
+
+    w: jax.Array
+
+    def __call__(self, h, x):
+        return jnp.tanh(self.w @ h + jnp.array([[1.5], [0.0], [0.7], [0.0]]) @ x)
+
+
+def relay(count=12, steps=12):
+    w = jnp.array(
+        [[1.5, 0.0, 0.0, 0.0], [1.2, 0.0, 0.0, 0.0], [0.9, 0.0, 0.0, 0.0], [1.1, 0.0, 0.0, 0.0]]
+    )
+    sign = jnp.asarray(np.random.default_rng(0).choice([-1.0, 1.0], count))
+    xs = jnp.zeros((count, steps, 1)).at[:, :2, 0].set(sign[:, None])
+    targets = jnp.broadcast_to(sign[:, None, None], (count, steps, 1))
+    late = jnp.zeros((count, steps)).at[:, 6:].set(1.0)
+    trials = Trials(xs, targets, {"early": 1 - late, "late": late})
+    net = Network(Relay(w), First(jnp.array([[0.0, 1.0, 0.0, 0.0]])), jnp.zeros(4))
+    truth = {name: jnp.array([1.0, 1.0, 0.0, 0.0]) for name in trials.epochs}
+    return Subject("relay", net, trials, truth=truth)
+
+
+@pytest.mark.parametrize("value", ["zero", "mean", "resample", "noise"])
+@pytest.mark.parametrize("score", ["fidelity", "squared-error"])
+def test_a_planted_relay_is_found(value, score):
+    settings = dataclasses.replace(QUICK, value=value, score=score)
+    found = discover(relay(), settings)
+    expected = np.array([[True, True, False, False]] * 2)
+    np.testing.assert_array_equal(found.circuit.nodes, expected)
+    data = found.dataset
+    assert data["precision"].values.tolist() == [1.0, 1.0]
+    assert data["recall"].values.tolist() == [1.0, 1.0]
+    # an unread unit has no effect at all, however well it correlates
+    assert float(abs(data["epoch_effect"].isel(unit=[2, 3])).max()) < 1e-12
+    edges = np.asarray(found.circuit.edges)
+    assert edges[:, 1, 0].all()
+    assert not edges[:, :, 2:].any()
+    assert not edges[:, 2:, :].any()
+
+
+def test_keeping_the_circuit_keeps_the_work():
+    data = discover(relay(), QUICK).dataset
+    np.testing.assert_allclose(data["faithfulness"], 1.0, atol=1e-6)
+    np.testing.assert_allclose(data["necessity"], 1.0, atol=1e-6)
+
+
+def test_hiding_the_truth_changes_nothing():
+    open_, hidden = relay(), dataclasses.replace(relay(), truth=None)
+    a, b = discover(open_, QUICK).dataset, discover(hidden, QUICK).dataset
+    assert set(a) - set(b) == {"truth", "precision", "recall", "auroc", "average_precision"}
+    for name in b:
+        np.testing.assert_array_equal(a[name].values, b[name].values)
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    a, b = discover(relay(), QUICK).dataset, discover(relay(), QUICK).dataset
+    assert a.identical(b)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_can_be_discovered(cell):
+    net = network(cell)
+    xs = jax.random.normal(jax.random.key(3), (8, 6, 3))
+    late = jnp.zeros((8, 6)).at[:, 3:].set(1.0)
+    subject = Subject(cell, net, Trials(xs, None, {"early": 1 - late, "late": late}))
+    data = discover(subject, QUICK).dataset
+    ys = jax.vmap(lambda x: outputs(net, run(net, x)))(xs)
+    np.testing.assert_allclose(data["outputs"], ys, atol=1e-6)
+    assert data["connectivity"].dims == ("window", "to", "from")
+    assert ("wire" in data) == hasattr(net.step, "parts")
+    assert bool(np.isfinite(data["effect"]).all())
+
+
+def test_epochs_that_are_empty_in_some_trials():
+    subject = relay()
+    window = subject.trials.epochs["late"].at[::2].set(0.0)
+    trials = Trials(subject.trials.xs, subject.trials.targets, {"odd": window})
+    data = discover(dataclasses.replace(subject, trials=trials, truth=None), QUICK).dataset
+    assert bool(np.isfinite(data["epoch_connectivity"]).all())
+    assert float(abs(data["epoch_effect"]).max()) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: {"trials": Trials(s.trials.xs, None, {})}, "no epoch"),
+        (lambda s: {"units": ("a", "b")}, "2 unit names for 4 units"),
+        (
+            lambda s: {"trials": eqx.tree_at(lambda t: t.xs, s.trials, s.trials.xs[..., [0, 0]])},
+            "rejects an input",
+        ),
+        (
+            lambda s: {
+                "trials": eqx.tree_at(lambda t: t.xs, s.trials, s.trials.xs.at[3, 2, 0].set(jnp.nan))
+            },
+            "trial 3, time 2, channel 0",
+        ),
+        (
+            lambda s: {
+                "network": eqx.tree_at(
+                    lambda n: n.step.w, s.network, s.network.step.w.at[1, 2].set(jnp.nan)
+                )
+            },
+            r"step.w is not finite at \[1, 2\]",
+        ),
+    ],
+)
+def test_bad_subjects_are_refused_before_anything_compiles(change, message):
+    subject = relay()
+    with pytest.raises(ValueError, match=message):
+        discover(dataclasses.replace(subject, **change(subject)), QUICK)
+
+
+def test_too_few_trials_for_any_p_value():
+    with pytest.raises(ValueError, match="trials"):
+        discover(relay(count=3), QUICK)
+
+
+def test_settings_refuse_what_makes_no_sense():
+    with pytest.raises(ValueError, match="alpha"):
+        Settings(alpha=1.5)
+    with pytest.raises(ValueError, match="width"):
+        Settings(width=0)
+
+
+def test_an_unknown_subject_names_the_nearest():
+    with pytest.raises(ValueError, match="perhaps you meant ring-attractor"):
+        find_subject("ring-atractor")
+
+
+def test_rank_agreement():
+    a = jnp.array([[1.0, -2.0, 3.0]])
+    assert float(rank_agreement(a, 10 * a)[0]) == pytest.approx(1)
+    assert float(rank_agreement(a, 1 / a)[0]) == pytest.approx(-1)
