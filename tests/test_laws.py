@@ -1,0 +1,304 @@
+"""The laws of the design, for every cell: by finite differences, closed forms, second routes."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import CELLS, N, T, inputs, keys, network, same
+
+from rnn_jax import (
+    Cut,
+    Identity,
+    Lesion,
+    Replace,
+    Shift,
+    adjoints,
+    clamp,
+    direct,
+    finite,
+    first_order,
+    first_order_clamp,
+    first_order_edges,
+    flatten,
+    integrated,
+    jacobians,
+    outputs,
+    propagators,
+    pulse,
+    read,
+    rollout,
+    run,
+    span,
+    sweep,
+    tiling,
+)
+from rnn_jax.causal import additive_edges, squared_error
+from rnn_jax.core import Network
+
+pytestmark = pytest.mark.parametrize("cell", CELLS)
+
+
+def problem(cell, flat=False):
+    """A network, inputs, a metric that uses every step, and replacement values."""
+    net = network(cell)
+    if flat:
+        step, h0 = flatten(net.step, net.h0)
+        net = Network(step, lambda h, readout=net.readout, step=step: readout(step.unflatten(h)), h0)
+    xs, weights = inputs(), jax.random.normal(keys(1, 7)[0], (T, 2))
+    metric = lambda trajectory: jnp.sum(jnp.sin(outputs(net, trajectory)) * weights)
+    like = jax.tree.leaves(net.h0)[0].shape[0]
+    value = 0.3 * jax.random.normal(keys(1, 8)[0], (T, like))
+    return net, xs, metric, value
+
+
+def effect(net, xs, metric, intervention):
+    return metric(run(net, xs, intervention)) - metric(run(net, xs))
+
+
+def by_difference(function, at, eps=1e-5):
+    """Central differences of a scalar function of an array, entry by entry."""
+    flat = np.asarray(at).ravel()
+    basis = np.eye(flat.size).reshape(flat.size, *np.shape(at)) * eps
+    return jax.lax.map(lambda d: (function(at + d) - function(at - d)) / (2 * eps), basis).reshape(
+        np.shape(at)
+    )
+
+
+def test_1_node_is_the_derivative_with_respect_to_its_mask(cell):
+    net, xs, metric, value = problem(cell)
+    of_mask = jax.jit(lambda mask: metric(run(net, xs, Replace(mask, value))))
+    node = first_order(net.step, net.h0, xs, metric, value)
+    np.testing.assert_allclose(node, by_difference(of_mask, jnp.zeros((T, N))), atol=1e-7)
+    np.testing.assert_allclose(node, jax.grad(of_mask)(jnp.zeros((T, N))), atol=1e-12)
+    assert float(jnp.abs(node).max()) > 1e-3
+
+
+def test_2_edge_is_the_derivative_with_respect_to_its_mask(cell):
+    net, xs, metric, value = problem(cell, flat=True)
+    before = jnp.concatenate([jnp.zeros_like(value[:1]), value[:-1]])
+    size = net.h0.size
+    of_mask = jax.jit(lambda mask: metric(run(net, xs, Cut(mask, before))))
+    exact = jax.grad(of_mask)(jnp.zeros((T, size, size)))
+    edge = first_order_edges(net.step, net.h0, xs, metric, value, value0=0.0)
+    np.testing.assert_allclose(edge, exact, atol=1e-12)
+    corner = lambda m: of_mask(jnp.zeros((T, size, size)).at[3, :2, :2].set(m))
+    np.testing.assert_allclose(edge[3, :2, :2], by_difference(corner, jnp.zeros((2, 2))), atol=1e-7)
+    assert float(jnp.abs(edge).max()) > 1e-4
+
+
+def test_3_what_leaves_a_node_is_what_it_is_worth(cell):
+    net, xs, metric, value = problem(cell, flat=True)
+    trajectory = run(net, xs)
+    delta = value - trajectory.hs
+    node = first_order(net.step, net.h0, xs, metric, value)
+    edge = first_order_edges(net.step, net.h0, xs, metric, value)
+    shown = direct(trajectory, metric) * delta
+    np.testing.assert_allclose(shown[:-1] + edge[1:].sum(1), node[:-1], atol=1e-12)
+    np.testing.assert_allclose(shown[-1], node[-1], atol=1e-12)
+
+
+def test_4_integrated_along_a_mask_is_its_finite_effect(cell):
+    net, xs, metric, value = problem(cell)
+    window = span(T, 1, 4)
+    masks = jax.vmap(lambda u: clamp(u, window, value).mask)(jnp.eye(N))
+    many = Replace(masks, jnp.broadcast_to(value[None], (N, T, N)))
+    found = integrated(net.step, net.h0, xs, metric, many, nodes=12)
+    one = lambda u: effect(net, xs, metric, clamp(u, window, value))
+    exact = jax.vmap(one)(jnp.eye(N))
+    np.testing.assert_allclose(found.effect, exact, atol=1e-5)
+    np.testing.assert_allclose(found.effect + found.residual, exact, atol=1e-12)
+    assert float(jnp.abs(exact).max()) > 1e-3
+
+
+def test_5_a_clamp_is_not_the_sum_of_its_nodes(cell):
+    """First order: d/da of clamping to `h + a delta`, the route of the state's own change.
+
+    To first order in the displacement, a clamp shifts unit i at each step by what is missing
+    to `delta_t`, given what its earlier shifts already brought: exactly the corrected sum.
+    """
+    net, xs, metric, value = problem(cell)
+    trajectory, windows = run(net, xs), jnp.stack([span(T, 1, 4), span(T, 2, 3)])
+    estimate = first_order_clamp(net.step, net.h0, xs, metric, value, windows)
+    hs, treedef = jax.tree.flatten(trajectory.hs)
+
+    def toward(a, unit, window):
+        near = treedef.unflatten([h + a * (value - h) for h in hs])
+        return metric(run(net, xs, clamp(unit, window, near)))
+
+    slope = lambda unit, window: jax.jvp(
+        lambda a: toward(a, unit, window), (jnp.array(0.0),), (jnp.array(1.0),)
+    )[1]
+    exact = jax.vmap(lambda w: jax.vmap(lambda u: slope(u, w))(jnp.eye(N)))(windows)
+    np.testing.assert_allclose(estimate, exact, atol=1e-12)
+    node = first_order(net.step, net.h0, xs, metric, value)
+    np.testing.assert_allclose(estimate[1], node[2], atol=1e-12)
+    assert float(jnp.abs(estimate[0] - windows[0] @ node).max()) > 1e-4
+
+
+def test_6_propagators_and_the_row_of_a_clamped_unit(cell):
+    net, xs, _, value = problem(cell, flat=True)
+    step, h0 = net.step, net.h0
+    iv = clamp(jnp.zeros(h0.size).at[1].set(1.0), span(T, 2, 4), value)
+    for intervention in (Identity(), iv):
+        J = jacobians(step, rollout(step, h0, xs, intervention), intervention)
+        whole = jax.jacfwd(lambda h: rollout(step, h, xs, intervention).hs)(h0)
+        np.testing.assert_allclose(propagators(J), whole, atol=1e-12)
+    assert (np.asarray(J[2:4, 1]) == 0).all()
+    assert float(jnp.abs(J[[0, 1, 4, 5]][:, 1]).max()) > 1e-4
+    P = propagators(J, start=1)
+    np.testing.assert_array_equal(P[1], np.eye(h0.size))
+    assert not np.asarray(P[0]).any()
+    np.testing.assert_allclose(P[3], J[3] @ J[2], atol=1e-14)
+
+
+def test_7_window_edges_of_an_additive_cell_are_one_product(cell):
+    net, xs, metric, value = problem(cell)
+    windows = tiling(T, 2)
+    if not hasattr(net.step, "parts"):
+        with pytest.raises(ValueError, match=r"parts|no single W"):
+            additive_edges(net.step, net.h0, xs, metric, value, windows)
+        return
+    product = additive_edges(net.step, net.h0, xs, metric, value, windows)
+    edges = first_order_edges(net.step, net.h0, xs, metric, value)
+    trajectory = run(net, xs)
+    leak = jax.vmap(net.step.parts)(trajectory.previous, xs).leak
+    lam = adjoints(net.step, trajectory, metric)
+    delta = jnp.concatenate([jnp.zeros((1, N)), (value - trajectory.hs)[:-1]])
+    carried = jax.vmap(jnp.diag)(lam * leak * delta)
+    summed = jnp.einsum("wt,tij->wij", windows, edges - carried)
+    np.testing.assert_allclose(product, summed, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [clamp, pulse, read])
+def test_8a_the_null_mask_changes_not_a_bit(cell, kind):
+    net, xs, _, value = problem(cell)
+    clean = rollout(net.step, net.h0, xs)
+    assert same(clean.hs, run(net, xs, kind(jnp.zeros(N), span(T, 1, 4), value)).hs)
+    assert same(clean.hs, run(net, xs, Shift(jnp.zeros((T, N)))).hs)
+    assert same(clean.hs, run(net, xs, Lesion(jnp.zeros(N))).hs)
+
+
+@pytest.mark.parametrize("kind", [clamp, pulse, read])
+def test_8b_own_states_change_nothing_and_nothing_before_a_window_changes(cell, kind):
+    net, xs, _, value = problem(cell)
+    clean, unit = run(net, xs), jnp.zeros(N).at[2].set(1.0)
+    own = run(net, xs, kind(unit, span(T, 1, 4), clean.hs))
+    for a, b in zip(jax.tree.leaves(own.hs), jax.tree.leaves(clean.hs), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-14)
+    other = run(net, xs, kind(unit, span(T, 3, 5), value))
+    early = lambda trajectory: jax.tree.map(lambda h: h[:3], trajectory.hs)
+    late = lambda trajectory: jax.tree.leaves(trajectory.hs)[0][3:]
+    assert same(early(other), early(clean))
+    assert float(jnp.abs(late(other) - late(clean)).max()) > 1e-3
+
+
+class Renamed(eqx.Module):
+    """A network whose unit k is another's unit `order[k]`."""
+
+    step: object
+    order: jax.Array
+
+    def __call__(self, h, x):
+        back = jnp.argsort(self.order)
+        pick = lambda tree, index: jax.tree.map(lambda leaf: leaf[index], tree)
+        return pick(self.step(pick(h, back), x), self.order)
+
+
+def test_8c_renaming_units_renames_results(cell):
+    net, xs, metric, value = problem(cell)
+    order = jnp.array([2, 0, 3, 1])
+    pick = lambda tree: jax.tree.map(lambda leaf: leaf[order], tree)
+    renamed = Network(Renamed(net.step, order), None, pick(net.h0))
+    back = jnp.argsort(order)
+
+    def metric_of(trajectory):
+        hs = jax.tree.map(lambda leaf: leaf[:, back], trajectory.hs)
+        return metric(eqx.tree_at(lambda t: t.hs, trajectory, hs))
+
+    window = tiling(T, 3)
+    a = first_order_clamp(net.step, net.h0, xs, metric, value, window)
+    b = first_order_clamp(renamed.step, renamed.h0, xs, metric_of, value[:, order], window)
+    np.testing.assert_allclose(a[:, order], b, atol=1e-12)
+    iv = clamp(jnp.eye(N)[1], window[0], value)
+    there = clamp(jnp.eye(N)[1][order], window[0], value[:, order])
+    exact = metric_of(rollout(renamed.step, renamed.h0, xs, there))
+    np.testing.assert_allclose(metric(run(net, xs, iv)), exact, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["clamp", "pulse", "read"])
+def test_8d_the_sweep_is_the_finite_effect_whatever_its_chunks(cell, kind):
+    net, B = network(cell), 3
+    xs = jnp.stack([inputs(seed) for seed in range(B)])
+    targets = jax.random.normal(keys(1, 5)[0], (B, T, 2))
+    value = jax.random.normal(keys(1, 6)[0], (B, T, N))
+    windows = jnp.stack([jnp.stack([span(T, a + (b == 2), a + 2) for b in range(B)]) for a in (0, 3)])
+    small = sweep(net, xs, targets, squared_error, jnp.eye(N), windows, value, kind, memory=1)
+    large = sweep(net, xs, targets, squared_error, jnp.eye(N), windows, value, kind)
+    np.testing.assert_allclose(small, large, atol=1e-12)
+    make = {"clamp": clamp, "pulse": pulse, "read": read}[kind]
+
+    def one(unit, window, x, y, v):
+        metric = lambda trajectory: squared_error(outputs(net, trajectory), y)
+        return effect(net, x, metric, make(unit, window, v))
+
+    over_trials = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
+    over_units = jax.vmap(over_trials, in_axes=(0, None, None, None, None))
+    exact = jax.vmap(over_units, in_axes=(None, 0, None, None, None))(
+        jnp.eye(N), windows, xs, targets, value
+    )
+    np.testing.assert_allclose(large, exact, atol=1e-12)
+    assert float(jnp.abs(exact).max()) > 1e-3
+
+
+def test_8e_all_masks_share_one_trace(cell):
+    net, xs, _, value = problem(cell)
+    traces = []
+
+    @jax.jit
+    def last(intervention):
+        traces.append(1)
+        return run(net, xs, intervention).hs
+
+    for unit in range(N):
+        for start in range(3):
+            last(clamp(jnp.eye(N)[unit], span(T, start, start + 2), value))
+    assert len(traces) == 1
+
+
+def test_finite_counts_and_refuses_what_touches_nothing(cell):
+    net, xs, metric, value = problem(cell)
+    masks = jax.vmap(lambda u: clamp(u, span(T, 1, 3), value).mask)(jnp.eye(N))
+    many = Replace(masks, jnp.broadcast_to(value[None], (N, T, N)))
+    exact = jax.vmap(lambda u: effect(net, xs, metric, clamp(u, span(T, 1, 3), value)))(jnp.eye(N))
+    for size in (1, 3, None):
+        got = finite(net.step, net.h0, xs, metric, many, batch_size=size)
+        np.testing.assert_allclose(got, exact, atol=1e-12)
+    nothing = Replace(jnp.zeros((1, T, N)), jnp.zeros((1, T, N)))
+    with pytest.raises(Exception, match="touches nothing"):
+        jax.block_until_ready(finite(net.step, net.h0, xs, metric, nothing))
+    assert float(finite(net.step, net.h0, xs, metric, nothing, allow_noop=True)[0]) == 0
+
+
+def test_derivatives_of_a_step_by_finite_differences_and_by_reverse_mode(cell):
+    net, xs, _, _ = problem(cell, flat=True)
+    trajectory = run(net, xs)
+    J = jacobians(net.step, trajectory)
+    backward = jax.vmap(jax.jacrev(net.step))(trajectory.previous, xs)
+    np.testing.assert_allclose(J, backward, atol=1e-12)
+    h, x, eps = trajectory.previous[2], xs[2], 1e-6
+    columns = [(net.step(h + e, x) - net.step(h - e, x)) / (2 * eps) for e in eps * np.eye(h.size)]
+    np.testing.assert_allclose(J[2], np.stack(columns, 1), atol=1e-8)
+
+
+def test_adjoints_by_recursion_and_by_perturbation(cell):
+    net, xs, metric, _ = problem(cell, flat=True)
+    trajectory = run(net, xs)
+    lam, d = adjoints(net.step, trajectory, metric), direct(trajectory, metric)
+    J = jacobians(net.step, trajectory)
+    expected = d + jnp.concatenate(
+        [jnp.einsum("tij,ti->tj", J[1:], lam[1:]), jnp.zeros_like(d[:1])]
+    )
+    np.testing.assert_allclose(lam, expected, atol=1e-12)
+    pushed = jax.jit(lambda push: metric(run(net, xs, Shift(push))))
+    np.testing.assert_allclose(lam, by_difference(pushed, jnp.zeros_like(lam)), atol=1e-7)
