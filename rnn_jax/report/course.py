@@ -28,7 +28,7 @@ def trajectories_figure(dataset: xr.Dataset) -> Figure:
             points = paths[..., [a, b]]
             segments = np.stack([points[:, :-1], points[:, 1:]], 2).reshape(-1, 2, 2)
             colours = [MUTED if e < 0 else epoch_colour(e) for e in epoch[:, 1:].ravel()]
-            axes.add_collection(LineCollection(segments, colors=colours, lw=0.9, alpha=0.7))
+            axes.add_collection(LineCollection(list(segments), colors=colours, lw=0.9, alpha=0.7))
             axes.scatter(*points[:, -1].T, s=8, color=MUTED, zorder=3)
             axes.autoscale()
             axes.set_xlabel(f"PC {a + 1} ({share[a]:.0%} of variance)")
