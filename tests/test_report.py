@@ -18,6 +18,7 @@ from rnn_jax.report.view import (
     epoch_of,
     epoch_share,
     group_spans,
+    stretches,
     top_units,
     unit_groups,
     window_edges,
@@ -108,6 +109,19 @@ def test_epochs_of_steps(small):
     assert 0 < inside.sum() < inside.size
     assert np.all(epoch[~inside] == -1)
     np.testing.assert_array_equal(epoch[inside], mask.argmax(0)[inside])
+
+
+def test_stretches_of_flags():
+    assert stretches(np.array([0, 1, 1, 0, 1], bool)) == [(1, 3), (4, 5)]
+    assert stretches(np.zeros(3, bool)) == []
+
+
+def test_truth_is_outlined(small):
+    def outlines(dataset):
+        return len(FIGURES["effects"](dataset).axes[1].patches)
+
+    assert outlines(small) >= 4
+    assert outlines(small.drop_vars("truth")) == 0
 
 
 def test_top_units_by_size_without_nan(small):
@@ -217,10 +231,14 @@ def test_page_carries_the_numbers(large, tmp_path):
     to, source = (unpack(edges[k], "<u2").reshape(24, -1) for k in ("to", "from"))
     weight = unpack(edges["weight"], "<f4").reshape(24, -1)
     for w in (0, 11, 23):
-        np.testing.assert_allclose(weight[w], carried[w, to[w], source[w]], rtol=1e-6)
+        real = weight[w] != 0
+        np.testing.assert_allclose(weight[w], carried[w, to[w], source[w]] * real, rtol=1e-6)
         left = np.abs(carried[w]).copy()
-        left[to[w], source[w]] = 0
-        assert np.abs(weight[w]).min() >= left.max()
+        left[to[w, : edges["drawn"]], source[w, : edges["drawn"]]] = 0
+        assert np.abs(weight[w, : edges["drawn"]]).min() >= left.max()
+        for unit in (0, 50, 127):
+            assert np.abs(carried[w, unit]).argmax() in source[w][to[w] == unit]
+            assert np.abs(carried[w, :, unit]).argmax() in to[w][source[w] == unit]
         assert np.all(np.diff(np.abs(weight[w])) <= 0)
     member = unpack(data["epochs"]["member"], "u1").reshape(4, 128)
     np.testing.assert_array_equal(member, large["member"].values)

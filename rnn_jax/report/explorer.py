@@ -3,7 +3,8 @@
     write_explorer(dataset, Path("report.html"))
 
 Numbers travel as base64 of float32 and int16; of each window the strongest edges alone are kept,
-and the page says how many. `explorer.html` beside this file is the page itself.
+and the strongest into and out of each unit, and the page says how many. `explorer.html` beside
+this file is the page itself.
 """
 
 import base64
@@ -28,6 +29,7 @@ from .view import (
 )
 
 EDGES = 300
+EACH = 5
 TRIALS = 16
 
 
@@ -41,7 +43,7 @@ def write_explorer(dataset: xr.Dataset, path: Path) -> None:
 
     **Raises:** `ValueError` where the dataset lacks something that is to be shown.
     """
-    page = importlib.resources.files("rnn_jax.report").joinpath("explorer.html").read_text("utf-8")
+    page = importlib.resources.files(str(__package__)).joinpath("explorer.html").read_text("utf-8")
     # a closing tag inside a user's string must not end the block of data
     data = json.dumps(payload(dataset), allow_nan=False).replace("<", "\\u003c")
     path.write_text(page.replace("__DATA__", data), "utf-8")
@@ -83,15 +85,25 @@ def _effects(dataset: xr.Dataset) -> dict[str, str]:
 
 
 def _edges(dataset: xr.Dataset) -> dict[str, Any]:
-    """The strongest edges of each window: receiver, sender, what is carried."""
+    """The strongest edges of each window, strongest first: receiver, sender, what is carried."""
     carried = array(dataset, "connectivity", "window", "to", "from")
-    flat = carried.reshape(len(carried), -1)
-    count = min(EDGES, flat.shape[1])
-    top = np.argsort(-np.abs(flat), axis=1, kind="stable")[:, :count]
-    to, source = np.divmod(top, carried.shape[2])
-    weight = np.take_along_axis(flat, top, 1)
+    size, (windows, units, _) = np.nan_to_num(np.abs(carried)), carried.shape
+    kept = np.zeros(carried.shape, bool)
+    for axis in (1, 2):
+        best = np.argsort(-size, axis=axis, kind="stable").take(range(min(EACH, units)), axis)
+        np.put_along_axis(kept, best, True, axis)
+    flat, size, kept = (a.reshape(windows, -1) for a in (carried, size, kept))
+    drawn = min(EDGES, flat.shape[1])
+    np.put_along_axis(kept, np.argsort(-size, axis=1, kind="stable")[:, :drawn], True, 1)
+    count = int(kept.sum(1).max())
+    top = np.argsort(np.where(kept, -size, np.inf), axis=1, kind="stable")[:, :count]
+    to, source = np.divmod(top, units)
+    # Windows keep different numbers of edges; the shorter ones end in edges of no weight.
+    weight = np.take_along_axis(np.where(kept, np.nan_to_num(flat), 0.0), top, 1)
     return {
         "count": count,
+        "drawn": drawn,
+        "each": min(EACH, units),
         "of": int(flat.shape[1]),
         "to": _pack(to, "<u2"),
         "from": _pack(source, "<u2"),

@@ -6,7 +6,9 @@ ranking_figure(dataset)
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from .style import (
     DIVERGING,
@@ -25,9 +27,11 @@ from .view import (
     CONVENTION,
     array,
     by_group,
+    epoch_share,
     group_spans,
     interval,
     labels,
+    stretches,
     top_units,
     window_edges,
 )
@@ -38,7 +42,7 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
     order = by_group(dataset)
     effect = array(dataset, "effect", "window", "unit")[:, order].T
     with look():
-        height = min(9.0, 2.6 + 0.05 * len(order))
+        height = min(9.0, 3.4 + 0.05 * len(order))
         figure = Figure(figsize=(8, height), layout="constrained")
         epochs = dataset.sizes["epoch"]
         ratio = [0.22 * epochs, height - 0.22 * epochs]
@@ -51,17 +55,32 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
         )
         axes.invert_yaxis()
         group_rules(axes, dataset)
+        if "truth" in dataset:
+            _outline_truth(axes, dataset)
         spans = group_spans(dataset)
         if len(spans) > 1:
             names = [plain(short(name, 18)) for name, _, _ in spans]
             axes.set_yticks([(a + b) / 2 for _, a, b in spans], names)
         axes.set(xlabel="time (steps)", ylabel="unit" if len(spans) == 1 else "")
         bar = figure.colorbar(mesh, ax=axes, shrink=0.8, pad=0.02)
-        bar.set_label(f"{CONVENTION}, root scale", color=INK)
+        bar.set_label(f"{CONVENTION}\n(root scale)", color=INK)
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-        title = f"Effect of each unit in each window: {dataset.attrs.get('subject', '')}"
+        subject = short(str(dataset.attrs.get("subject", "")), 40)
+        title = f"Effect of each unit in each window: {subject}"
+        if "truth" in dataset:
+            title += " (outlined: truth)"
         figure.suptitle(plain(title), x=0.01, ha="left")
     return figure
+
+
+def _outline_truth(axes: Axes, dataset: xr.Dataset) -> None:
+    """Frame the units that are true in an epoch, where at least half the trials are in it."""
+    truth = array(dataset, "truth", "epoch", "unit")[:, by_group(dataset)]
+    for units, steps in zip(truth, epoch_share(dataset) >= 0.5):
+        for top, bottom in stretches(units):
+            for start, stop in stretches(steps):
+                size = (stop - start, bottom - top)
+                axes.add_patch(Rectangle((start, top), *size, fill=False, ec=INK, lw=0.9))
 
 
 def ranking_figure(dataset: xr.Dataset, count: int = 12) -> Figure:

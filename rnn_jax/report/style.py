@@ -1,4 +1,4 @@
-"""One look for all figures: palette, diverging scale, epoch strip, spaced labels.
+"""One look for all figures: palette, diverging scale, epoch strip.
 
     with look():
         figure = Figure(figsize=(8, 4), layout="constrained")
@@ -9,25 +9,25 @@ Universal Design", 2008); effects and connectivity use one diverging scale centr
 """
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import FuncNorm, Normalize, to_rgba
-from matplotlib.patches import Rectangle
 
 from .view import epoch_share, group_spans, labels
 
 INK, MUTED, GRID = "#22262b", "#69707a", "#dfe2e6"
-FOUND, MISSED, EXTRA = "#0072B2", "#D55E00", "#B9A6D3"
+FOUND, MISSED = "#0072B2", "#D55E00"
 DIVERGING = "RdBu_r"
 PALETTE = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#332288", "#999933",
     "#882255", "#44AA99", "#DDCC77", "#661100",
 )  # fmt: skip
 
-_LOOK = {
+_LOOK: dict[Any, Any] = {
     "font.size": 9,
     "font.family": "DejaVu Sans",
     "axes.titlesize": 10,
@@ -70,7 +70,7 @@ def short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def epoch_colour(epoch: int) -> str:
+def epoch_colour(epoch: int | np.integer) -> str:
     """The colour of an epoch, by its number: the same in every figure."""
     return PALETTE[epoch % len(PALETTE)]
 
@@ -114,38 +114,12 @@ def epoch_strip(axes: Axes, dataset: xr.Dataset) -> None:
         axes.axhline(y, color="white", lw=1.5)
 
 
-def spaced(positions: np.ndarray, priority: np.ndarray, gap: float, count: int) -> list[int]:
-    """Choose up to `count` of the positions, the highest priority first, none closer than `gap`.
-
-    **Arguments:**
-
-    - `positions`: `[K]` places along one axis.
-    - `priority`: `[K]`, larger first.
-    - `gap`: the least distance, in the unit of the positions.
-    - `count`: how many at most.
-
-    **Returns:** the indices chosen, in the order of priority.
-    """
-    chosen: list[int] = []
-    for i in np.argsort(-priority, kind="stable"):
-        if len(chosen) == count:
-            break
-        if all(abs(positions[i] - positions[j]) >= gap for j in chosen):
-            chosen.append(int(i))
-    return chosen
-
-
 def group_rules(axes: Axes, dataset: xr.Dataset, both: bool = False) -> None:
     """Rules between the groups of units on the vertical axis, and on the other if `both`."""
     for _, start, _ in group_spans(dataset)[1:]:
         axes.axhline(start, color=INK, lw=0.7)
         if both:
             axes.axvline(start, color=INK, lw=0.7)
-
-
-def frame(axes: Axes, x: float, y: float, width: float, height: float) -> None:
-    """A thin outline that marks something known to be true."""
-    axes.add_patch(Rectangle((x, y), width, height, fill=False, ec=INK, lw=0.9, zorder=3))
 
 
 def bare(axes: Axes) -> None:

@@ -1,8 +1,6 @@
 """The table that a person reads first: per epoch, who matters and how well the set does.
 
-    print(epoch_table(dataset))
-
-Plain text, for a terminal or a log.
+print(epoch_table(dataset))
 """
 
 import numpy as np
@@ -17,8 +15,8 @@ TOP = 3
 def epoch_table(dataset: xr.Dataset) -> str:
     """A plain table, one row an epoch and one a top unit, at most 100 columns wide."""
     known = "precision" in dataset
-    head = f"{'epoch':<14} {'units':>5} {'edges':>6}  {'sufficiency':<20} {'necessity':<20} "
-    head += f"{'p(set)':>6}"
+    head = f"{'epoch':<14} {'units':>5} {'edges':>6}  "
+    head += f"{'sufficiency':<20} {'necessity':<20} {'p(set)':>6}"
     lines = [head + ("  prec  recall  AUROC" if known else "")]
     lines.append("-" * len(lines[0]))
     effect = array(dataset, "epoch_effect", "epoch", "unit")

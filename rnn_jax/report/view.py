@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 CONVENTION = "effect = F(intervened) - F(clean)"
 
@@ -96,7 +96,7 @@ def group_spans(dataset: xr.Dataset) -> list[tuple[str, int, int]]:
     return [(str(ordered[a]), int(a), int(b)) for a, b in pairwise(starts)]
 
 
-def window_edges(dataset: xr.Dataset) -> Float[np.ndarray, " W+1"]:
+def window_edges(dataset: xr.Dataset) -> Float[np.ndarray, " borders"]:
     """Borders between neighbouring windows, in steps: halfway where windows overlap or part."""
     start = np.asarray(dataset["window_start"].values, float)
     stop = np.asarray(dataset["window_stop"].values, float)
@@ -114,19 +114,16 @@ def window_share(dataset: xr.Dataset) -> Float[np.ndarray, "W E"]:
     return windows @ epoch_share(dataset).T / np.maximum(windows.sum(1), 1e-12)[:, None]
 
 
-def epoch_spans(dataset: xr.Dataset) -> list[list[tuple[int, int]]]:
-    """Each epoch's stretches `[start, stop)`, in steps, that half the trials or more share."""
-    spans = []
-    for row in epoch_share(dataset) >= 0.5:
-        turns = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(int)))
-        spans.append([(int(a), int(b)) for a, b in zip(turns[::2], turns[1::2])])
-    return spans
-
-
 def epoch_of(dataset: xr.Dataset) -> Int[np.ndarray, "B T"]:
     """The epoch that each trial is in at each step, -1 where it is in none."""
     mask = array(dataset, "epoch_mask", "epoch", "trial", "time")
     return np.where(mask.max(0) > 0, mask.argmax(0), -1)
+
+
+def stretches(flags: Bool[np.ndarray, " K"]) -> list[tuple[int, int]]:
+    """The runs `[start, stop)` in which flags are up: `[0, 1, 1, 0, 1]` gives (1, 3), (4, 5)."""
+    turns = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
+    return [(int(a), int(b)) for a, b in zip(turns[::2], turns[1::2])]
 
 
 def top_units(dataset: xr.Dataset, epoch: int, count: int) -> Int[np.ndarray, " K"]:
