@@ -111,7 +111,9 @@ def test_epochs_that_are_empty_in_some_trials():
         ),
         (
             lambda s: {
-                "trials": eqx.tree_at(lambda t: t.xs, s.trials, s.trials.xs.at[3, 2, 0].set(jnp.nan))
+                "trials": eqx.tree_at(
+                    lambda t: t.xs, s.trials, s.trials.xs.at[3, 2, 0].set(jnp.nan)
+                )
             },
             "trial 3, time 2, channel 0",
         ),
