@@ -41,7 +41,7 @@ def optimal(
     xs: PyTree,
     targets: Float[Array, "B T O"],
     score: Score,
-    windows: Float[Array, "W T"] | Float[Array, "W B T"],
+    windows: Float[Array, "W ..."],
     grid: int = 7,
     rounds: int = 4,
 ) -> Optimal:

@@ -32,8 +32,8 @@ def sweep(
     targets: Float[Array, "B T O"],
     score: Score,
     units: Float[Array, "G N"],
-    windows: Float[Array, "W T"] | Float[Array, "W B T"],
-    value: State,
+    windows: Float[Array, "W ..."],
+    value: PyTree,
     kind: Kind = "clamp",
     memory: str | int = "1GiB",
     allow_noop: bool = False,
@@ -129,7 +129,7 @@ def _sweep(
     score: Score,
     units: Array,
     windows: Array,
-    value: State,
+    value: PyTree,
     kind: Kind,
     chunk: int,
 ) -> Float[Array, "W G B"]:
@@ -155,7 +155,7 @@ def _sweep(
     return lax.map(in_window, windows)
 
 
-def _per_trial(value: State, hs: State) -> State:
+def _per_trial(value: PyTree, hs: State) -> State:
     """The replacement as `[B, T, N]` arrays, one for each of the state's parts."""
     leaves, treedef = jax.tree.flatten(hs)
     values = prefix_leaves(value, hs)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from ..core import Network, outputs, run
 from ..tasks import Trials
@@ -132,7 +132,9 @@ def advance(
         weights, optimiser_state, step = carry
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), step)
         value, slope = jax.value_and_grad(batch_loss)(weights, sample(key, batch_size))
-        change, optimiser_state = optimiser.update(slope, optimiser_state, weights)
+        # Optax's schedules multiply counts by floats, which a strict setting would refuse
+        with jax.numpy_dtype_promotion("standard"):
+            change, optimiser_state = optimiser.update(slope, optimiser_state, weights)
         return (optax.apply_updates(weights, change), optimiser_state, step + 1), value
 
     carry = (arrays, state.optimiser, state.step)
@@ -203,7 +205,7 @@ def fit_seeds(
     make: Callable[[PRNGKeyArray], Network],
     sample: Sample,
     loss: Loss,
-    keys: PRNGKeyArray,
+    keys: Key[Array, " S"],
     *,
     steps: int,
     batch_size: int = 64,

@@ -1,0 +1,159 @@
+"""Training: it learns, it resumes to the same bits, it marks what diverged."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import same
+
+from rnn_jax import Network, fit, outputs, run
+from rnn_jax.cells import GRU, Affine, Dale, zero_state
+from rnn_jax.studies import TrainSettings, train_network, untrained
+from rnn_jax.tasks import FlipFlop
+from rnn_jax.training import (
+    adam,
+    advance,
+    cross_entropy,
+    fit_seeds,
+    load_header,
+    load_model,
+    mean_squared_error,
+    save_model,
+    start,
+    trainable,
+    with_rate_penalty,
+)
+
+TASK = FlipFlop(bits=1, steps=12)
+KEY = jax.random.key(0)
+
+
+def make(key=KEY):
+    cell_key, readout_key = jax.random.split(key)
+    cell = GRU(1, 6, key=cell_key)
+    return Network(cell, Affine(6, 1, key=readout_key), zero_state(cell))
+
+
+def train(network, **options):
+    options = {"steps": 20, "batch_size": 4, "chunk": 5} | options
+    return fit(network, TASK.sample, mean_squared_error, jax.random.key(1), **options)
+
+
+def test_the_loss_falls():
+    losses = train(make(), steps=150, chunk=50, optimiser=adam(1e-2, 150)).losses
+    assert losses.shape == (150,)
+    assert float(losses[-20:].mean()) < 0.5 * float(losses[:20].mean())
+
+
+def test_a_resumed_run_is_the_same_to_the_bit(tmp_path):
+    optimiser = adam(1e-2, 20)
+    whole = train(make(), optimiser=optimiser)
+    half = train(make(), steps=10, optimiser=optimiser)
+    save_model(tmp_path / "state.eqx", half.state, {"what": "state"})
+    like = start(make(jax.random.key(7)), optimiser, jax.random.key(3))
+    state = load_model(tmp_path / "state.eqx", like)
+    rest = train(make(), optimiser=optimiser, state=state)
+    assert same(rest.network, whole.network)
+    np.testing.assert_array_equal(jnp.concatenate([half.losses, rest.losses]), whole.losses)
+
+
+def test_chunks_do_not_matter():
+    optimiser = adam(1e-2, 20)
+    a, b = (train(make(), chunk=chunk, optimiser=optimiser) for chunk in (20, 5))
+    for x, y in zip(jax.tree.leaves(a.network), jax.tree.leaves(b.network), strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-12)
+
+
+def test_the_first_state_and_the_anatomy_stay():
+    cell = Dale(1, 5, key=KEY)
+    before = Network(cell, Affine(5, 1, key=KEY), zero_state(cell) + 0.1)
+    assert not trainable(before).h0
+    after = train(before).network
+    np.testing.assert_array_equal(after.h0, before.h0)
+    np.testing.assert_array_equal(after.step.mask, cell.mask)
+    assert not same(after.step.w, cell.w)
+    assert (np.asarray(after.step.wire[:, 4]) <= 0).all()
+    assert (np.asarray(after.step.wire[:, :4]) >= 0).all()
+
+
+def test_gradients_are_clipped():
+    huge = lambda network, trajectory, ys, targets: 1e9 * jnp.sum(ys)
+    state = start(make(), optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(1.0)), KEY)
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(1.0))
+    after, _ = advance(state, TASK.sample, huge, optimiser, 1, 4)
+    change = jax.tree.map(
+        jnp.subtract, *(eqx.filter(n, trainable(n)) for n in (after.network, make()))
+    )
+    assert float(optax.tree.norm(change)) == pytest.approx(1, rel=1e-5)
+
+
+def test_it_stops_early():
+    assert "reached" in train(make(), steps=100, goal=10.0).reason
+    flat = lambda network, trajectory, ys, targets: 0.0 * jnp.sum(ys)
+    found = fit(make(), TASK.sample, flat, KEY, steps=100, batch_size=2, chunk=5, patience=2)
+    assert "not fallen for 10 steps" in found.reason
+    assert len(found.losses) == 15
+
+
+def test_a_diverging_run_says_where():
+    with pytest.raises(ValueError, match=r"not finite at step \d"):
+        train(make(), optimiser=optax.sgd(1e200))
+
+
+def test_diverged_seeds_are_marked():
+    wild = lambda key: eqx.tree_at(
+        lambda n: n.readout.c, make(key), replace_fn=lambda c: c * jnp.inf
+    )
+    keys = jax.random.split(KEY, 3)
+    kinds = [fit_seeds(m, TASK.sample, mean_squared_error, keys, steps=4, batch_size=2)
+             for m in (make, wild)]  # fmt: skip
+    assert kinds[0].converged.tolist() == [True] * 3
+    assert kinds[0].losses.shape == (3, 4)
+    assert kinds[1].converged.tolist() == [False] * 3
+    one = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, kinds[0].networks)
+    assert outputs(one, run(one, jnp.zeros((5, 1)))).shape == (5, 1)
+
+
+def test_losses_by_hand():
+    ys, hot = jnp.array([[2.0, 0.0], [0.0, 0.0]]), jnp.array([[1.0, 0.0], [0.0, 0.0]])
+    trajectory = run(make(), jnp.ones((2, 1)))
+    plain = mean_squared_error(make(), trajectory, ys, hot)
+    assert float(plain) == pytest.approx(0.25)
+    expected = -float(jax.nn.log_softmax(ys[0])[0])
+    assert float(cross_entropy(make(), trajectory, ys, hot)) == pytest.approx(expected)
+    penalised = with_rate_penalty(mean_squared_error, 0.5)(make(), trajectory, ys, hot)
+    assert float(penalised - plain) == pytest.approx(0.5 * float((trajectory.hs**2).mean()))
+
+
+def test_models_come_back_and_bad_files_are_named(tmp_path):
+    path = tmp_path / "model.eqx"
+    save_model(path, make(), {"task": "flip-flop"})
+    assert load_header(path) == {"task": "flip-flop"}
+    assert same(load_model(path, make(jax.random.key(5))), make())
+    data = path.read_bytes()
+    (tmp_path / "cut.eqx").write_bytes(data[:-10])
+    (tmp_path / "foreign.eqx").write_bytes(b"\x93NUMPY\x01\x00")
+    (tmp_path / "longer.eqx").write_bytes(data + b"more")
+    for name in ("cut", "longer"):
+        with pytest.raises(ValueError, match="another"):
+            load_model(tmp_path / f"{name}.eqx", make())
+    for name, message in (("foreign", "no saved model"), ("absent", "no such file")):
+        with pytest.raises(ValueError, match=message):
+            load_header(tmp_path / f"{name}.eqx")
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "vanilla", "leaky", "low-rank", "dale"])
+def test_every_cell_trains_on_the_flip_flop(cell):
+    settings = TrainSettings(cell=cell, units=8, steps=2, batch_size=2)
+    network = train_network("flip-flop", settings)
+    assert not same(network, untrained("flip-flop", settings))
+    assert TrainSettings.from_origin(settings.origin("flip-flop")) == settings
+
+
+def test_training_refuses_unknown_things():
+    with pytest.raises(ValueError, match="no cell"):
+        TrainSettings(cell="transformer")
+    with pytest.raises(ValueError, match="no task"):
+        train_network("flop-flip")
