@@ -10,8 +10,8 @@
 # %% [markdown]
 # # Which units, when, and through which connections
 #
-# A recurrent network is a *step*, any function `(h, x) -> h`. This notebook takes one whose circuit
-# is known, a ring attractor, and asks for it back, first by hand and then with `discover`.
+# A recurrent network is a *step*, any function `(h, x) -> h`. Here is one whose circuit
+# is known, a ring attractor: we ask for it back, first by hand and then with `discover`.
 
 # %%
 import jax
@@ -53,7 +53,7 @@ plt.show()
 # %% [markdown]
 # ## Every unit, first order and exact
 #
-# The gradient of the metric with respect to the mask gives all units and times in one reverse pass.
+# The gradient with respect to the mask gives all units and times in one reverse pass.
 # It screens; exact runs decide. `effect = F(intervened) - F(clean)` throughout.
 
 # %%
@@ -101,7 +101,7 @@ result = rj.discover(subject, rj.Settings(width=25, random_sets=50))
 data = result.dataset
 for epoch in data["epoch"].values:
     row = data.sel(epoch=epoch)
-    rings = sorted(set(data["group"].values[row["member"].values]))
+    rings = sorted({str(group) for group in data["group"].values[row["member"].values]})
     scores = {name: round(float(row[name]), 2) for name in ("precision", "recall")}
     print(f"{epoch:<13} {rings}  {scores}")
 assert float(data["recall"].min()) >= 0.95
