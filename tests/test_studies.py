@@ -1,6 +1,7 @@
 """The main job end to end, in small: what is planted is found, and the truth is never seen."""
 
 import dataclasses
+import json
 
 import equinox as eqx
 import jax
@@ -70,6 +71,23 @@ def test_hiding_the_truth_changes_nothing():
     assert set(a) - set(b) == {"truth", "precision", "recall", "auroc", "average_precision"}
     for name in b:
         np.testing.assert_array_equal(a[name].values, b[name].values)
+
+
+def test_every_sweep_is_on_record():
+    rows = json.loads(discover(relay(), QUICK).dataset.attrs["records"])
+    assert [(r["value"], r["direction"], r["window"]) for r in rows] == [
+        (value, direction, window)
+        for value, direction in (
+            ("mean", "necessity"), ("zero", "necessity"), ("patch", "sufficiency")
+        )
+        for window in ("early", "late")
+    ]  # fmt: skip
+    assert all(r["changed"] == 12 * 6 for r in rows)
+    assert len({r["digest"] for r in rows}) == 6
+    other = discover(relay(), dataclasses.replace(QUICK, kind="pulse")).dataset
+    fresh = json.loads(other.attrs["records"])
+    assert all(r["changed"] == 12 for r in fresh)
+    assert not {r["digest"] for r in rows} & {r["digest"] for r in fresh}
 
 
 def test_the_same_seed_gives_the_same_bytes():

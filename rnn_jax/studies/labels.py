@@ -18,6 +18,7 @@ import numpy as np
 from ..circuits import auroc, average_precision, bootstrap_mean, precision_recall
 from ..linear import pca
 from .causes import rank_agreement
+from .records import as_rows, records
 from .settings import Settings
 from .subject import Subject
 
@@ -59,7 +60,9 @@ def to_dataset(subject: Subject, settings: Settings, found: "Findings") -> "xr.D
         "window_stop": ("window", steps.shape[1] - steps[:, ::-1].argmax(1)),
     }
     data = {name: (dims, _plain(values)) for name, (dims, values) in variables.items()}
-    return xr.Dataset(data, coords, _attributes(subject, settings))
+    attributes = _attributes(subject, settings)
+    attributes["records"] = json.dumps(as_rows(records(subject, settings, found)))
+    return xr.Dataset(data, coords, attributes)
 
 
 def _plain(values: Any) -> np.ndarray:
