@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from ..core import Network, run
+from ..core import Network, State, run
 from .scores import Score
 from .sweep import sweep
 
@@ -32,7 +32,7 @@ class Optimal(NamedTuple):
 
 
 @eqx.filter_jit
-def _clean_states(network: Network, xs: PyTree) -> Array:
+def _clean_states(network: Network, xs: PyTree) -> State:
     return jax.vmap(lambda x: run(network, x).hs)(xs)
 
 

@@ -1,7 +1,7 @@
 """Circuits: selection per epoch, evaluation, statistics, recovery of a known truth."""
 
 from .agreement import Consensus, consensus, jaccard
-from .circuit import Circuit, from_dict, to_dict
+from .circuit import Circuit, active_windows, from_dict, to_dict
 from .evaluation import Evaluate, Minimality, Worst, completeness, faithfulness, minimality
 from .interventions import drop, keep
 from .recovery import (
@@ -28,9 +28,9 @@ from .statistics import (
 
 __all__ = [
     "Circuit", "Consensus", "Evaluate", "Interval", "Minimality", "PrecisionRecall", "Ratio",
-    "Selection", "Worst", "auroc", "average_precision", "benjamini_hochberg", "bootstrap_mean",
-    "completeness", "consensus", "drop", "faithfulness", "from_dict", "jaccard", "keep",
-    "minimality", "permutation_p", "precision_at_size", "precision_recall", "random_sets",
+    "Selection", "Worst", "active_windows", "auroc", "average_precision", "benjamini_hochberg",
+    "bootstrap_mean", "completeness", "consensus", "drop", "faithfulness", "from_dict", "jaccard",
+    "keep", "minimality", "permutation_p", "precision_at_size", "precision_recall", "random_sets",
     "ratio_of_means", "select_edges", "select_units", "sign_flip_p", "smallest_p",
     "timing_overlap", "to_dict", "widen",
 ]  # fmt: skip

@@ -1,8 +1,9 @@
 """A circuit that changes over time: which units, in which windows, through which connections.
 
-circuit.nodes        # [W, N], who belongs
-circuit.edges        # [W, N, N], [to, from]
-to_dict(circuit)     # plain lists, for JSON
+    active_windows(circuit, "unit 3")     # the names of the windows it belongs to
+    to_dict(circuit)                      # plain lists, for JSON
+
+Its arrays are `nodes` `[W, N]` and `edges` `[W, N, N]`, `[to, from]`.
 """
 
 from typing import Any
@@ -34,15 +35,48 @@ class Circuit(eqx.Module):
 
     def __check_init__(self) -> None:
         W, N = self.nodes.shape
-        if len(self.names) != W or len(self.units) != N or self.edges.shape != (W, N, N):
+        if len(self.names) != W or len(self.units) != N:
             raise ValueError(
                 f"a circuit of {W} windows and {N} units got {len(self.names)} window names, "
-                f"{len(self.units)} unit names and edges of shape {self.edges.shape}"
+                f"{len(self.units)} unit names"
             )
+        expected = {"edges": (W, N, N), "effect": (W, N), "weight": (W, N, N)}
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} must be {shape}, got {getattr(self, name).shape}")
+        if self.windows.ndim not in (2, 3) or self.windows.shape[0] != W:
+            raise ValueError(f"windows must be [{W}, T] or [{W}, B, T], got {self.windows.shape}")
+        for what, names in (("window", self.names), ("unit", self.units)):
+            if len(set(names)) != len(names):
+                raise ValueError(f"{what} names must differ from one another, got {names}")
+
+
+def active_windows(circuit: Circuit, unit: str) -> tuple[str, ...]:
+    """The names of the windows that a unit belongs to, in their order.
+
+    **Arguments:**
+
+    - `circuit`: of any windows.
+    - `unit`: its name.
+
+    **Raises:** `ValueError` where there is no such unit.
+    """
+    if unit not in circuit.units:
+        raise ValueError(f"no unit {unit!r}; the circuit's units are {', '.join(circuit.units)}")
+    belongs = np.asarray(circuit.nodes)[:, circuit.units.index(unit)]
+    return tuple(name for name, inside in zip(circuit.names, belongs, strict=True) if inside)
 
 
 def to_dict(circuit: Circuit) -> dict[str, Any]:
-    """Plain lists: per window its members by effect, and its edges by weight, both named."""
+    """Plain lists: per window its members by effect, and its edges by weight, both named.
+
+    **Arguments:**
+
+    - `circuit`: of any windows; their arrays over time are left out.
+
+    **Returns:** `{"units": [...], "windows": {name: {"units": [...], "edges": [...]}}}`, of
+    strings and floats only.
+    """
     nodes, edges = np.asarray(circuit.nodes), np.asarray(circuit.edges)
     effect, weight = np.asarray(circuit.effect), np.asarray(circuit.weight)
     units, windows = circuit.units, {}
@@ -60,7 +94,14 @@ def to_dict(circuit: Circuit) -> dict[str, Any]:
 
 
 def from_dict(record: dict[str, Any], windows: Float[Array, "W *B T"]) -> Circuit:
-    """The circuit of a record that `to_dict` made; units outside it have effect 0.
+    """The circuit of a record that `to_dict` made; what lies outside it has effect and weight 0.
+
+    **Arguments:**
+
+    - `record`: as `to_dict` made it, or JSON of it read again.
+    - `windows`: `[W, T]` or `[W, B, T]`, in the record's order.
+
+    **Returns:** a `Circuit` of the windows' dtype.
 
     **Raises:** `ValueError` where a name is unknown or windows do not fit.
     """

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from .checks import no_nan
 from .statistics import Ratio, ratio_of_means
 
 Evaluate: TypeAlias = Callable[[Float[Array, "S N"]], Float[Array, "S B"]]
@@ -45,6 +46,23 @@ class Minimality(NamedTuple):
     subset: Bool[Array, "N N"]
 
 
+def _metrics(evaluate: Evaluate, masks: Float[Array, "S N"]) -> Float[Array, "S B"]:
+    """What `evaluate` makes of the masks, checked: it may be anybody's."""
+    metrics = evaluate(masks)
+    if metrics.ndim != 2 or metrics.shape[0] != masks.shape[0]:
+        raise ValueError(
+            f"evaluate must map masks {masks.shape} to metrics [{masks.shape[0]}, trials], "
+            f"got {metrics.shape}"
+        )
+    return no_nan("the metrics of evaluate", metrics)
+
+
+def _mask(members: Array) -> Float[Array, " N"]:
+    if members.ndim != 1:
+        raise ValueError(f"members must be [N], got {members.shape}")
+    return members.astype(jnp.zeros(()).dtype)
+
+
 def faithfulness(
     evaluate: Evaluate, members: Array, key: PRNGKeyArray, resamples: int = 2000
 ) -> Ratio:
@@ -58,11 +76,17 @@ def faithfulness(
     - `members`: bool or 0 / 1, `[N]`.
     - `key`, `resamples`: of the bootstrap.
 
-    Wang et al., ICLR (2023), section 4; refused where the denominator's interval contains 0.
+    **Returns:** a `Ratio`, refused where the denominator's interval contains 0: NaN, with the
+    flag `refused` and a sentence in `reason`.
+
+    **Raises:** `ValueError` where the metrics have another shape, `RuntimeError` where one is
+    NaN.
+
+    Wang et al., ICLR (2023), section 4.
     """
-    members = members.astype(jnp.zeros(()).dtype)
+    members = _mask(members)
     masks = jnp.stack([members, jnp.zeros_like(members), jnp.ones_like(members)])
-    circuit, nothing, everything = evaluate(masks)
+    circuit, nothing, everything = _metrics(evaluate, masks)
     return ratio_of_means(circuit - nothing, everything - nothing, key, resamples)
 
 
@@ -75,28 +99,32 @@ def completeness(evaluate: Evaluate, members: Array, size: int) -> Worst:
 
     - `evaluate`: kept units to metrics; it is called `size + 1` times on at most 2 N masks.
     - `members`: bool or 0 / 1, `[N]`.
-    - `size`: the most units K may have.
+    - `size`: the most units K may have; K stops growing once it holds the circuit.
+
+    **Returns:** a `Worst`.
+
+    **Raises:** `ValueError` where `size` is negative or the metrics have another shape,
+    `RuntimeError` where one is NaN.
 
     Wang et al., ICLR (2023), section 4.
     """
-    members = jnp.asarray(members, jnp.zeros(()).dtype)
+    if size < 0:
+        raise ValueError(f"size must be at least 0, got {size}")
+    members = _mask(members)
     eye = jnp.eye(members.size, dtype=members.dtype)
     subset = jnp.zeros_like(members)
-    best, worst, path = subset, jnp.asarray(0.0, members.dtype), []
-    for grown in range(size + 1):
+    subsets, path = [], []
+    for grown in range(min(size, int(members.sum())) + 1):
         trials = subset[None] + eye if grown else subset[None]
-        metrics = evaluate(jnp.concatenate([members[None] * (1 - trials), 1 - trials]))
+        metrics = _metrics(evaluate, jnp.concatenate([members[None] * (1 - trials), 1 - trials]))
         gap = jnp.abs(jnp.subtract(*jnp.split(metrics.mean(-1), 2)))
         # K grows within C, and by a unit it does not hold yet
         gap = jnp.where((members - subset > 0) if grown else True, gap, -jnp.inf)
-        at = gap.argmax()
-        if not bool(jnp.isfinite(gap[at])):
-            break
-        subset = trials[at]
-        best = jnp.where(gap[at] > worst, subset, best)
-        worst = jnp.maximum(worst, gap[at])
-        path.append(gap[at])
-    return Worst(worst, best > 0, jnp.stack(path))
+        subset = trials[gap.argmax()]
+        subsets.append(subset)
+        path.append(gap.max())
+    path = jnp.stack(path)
+    return Worst(path.max(), jnp.stack(subsets)[path.argmax()] > 0, path)
 
 
 def minimality(
@@ -110,9 +138,14 @@ def minimality(
     - `members`: bool or 0 / 1, `[N]`.
     - `key`, `draws`: random subsets K tried besides the empty one.
 
+    **Returns:** a `Minimality`; a member of gain 0 was not needed for any K that was tried.
+
+    **Raises:** `ValueError` where the metrics have another shape, `RuntimeError` where one is
+    NaN.
+
     Wang et al., ICLR (2023), section 4.
     """
-    members = jnp.asarray(members, jnp.zeros(()).dtype)
+    members = _mask(members)
     eye = jnp.eye(members.size, dtype=members.dtype)
     random = jax.random.bernoulli(key, 0.5, (draws, members.size)).astype(members.dtype)
     subsets = jnp.concatenate([jnp.zeros_like(members)[None], random * members[None]])
@@ -120,8 +153,9 @@ def minimality(
     for subset in subsets:
         without = subset[None] * (1 - eye)
         kept = members[None] * (1 - without)
-        metrics = evaluate(jnp.concatenate([kept * (1 - eye), kept])).mean(-1)
-        gains.append(jnp.abs(jnp.subtract(*jnp.split(metrics, 2))) * members)
+        metrics = _metrics(evaluate, jnp.concatenate([kept * (1 - eye), kept])).mean(-1)
+        gain = jnp.abs(jnp.subtract(*jnp.split(metrics, 2)))
+        gains.append(jnp.where(members > 0, gain, 0.0))
     gains = jnp.stack(gains)
     best = subsets[gains.argmax(0)] * (1 - eye)
     return Minimality(gains.max(0), best > 0)

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from .checks import no_nan
+
 
 class PrecisionRecall(NamedTuple):
     """Share of the selection that is true, and of the truth that is selected."""
@@ -28,10 +30,13 @@ def auroc(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, 
     - `scores`: `[N]`, larger for members.
     - `truth`: bool `[N]`.
 
-    **Returns:** NaN where all or none are true.
+    **Returns:** a scalar in [0, 1], NaN where all or none are true.
+
+    **Raises:** `RuntimeError` where a score is NaN.
 
     Hanley and McNeil, Radiology 143 (1982).
     """
+    scores = no_nan("scores", scores)
     ordered = jnp.sort(scores)
     below = jnp.searchsorted(ordered, scores, side="left")
     upto = jnp.searchsorted(ordered, scores, side="right")
@@ -47,8 +52,14 @@ def auroc(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, 
 def average_precision(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, ""]:
     """`sum over thresholds of (R_n - R_{n-1}) P_n`, tied scores entering together.
 
-    **Arguments, returns:** as for `auroc`; NaN where none are true.
+    **Arguments, raises:** as for `auroc`.
+
+    **Returns:** a scalar in (0, 1], NaN where none are true. Scores that are all alike give
+    the prevalence, `truth.mean()`.
+
+    Davis and Goadrich, ICML (2006), section 2.
     """
+    scores = no_nan("scores", scores)
     at_least = scores[None, :] >= scores[:, None]
     hits = (at_least & truth[None]).sum(1).astype(scores.dtype)
     precision = hits / at_least.sum(1).astype(scores.dtype)
@@ -58,7 +69,14 @@ def average_precision(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> F
 
 
 def precision_recall(members: Bool[Array, " N"], truth: Bool[Array, " N"]) -> PrecisionRecall:
-    """Precision and recall of a selection; NaN where nothing was selected, or nothing is true."""
+    """The shares of hits: `|A and B| / |A|` and `|A and B| / |B|`.
+
+    **Arguments:**
+
+    - `members`, `truth`: bool `[N]`.
+
+    **Returns:** a `PrecisionRecall`; NaN where nothing was selected, or nothing is true.
+    """
     dtype = jnp.zeros(()).dtype
     hits = (members & truth).sum().astype(dtype)
     share = lambda of: jnp.where(of == 0, jnp.nan, hits / jnp.where(of == 0, 1.0, of))
@@ -66,21 +84,61 @@ def precision_recall(members: Bool[Array, " N"], truth: Bool[Array, " N"]) -> Pr
 
 
 def precision_at_size(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, ""]:
-    """The share of true units among the top `k`, where `k` is the truth's size."""
-    ranks = jnp.argsort(jnp.argsort(-scores))
-    return precision_recall(ranks < truth.sum(), truth).precision
+    """The share of true units among the top `k`, where `k` is the truth's size.
+
+    Units that tie for the last places share them: the value is the mean over all orders of
+    the tied, so that scores that are all alike give the prevalence.
+
+    **Arguments, raises:** as for `auroc`.
+
+    **Returns:** a scalar in [0, 1], NaN where none are true.
+    """
+    scores = no_nan("scores", scores)
+    count = lambda units: units.sum().astype(scores.dtype)
+    k = truth.sum()
+    last = jnp.sort(scores)[::-1][jnp.maximum(k - 1, 0)]
+    above, tied = scores > last, scores == last
+    places = k.astype(scores.dtype) - count(above)
+    hits = count(above & truth) + places * count(tied & truth) / count(tied)
+    return jnp.where(k == 0, jnp.nan, hits / jnp.maximum(k, 1).astype(scores.dtype))
 
 
-def timing_overlap(active: Bool[Array, "W N"], truth: Bool[Array, "W N"]) -> Float[Array, " N"]:
-    """Per unit, windows active in both over windows active in either; 1 where in neither."""
-    both, either = (active & truth).sum(0), (active | truth).sum(0)
+def timing_overlap(
+    active: Bool[Array, "W N"], truth: Bool[Array, "W N"], tolerance: int = 0
+) -> Float[Array, " N"]:
+    """Intersection over union of a unit's active windows, borders off by a little forgiven.
+
+    `|(A and wide(B)) or (wide(A) and B)| / |A or B|`, where `wide` spreads by the tolerance.
+
+    **Arguments:**
+
+    - `active`, `truth`: bool `[W, N]`, the estimate's and the true windows.
+    - `tolerance`: in windows; one active in only one of the two still counts as shared where
+        the other is active that near.
+
+    **Returns:** `[N]` in [0, 1]; 1 where a unit is active in neither.
+
+    **Raises:** `ValueError` where `tolerance` is negative.
+    """
+    near = (active & widen(truth, tolerance)) | (widen(active, tolerance) & truth)
+    both, either = near.sum(0), (active | truth).sum(0)
     dtype = jnp.zeros(()).dtype
     ratio = both.astype(dtype) / jnp.maximum(either, 1).astype(dtype)
     return jnp.where(either == 0, 1.0, ratio)
 
 
 def widen(active: Bool[Array, "W N"], tolerance: int) -> Bool[Array, "W N"]:
-    """Activity spread by `tolerance` windows to either side, for borders that may be off."""
+    """Activity spread by `tolerance` windows to either side, for borders that may be off.
+
+    **Arguments:**
+
+    - `active`: bool `[W, N]`.
+    - `tolerance`: in windows.
+
+    **Returns:** bool `[W, N]`.
+
+    **Raises:** `ValueError` where `tolerance` is negative.
+    """
     if tolerance < 0:
         raise ValueError(f"tolerance must be at least 0, got {tolerance}")
     size = (2 * tolerance + 1, 1)

@@ -7,11 +7,13 @@ Significance alone keeps whatever is not exactly 0, given enough trials; size al
 A member has both.
 """
 
+import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from .checks import no_nan
 from .statistics import benjamini_hochberg, sign_flip_p, smallest_p
 
 
@@ -47,20 +49,30 @@ def select_units(
 
     **Returns:** a `Selection`.
 
-    **Raises:** `ValueError` where there are too few trials or flips for any p to reach `alpha`.
+    **Raises:** `ValueError` where there are too few trials or flips for any q to reach `alpha`,
+    even if every unit belonged, or where `alpha` or `floor` is no share; `RuntimeError` where
+    an effect is NaN.
+
+    Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995).
     """
-    least = smallest_p(effects.shape[-1], flips)
-    if least > alpha:
-        raise ValueError(
-            f"{effects.shape[-1]} trials and {flips} sign flips cannot show p below {least:.3g}; "
-            f"alpha = {alpha} needs at least {int(jnp.ceil(1 - jnp.log2(alpha)))} trials and "
-            f"{int(1 / alpha)} flips"
-        )
+    _check(effects.shape[-1], flips, alpha, floor)
     size = jnp.abs(effects.mean(-1))
     p = sign_flip_p(effects, key, flips)
     q = benjamini_hochberg(p)
     large = (size >= floor * size.max(-1, keepdims=True)) & (size > 0)
     return Selection((q <= alpha) & large, p, q)
+
+
+def _check(trials: int, flips: int, alpha: float, floor: float) -> None:
+    if not 0 < alpha < 1 or not 0 <= floor <= 1:
+        raise ValueError(f"alpha must lie in (0, 1) and floor in [0, 1], got {alpha}, {floor}")
+    least = smallest_p(trials, flips)
+    if least > alpha:
+        raise ValueError(
+            f"{trials} trials and {flips} sign flips cannot show p below {least:.3g}; "
+            f"alpha = {alpha} needs at least {math.ceil(1 - math.log2(alpha))} trials and "
+            f"{math.ceil(1 / alpha) - 1} flips"
+        )
 
 
 def select_edges(
@@ -77,7 +89,12 @@ def select_edges(
     - `share`: of the largest `|connectivity|` from a member to the same receiver.
 
     **Returns:** bool `[E, N, N]`, `[to, from]`.
+
+    **Raises:** `ValueError` where `share` is none, `RuntimeError` where a connection between
+    members is NaN.
     """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must lie in [0, 1], got {share}")
     between = members[:, :, None] & members[:, None, :]
-    size = jnp.where(between, jnp.abs(connectivity), 0.0)
+    size = no_nan("connectivity", jnp.where(between, jnp.abs(connectivity), 0.0))
     return (size >= share * size.max(2, keepdims=True)) & (size > 0)

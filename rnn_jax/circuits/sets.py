@@ -3,15 +3,17 @@
     sets = random_sets(key, members, 200)                      # bool [200, N]
     sets = random_sets(key, members, 200, activity=hs.std((0, 1)))
 
-The sets of one key are the same on every machine.
+A set is a mask, so that no unit is in it twice. The sets of one key are the same on every machine.
 """
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from .checks import no_nan
+
 NEIGHBOURS = 8
-"""Units of like activity that may stand in for one another."""
+"""Units of like activity that may stand in for one another, at the least."""
 
 
 def random_sets(
@@ -27,20 +29,28 @@ def random_sets(
     - `key`: draws them.
     - `members`: bool or 0 / 1, `[N]`.
     - `count`: how many sets.
-    - `activity`: `[N]`; given, each member is exchanged within its eight neighbours in
-        activity only.
+    - `activity`: `[N]`; given, units are ranked by it and cut into blocks of eight or more,
+        and members are exchanged within blocks only.
 
     **Returns:** bool `[count, N]`.
+
+    **Raises:** `ValueError` where shapes do not fit or `count` is below 1, `RuntimeError`
+    where an activity is NaN.
     """
     N = members.shape[0]
+    if members.ndim != 1 or count < 1 or (activity is not None and activity.shape != (N,)):
+        raise ValueError(
+            f"random_sets needs members [N], activity [N] and a count of at least 1, got "
+            f"{members.shape}, {None if activity is None else activity.shape} and {count}"
+        )
     members = members.astype(bool)
-    order = jnp.arange(N) if activity is None else jnp.argsort(activity)
-    block = jnp.arange(N) // (N if activity is None else NEIGHBOURS)
+    order = jnp.arange(N) if activity is None else jnp.argsort(no_nan("activity", activity))
+    # blocks of like size: a short last one would leave its units nobody to change with
+    blocks = 1 if activity is None else max(1, N // NEIGHBOURS)
+    block = jnp.arange(N) * blocks // max(N, 1)
 
     def draw(key: PRNGKeyArray) -> Bool[Array, " N"]:
-        # sorting block number plus a random fraction shuffles within blocks
-        jitter = jax.random.uniform(key, (N,))
-        shuffled = jnp.argsort(block.astype(jitter.dtype) + jitter)
+        shuffled = jnp.lexsort((jax.random.uniform(key, (N,)), block))
         return jnp.zeros(N, bool).at[order].set(members[order[shuffled]])
 
     return jax.vmap(draw)(jax.random.split(key, count))

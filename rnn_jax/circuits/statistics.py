@@ -1,8 +1,10 @@
 """Statistics over trials: p-values by random signs, false-discovery rates, bootstrap intervals.
 
-p = sign_flip_p(effects, key)             # [..., B] -> [...]
-q = benjamini_hochberg(p)                 # over the family that was searched
-ratio_of_means(above, below, key)         # with its interval, or refused
+    p = sign_flip_p(effects, key)             # [..., B] -> [...]
+    q = benjamini_hochberg(p)                 # over the family that was searched
+    ratio_of_means(above, below, key)         # with its interval, or refused
+
+Trials lie last everywhere, and everything runs under `jit` and `vmap`.
 """
 
 from typing import NamedTuple
@@ -10,6 +12,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
+
+from .checks import no_nan
+
+REFUSED = (
+    "refused: the interval of the denominator's mean contains 0, so that the ratio could be "
+    "anything; replacing everything does not measurably change the metric"
+)
 
 
 class Interval(NamedTuple):
@@ -30,14 +39,29 @@ class Ratio(NamedTuple):
     high: Array
     refused: Array
 
+    @property
+    def reason(self) -> str:
+        """Why it was refused, in a sentence; empty where it was not. Outside `jit` only."""
+        return REFUSED if bool(self.refused.any()) else ""
+
 
 def permutation_p(
     observed: Float[Array, "..."], null: Float[Array, "... R"]
 ) -> Float[Array, "..."]:
     """`(1 + #{null >= observed}) / (R + 1)`: never 0, since the observed one counts too.
 
+    **Arguments:**
+
+    - `observed`: `[...]`, larger against the null.
+    - `null`: `[..., R]`, the same quantity of `R` random draws.
+
+    **Returns:** `[...]`, one-sided.
+
+    **Raises:** `RuntimeError` where an entry is NaN.
+
     Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010).
     """
+    observed, null = no_nan("observed", observed), no_nan("null", null)
     # rounding must not turn a tie into a win
     slack = 1e-6 * jnp.abs(observed)
     count = jnp.sum(null >= (observed - slack)[..., None], -1)
@@ -50,32 +74,63 @@ def sign_flip_p(
     """Two-sided p of a mean effect: under the null, each trial's sign is as good as its opposite.
 
     `p = (1 + #{|mean_b s_b e_b| >= |mean_b e_b|}) / (flips + 1)`. It cannot fall below
-    `smallest_p`; an effect that is 0 on every trial has p = 1.
+    `smallest_p`. A trial whose effect is 0 is no evidence: it has no sign to flip, so that
+    `n` trials that are not 0 show no p below `2^(1 - n)`, and none at all have p = 1.
 
     **Arguments:**
 
     - `effects`: `[..., B]`, trials last.
     - `key`: draws the signs, the same for all effects.
     - `flips`: the number of draws.
+
+    **Returns:** `[...]`.
+
+    **Raises:** `ValueError` without a trial or a flip, `RuntimeError` where an entry is NaN.
+
+    Ernst, Statistical Science 19 (2004), section 3.
     """
+    _at_least_one(trials=effects.shape[-1], flips=flips)
+    effects = no_nan("effects", effects)
     signs = jax.random.rademacher(key, (effects.shape[-1], flips), effects.dtype)
-    null = jnp.abs(effects @ signs) / effects.shape[-1]
+    null = jnp.abs(_product(effects, signs)) / effects.shape[-1]
     return permutation_p(jnp.abs(effects.mean(-1)), null)
 
 
 def smallest_p(trials: int, flips: int) -> float:
-    """The smallest p that random signs can show: of `trials` signs, and of `flips` draws."""
+    """The smallest p that random signs can show: of `trials` signs, and of `flips` draws.
+
+    `max(2^(1 - trials), 1 / (flips + 1))`; all signs alike and all reversed tie with the truth.
+    """
     return max(2.0 ** (1 - trials), 1 / (flips + 1))
+
+
+def _at_least_one(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+
+
+def _product(values: Array, draws: Array) -> Array:
+    # accelerators round the factors of a float32 product by default, which unties ties
+    return jnp.matmul(values, draws, precision="highest")
 
 
 def benjamini_hochberg(p: Float[Array, "..."]) -> Float[Array, "..."]:
     """q-values: the smallest false-discovery rate at which each hypothesis would be rejected.
 
-    `q_(k) = min_{j >= k} m p_(j) / j`, over all entries of `p` as one family.
+    `q_(k) = min_{j >= k} m p_(j) / j`, over all `m` entries of `p` as one family.
+
+    **Arguments:**
+
+    - `p`: p-values, of any shape.
+
+    **Returns:** q-values of that shape.
+
+    **Raises:** `RuntimeError` where an entry is NaN.
 
     Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995).
     """
-    flat = p.ravel()
+    flat = no_nan("p", p).ravel()
     order = jnp.argsort(flat)
     ranks = jnp.arange(1, flat.size + 1, dtype=p.dtype)
     scaled = flat[order] * flat.size / ranks
@@ -100,12 +155,22 @@ def bootstrap_mean(
     - `values`: `[..., B]`, trials last.
     - `key`: draws the trials, the same for all entries.
     - `resamples`, `level`: how many draws, and the share they must cover.
+
+    **Returns:** an `Interval` of `[...]`, in the unit of `values`.
+
+    **Raises:** `ValueError` without a trial or a draw, or where `level` is not in (0, 1);
+    `RuntimeError` where an entry is NaN.
+
+    Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """
-    means = values @ _counts(key, values.shape[-1], resamples, values.dtype)
-    return _percentiles(means, level)
+    _at_least_one(trials=values.shape[-1], resamples=resamples)
+    counts = _counts(key, values.shape[-1], resamples, values.dtype)
+    return _percentiles(_product(no_nan("values", values), counts), level)
 
 
 def _percentiles(samples: Array, level: float) -> Interval:
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie in (0, 1), got {level}")
     tail = jnp.asarray((1 - level) / 2, samples.dtype)
     return Interval(jnp.quantile(samples, tail, axis=-1), jnp.quantile(samples, 1 - tail, axis=-1))
 
@@ -125,9 +190,15 @@ def ratio_of_means(
 
     - `above`, `below`: `[B]`, of the same trials.
     - `key`, `resamples`, `level`: as for `bootstrap_mean`.
+
+    **Returns:** a `Ratio` of scalars, whose `reason` says in a sentence why it was refused.
+
+    **Raises:** as `bootstrap_mean`.
     """
+    _at_least_one(trials=above.shape[-1], resamples=resamples)
+    above, below = no_nan("above", above), no_nan("below", below)
     counts = _counts(key, above.shape[-1], resamples, above.dtype)
-    tops, bottoms = above @ counts, below @ counts
+    tops, bottoms = _product(above, counts), _product(below, counts)
     denominator = _percentiles(bottoms, level)
     refused = (denominator.low <= 0) & (denominator.high >= 0)
     safe = lambda x: jnp.where(x == 0, jnp.ones_like(x), x)
