@@ -1,0 +1,158 @@
+"""Effective connectivity, multi-step and projected versions, groups, components."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import CELLS, N, T, inputs, network
+
+from rnn_jax import (
+    effective_connectivity,
+    flatten,
+    group_connectivity,
+    input_jacobians,
+    jacobians,
+    multistep_connectivity,
+    pca,
+    projected_connectivity,
+    rollout,
+    run,
+    tiling,
+)
+from rnn_jax.cells import Vanilla
+from rnn_jax.linear import membership, window_propagator
+from rnn_jax.linear.connectivity import _by_jacobians
+
+WINDOWS = jnp.concatenate([tiling(T, 2), jnp.linspace(0.1, 1, T)[None]])
+
+
+def flows(net, xs):
+    """`[T, N, N]`: what each unit's parts bring to what each unit shows, the long way."""
+    trajectory = run(net, xs)
+    shown = lambda h, x: jax.tree.leaves(net.step(h, x))[0]
+    out = []
+    for t in range(T):
+        h = jax.tree.map(lambda leaf, t=t: leaf[t], trajectory.previous)
+        blocks = jax.tree.leaves(jax.jacrev(shown)(h, xs[t]))
+        out.append(sum(b * p[None] for b, p in zip(blocks, jax.tree.leaves(h), strict=True)))
+    return jnp.stack(out)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("reduce", ["mean", "absolute"])
+def test_connectivity_is_the_mean_flow_without_a_leak(cell, reduce):
+    net, xs = network(cell), inputs()
+    found = effective_connectivity(net.step, run(net, xs), WINDOWS, reduce)
+    flow = flows(net, xs)
+    share = WINDOWS / WINDOWS.sum(1, keepdims=True)
+    if hasattr(net.step, "parts"):
+        trajectory = run(net, xs)
+        parts = jax.vmap(net.step.parts)(trajectory.previous, xs)
+        leak = parts.leak * trajectory.previous
+        flow = flow - jax.vmap(jnp.diag)(leak)
+        kept = jnp.abs(leak) if reduce == "absolute" else leak
+        np.testing.assert_allclose(found.leak, share @ kept, atol=1e-12)
+        np.testing.assert_allclose(found.gate, share @ parts.gate, atol=1e-12)
+        np.testing.assert_allclose(found.signal, share @ trajectory.previous, atol=1e-12)
+        np.testing.assert_array_equal(found.wire, parts.wire[0])
+    else:
+        assert found.gate is found.wire is found.signal is None
+        assert not np.asarray(found.leak).any()
+    flow = jnp.abs(flow) if reduce == "absolute" else flow
+    np.testing.assert_allclose(found.total, jnp.einsum("wt,tij->wij", share, flow), atol=1e-12)
+    assert float(jnp.abs(found.total).max()) > 1e-3
+
+
+@pytest.mark.parametrize("cell", [c for c in CELLS if "lstm" not in c])
+def test_the_product_of_a_window_carries_its_first_state(cell):
+    net, xs = network(cell), inputs()
+    trajectory = run(net, xs)
+    found = effective_connectivity(net.step, trajectory, tiling(T, 3), "product")
+    J = jacobians(net.step, trajectory)
+    for w, window in enumerate(tiling(T, 3)):
+        expected = window_propagator(J, window) * trajectory.previous[3 * w][None]
+        np.testing.assert_allclose(found.total[w], expected, atol=1e-12)
+
+
+def test_both_routes_of_an_additive_cell_agree():
+    net, xs = network("vanilla"), inputs()
+    trajectory = run(net, xs)
+    share = WINDOWS / WINDOWS.sum(1, keepdims=True)
+    other = _by_jacobians(net.step, trajectory.previous, xs, share, False)
+    short = effective_connectivity(net.step, trajectory, WINDOWS)
+    np.testing.assert_allclose(short.total, other.total, atol=1e-12)
+
+
+def test_a_relu_cells_state_is_the_sum_of_what_flows_in():
+    cell = Vanilla(3, N, key=jax.random.key(2), activation=jax.nn.relu)
+    xs = inputs()
+    trajectory = rollout(cell, jnp.ones(N), xs)
+    each = jnp.eye(T)
+    found = effective_connectivity(cell, trajectory, each)
+    rest = found.gate * (xs @ cell.u.T + cell.b[None])
+    np.testing.assert_allclose(found.total.sum(-1) + rest, trajectory.hs, atol=1e-13)
+    assert float(trajectory.hs.max()) > 0.1
+
+
+def test_bad_windows_are_refused():
+    net, xs = network("vanilla"), inputs()
+    with pytest.raises(ValueError, match=r"windows must be \[W, 6\]"):
+        effective_connectivity(net.step, run(net, xs), jnp.ones((2, T + 1)))
+    with pytest.raises(Exception, match="empty"):
+        jax.block_until_ready(effective_connectivity(net.step, run(net, xs), jnp.zeros((1, T))))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_input_jacobians_by_differences(cell):
+    net, xs = network(cell), inputs()
+    step, h0 = flatten(net.step, net.h0)
+    trajectory = rollout(step, h0, xs)
+    got, eps = input_jacobians(step, trajectory), 1e-6
+    h, x = trajectory.previous[3], xs[3]
+    columns = [(step(h, x + e) - step(h, x - e)) / (2 * eps) for e in eps * np.eye(3)]
+    np.testing.assert_allclose(got[3], np.stack(columns, 1), atol=1e-8)
+
+
+def test_several_steps_by_a_perturbation_of_the_first():
+    net, xs = network("gru"), inputs()
+    trajectory = run(net, xs)
+    J, before = jacobians(net.step, trajectory), trajectory.previous
+    flow = multistep_connectivity(J, before, lag=3)
+    assert flow.shape == (T - 2, N, N)
+    for s in range(T - 2):
+        onward = jax.jacfwd(lambda h, s=s: rollout(net.step, h, xs[s : s + 3]).hs[-1])
+        np.testing.assert_allclose(flow[s], onward(before[s]) * before[s][None], atol=1e-12)
+    readout = jnp.arange(1.0, N + 1)
+    seen = projected_connectivity(J, before, readout, lag=3)
+    np.testing.assert_allclose(seen, jnp.einsum("i,sij->sj", readout, flow), atol=1e-12)
+    np.testing.assert_allclose(multistep_connectivity(J, before, 1), J * before[:, None], atol=0)
+    for lag in (0, T + 1):
+        with pytest.raises(ValueError, match="lag"):
+            multistep_connectivity(J, before, lag)
+
+
+def test_groups_are_sums_of_blocks():
+    groups = membership(["a", "b", "a", "c"])
+    np.testing.assert_array_equal(groups, [[1, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+    S = jnp.arange(32.0).reshape(2, 4, 4)
+    got = group_connectivity(S, groups)
+    np.testing.assert_allclose(got[:, 0, 1], S[:, 0, 1] + S[:, 2, 1])
+    np.testing.assert_allclose(got.sum((1, 2)), S.sum((1, 2)))
+
+
+def test_components_against_a_covariance():
+    states = jax.random.normal(jax.random.key(0), (50, 5)) @ jnp.diag(jnp.arange(5.0, 0, -1))
+    found = pca(states, 3)
+    values, vectors = np.linalg.eigh(np.cov(np.asarray(states).T, bias=True))
+    np.testing.assert_allclose(found.variance, values[::-1][:3])
+    np.testing.assert_allclose(found.share, values[::-1][:3] / values.sum())
+    np.testing.assert_allclose(
+        np.abs(vectors[:, ::-1][:, :3].T @ found.basis), np.eye(3), atol=1e-8
+    )
+    assert (np.asarray(found.basis)[np.abs(found.basis).argmax(0), range(3)] > 0).all()
+    projected = found.project(states)
+    np.testing.assert_allclose(projected.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose((projected**2).mean(0), found.variance)
+    np.testing.assert_allclose(found.project(states[0]), projected[0])
+    with pytest.raises(ValueError, match="count"):
+        pca(states, 6)
