@@ -3,7 +3,7 @@
     rnn-jax discover ring-attractor
     rnn-jax train flip-flop --cell gru --units 64 --seed 0 --out runs/gru
 
-A wrong argument or file ends in one line and exit code 2.
+A wrong file or value ends in one line and exit code 2.
 """
 
 import os
@@ -202,11 +202,11 @@ RUN = {Discover: run_discover, Train: run_train, List: run_list}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and run it; a wrong input is one line and exit code 2."""
-    config = (tyro.conf.FlagConversionOff, tyro.conf.OmitArgPrefixes)
+    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
     try:
         args = tyro.cli(Discover | Train | List, args=arguments, prog="rnn-jax", config=config)
         RUN[type(args)](args)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         print(f"rnn-jax: {lines[0]}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -181,6 +181,7 @@ def test_a_sweep_compiles_once():
         traces.append(1)
         return margin(ys, target)
 
+    after_first = 0
     for start in range(3):
         window = span(T, start, start + 2)[None]
         sweep(net, xs, targets, score, jnp.eye(N), window, 0.1 * start * jnp.ones((B, T, N)))

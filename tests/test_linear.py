@@ -78,7 +78,7 @@ def test_both_routes_of_an_additive_cell_agree():
     net, xs = network("vanilla"), inputs()
     trajectory = run(net, xs)
     share = WINDOWS / WINDOWS.sum(1, keepdims=True)
-    other = _by_jacobians(net.step, trajectory.previous, xs, share, False)
+    other = _by_jacobians(lambda rows: net.step, (trajectory.previous, xs, None), share, False)
     short = effective_connectivity(net.step, trajectory, WINDOWS)
     np.testing.assert_allclose(short.total, other.total, atol=1e-12)
 

@@ -12,7 +12,7 @@ from helpers import CELLS, First, network
 
 from rnn_jax.core import Network, outputs, run
 from rnn_jax.studies import Settings, Subject, discover, find_subject
-from rnn_jax.studies.causes import rank_agreement
+from rnn_jax.studies.causes import Plan, over_present, rank_agreement
 from rnn_jax.tasks import Trials
 
 QUICK = Settings(random_sets=19, resamples=99, flips=199)
@@ -168,7 +168,43 @@ def test_an_unknown_subject_names_the_nearest():
         find_subject("ring-atractor")
 
 
+def test_rounding_is_no_effect_and_empty_trials_do_not_count():
+    effects = jnp.array([[[-1e-9, -1e-9], [-0.5, 0.0]]])
+    null = jnp.array([[[1e-9, 0.0], [0.0, -2e-9]]])
+    windows = jnp.zeros((1, 2, 3)).at[0, 0].set(1.0)
+    assert Plan(None, None, None, None).with_noise(null).noise == pytest.approx(2e-8)
+    got = over_present(jnp.where(jnp.abs(effects) <= 2e-8, 0.0, effects), windows)
+    np.testing.assert_allclose(got, [[[0.0, 0.0], [-1.0, 0.0]]])
+    np.testing.assert_allclose(got.mean(-1), [[0.0, -0.5]])
+
+
 def test_rank_agreement():
     a = jnp.array([[1.0, -2.0, 3.0]])
     assert float(rank_agreement(a, 10 * a)[0]) == pytest.approx(1)
     assert float(rank_agreement(a, 1 / a)[0]) == pytest.approx(-1)
+    one, other = jnp.eye(9)[:1], jnp.eye(9)[1:2]
+    assert float(rank_agreement(one, other)[0]) == pytest.approx(-1 / 8)
+    assert np.isnan(float(rank_agreement(one, 0 * one)[0]))
+
+
+def test_an_epoch_in_which_nothing_happens_has_no_circuit():
+    subject = relay(steps=16)
+    still = Trials(
+        jnp.roll(subject.trials.xs, 8, axis=1),
+        None,
+        {"before": jnp.zeros((12, 16)).at[:, :5].set(1.0)},
+    )
+    quiet = dataclasses.replace(subject, trials=still, truth=None)
+    data = discover(quiet, QUICK).dataset
+    assert not data["member"].values.any()
+    assert not data["epoch_effect"].values.any()
+    assert np.isnan(data["faithfulness"].values).all()
+
+
+def test_a_run_that_overflows_is_said_before_the_sweeps():
+    subject = relay()
+    wild = Network(lambda h, x: h * 1e200 + x[0], subject.network.readout, jnp.ones(4))
+    with pytest.raises(ValueError, match="not finite at trial 0, time 1"):
+        discover(dataclasses.replace(subject, network=wild), QUICK)
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        discover(subject, dataclasses.replace(QUICK, score="log-odds"))

@@ -2,7 +2,8 @@
 
     effects = finite(step, h0, xs, metric, Replace(masks, value))    # masks [S, T, N]
 
-The interventions are one pytree whose arrays have a leading axis S.
+The interventions are one pytree whose arrays have a leading axis S before time, or 1 where all
+share them. `jax.vmap(Lesion)(units)` and its like build such a pytree.
 """
 
 from collections.abc import Callable
@@ -45,15 +46,19 @@ def finite(
 
     - `step`, `h0`, `xs`: as for `rollout`.
     - `metric`: `trajectory -> scalar`.
-    - `interventions`: one whose arrays lead with an axis S, then with time.
+    - `interventions`: one whose arrays lead with an axis S, then with time; an array that
+        leads with 1 holds for all of them, at every step.
     - `batch_size`: how many run at once; all by default.
     - `allow_noop`: whether one that touches nothing has the effect 0 or is an error.
 
     **Returns:** `[S]`.
 
-    **Raises:** `RuntimeError` where an intervention touches nothing.
+    **Raises:** `ValueError` where the leading axes differ, `RuntimeError` where an intervention
+    touches nothing.
     """
-    arrays, rest = eqx.partition(interventions, eqx.is_array)
+    size = _count(interventions)
+    many = lambda leaf: eqx.is_array(leaf) and leaf.shape[0] == size
+    arrays, rest = eqx.partition(interventions, many)
     clean = metric(rollout(step, h0, xs))
 
     def effect(rows: PyTree) -> Array:
@@ -64,12 +69,24 @@ def finite(
             return result
         return eqx.error_if(result, count == 0, "an intervention touches nothing")
 
-    size = jax.tree.leaves(arrays)[0].shape[0]
     return lax.map(effect, arrays, batch_size=min(batch_size or size, size))
 
 
+def _count(interventions: PyTree) -> int:
+    """The number S of interventions that lie along the leading axis."""
+    shapes = [leaf.shape for leaf in jax.tree.leaves(interventions) if eqx.is_array(leaf)]
+    sizes = {shape[:1] for shape in shapes} - {(1,)} or {(1,)}
+    if not shapes or len(sizes) > 1 or () in sizes:
+        raise ValueError(
+            f"interventions must share a leading axis S before time; got arrays of shapes {shapes}"
+        )
+    return sizes.pop()[0]
+
+
 def entries_changed(intervention: PyTree) -> Int[Array, ""] | None:
-    """How many entries (time x unit, or time x edge) an intervention edits.
+    """How many entries of its arrays (time x unit, or time x edge) an intervention edits.
+
+    An array for every step, with a time axis of 1, counts once.
 
     **Returns:** a count, or `None` for a kind of the user's own.
     """

@@ -48,21 +48,23 @@ def optimal(
     """`a*_wi = argmax_a mean_b F(do(h_i = a in window w))`, by a shrinking grid.
 
     Each round tries `grid` constants around the best so far, all units at once, in
-    `grid * rounds + 2` sweeps; the first spans what the unit did over trials and times.
+    `grid * rounds + 2` sweeps a window; the first spans what the unit did over trials and times.
 
     **Arguments:**
 
     - `network`, `xs`, `targets`, `score`, `windows`: as for `sweep`; the state must be a
         single array.
-    - `grid`: constants a round.
+    - `grid`: constants a round, at least 3.
     - `rounds`: how often the span shrinks to two grid steps.
 
     **Returns:** an `Optimal`.
 
-    **Raises:** `ValueError` where the state has several parts.
+    **Raises:** `ValueError` where the state has several parts, or the grid is too small.
 
     Li and Janson, NeurIPS (2024), "Optimal ablation for interpretability".
     """
+    if grid < 3 or rounds < 1:
+        raise ValueError(f"optimal needs grid >= 3 and rounds >= 1, got {grid} and {rounds}")
     hs = _clean_states(network, xs)
     if not isinstance(hs, jax.Array):
         raise ValueError("optimal ablation needs a state of one array: flatten the step first")

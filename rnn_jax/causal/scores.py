@@ -10,6 +10,7 @@ is nearly zero, so that first order ranks at chance. `margin` is linear in the o
 from collections.abc import Callable
 from typing import TypeAlias
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -33,7 +34,14 @@ def log_odds(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Arr
 
     `log p / (1 - p) = y_right - logsumexp(y_wrong)`; it does not saturate as accuracy does.
     Steps whose target is all zeros count for nothing.
+
+    **Raises:** `ValueError` where there is one output, `RuntimeError` where a target is neither
+    one-hot nor all zeros.
     """
+    if ys.shape[-1] < 2:
+        raise ValueError("log-odds need at least 2 classes, got 1 output")
+    hot = ((targets == 0) | (targets == 1)).all() & (targets.sum(-1) <= 1).all()
+    targets = eqx.error_if(targets, ~hot, "log-odds need one-hot targets, or all zeros")
     right = jnp.sum(ys * targets, -1)
     wrong = jax.nn.logsumexp(jnp.where(targets > 0, -jnp.inf, ys), -1)
     asked = targets.sum(-1)

@@ -56,7 +56,7 @@ def sweep(
     - `memory`: what a chunk of runs may take, in bytes or as "2GiB".
     - `allow_noop`: whether an empty group or window has the effect 0 or is an error.
 
-    **Returns:** `[W, G, B]`.
+    **Returns:** `[W, G, B]`; exactly 0 on a trial in which the window is empty.
 
     **Raises:** `ValueError` where shapes do not fit, a group or a window is empty, or the
     kind is unknown.
@@ -150,7 +150,8 @@ def _sweep(
             per_trial = jax.vmap(score, in_axes=(-1, 0))
             return jax.vmap(per_trial, in_axes=(2, None))(runs(rows), targets) - clean[None]
 
-        return lax.map(effects, padded).reshape(-1, clean.shape[0])[:groups]
+        found = lax.map(effects, padded).reshape(-1, clean.shape[0])[:groups]
+        return jnp.where(window.any(-1)[None], found, 0.0)
 
     return lax.map(in_window, windows)
 

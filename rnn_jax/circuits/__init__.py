@@ -13,7 +13,7 @@ from .recovery import (
     timing_overlap,
     widen,
 )
-from .selection import Selection, select_edges, select_units
+from .selection import Selection, check_attainable, select_edges, select_units
 from .sets import random_sets
 from .statistics import (
     Interval,
@@ -29,7 +29,8 @@ from .statistics import (
 __all__ = [
     "Circuit", "Consensus", "Evaluate", "Interval", "Minimality", "PrecisionRecall", "Ratio",
     "Selection", "Worst", "active_windows", "auroc", "average_precision", "benjamini_hochberg",
-    "bootstrap_mean", "completeness", "consensus", "drop", "faithfulness", "from_dict", "jaccard",
+    "bootstrap_mean", "check_attainable", "completeness", "consensus", "drop", "faithfulness",
+    "from_dict", "jaccard",
     "keep", "minimality", "permutation_p", "precision_at_size", "precision_recall", "random_sets",
     "ratio_of_means", "select_edges", "select_units", "sign_flip_p", "smallest_p",
     "timing_overlap", "to_dict", "widen",

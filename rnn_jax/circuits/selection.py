@@ -55,7 +55,7 @@ def select_units(
 
     Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995).
     """
-    _check(effects.shape[-1], flips, alpha, floor)
+    check_attainable(effects.shape[-1], flips, alpha, floor)
     size = jnp.abs(effects.mean(-1))
     p = sign_flip_p(effects, key, flips)
     q = benjamini_hochberg(p)
@@ -63,7 +63,7 @@ def select_units(
     return Selection((q <= alpha) & large, p, q)
 
 
-def _check(trials: int, flips: int, alpha: float, floor: float) -> None:
+def check_attainable(trials: int, flips: int, alpha: float, floor: float) -> None:
     if not 0 < alpha < 1 or not 0 <= floor <= 1:
         raise ValueError(f"alpha must lie in (0, 1) and floor in [0, 1], got {alpha}, {floor}")
     least = smallest_p(trials, flips)
@@ -86,7 +86,7 @@ def select_edges(
 
     - `connectivity`: `[E, N, N]`, `[to, from]`.
     - `members`: bool `[E, N]`.
-    - `share`: of the largest `|connectivity|` from a member to the same receiver.
+    - `share`: of the largest `|connectivity|` from another member to the same receiver.
 
     **Returns:** bool `[E, N, N]`, `[to, from]`.
 
@@ -97,4 +97,6 @@ def select_edges(
         raise ValueError(f"share must lie in [0, 1], got {share}")
     between = members[:, :, None] & members[:, None, :]
     size = no_nan("connectivity", jnp.where(between, jnp.abs(connectivity), 0.0))
-    return (size >= share * size.max(2, keepdims=True)) & (size > 0)
+    # a gated unit's carry of itself, which a leaky cell reports apart, sets no bar for others
+    others = size * (1 - jnp.eye(size.shape[-1], dtype=size.dtype))[None]
+    return (size >= share * others.max(2, keepdims=True)) & (size > 0)

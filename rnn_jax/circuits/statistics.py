@@ -93,7 +93,8 @@ def sign_flip_p(
     effects = no_nan("effects", effects)
     signs = jax.random.rademacher(key, (effects.shape[-1], flips), effects.dtype)
     null = jnp.abs(_product(effects, signs)) / effects.shape[-1]
-    return permutation_p(jnp.abs(effects.mean(-1)), null)
+    p = permutation_p(jnp.abs(effects.mean(-1)), null)
+    return jnp.maximum(p, smallest_p(effects.shape[-1], flips))
 
 
 def smallest_p(trials: int, flips: int) -> float:

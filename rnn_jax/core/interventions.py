@@ -43,6 +43,17 @@ def _rows(value: PyTree) -> PyTree:
     return jax.tree.map(row, value)
 
 
+def _check_rows(name: str, rows: PyTree) -> None:
+    """One number for all units is a `[T]` array given where `[T, N]` was meant."""
+    if any(leaf.ndim == 0 for leaf in jax.tree.leaves(rows)):
+        raise ValueError(f"{name} needs arrays [T, N]; got one with a time axis alone")
+
+
+def _floats(array: Any) -> Array:
+    array = jnp.asarray(array)
+    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
+
+
 class AbstractIntervention(eqx.Module):
     """A map from steps to steps whose arrays lead with a time axis of `T`, or of 1."""
 
@@ -89,6 +100,7 @@ class Replace(AbstractIntervention):
 
     def edit(self, h: State) -> State:
         """The state with this row's values put in."""
+        _check_rows("Replace", (self.mask, self.value))
         return blend(h, self.value, self.mask)
 
 
@@ -103,6 +115,7 @@ class Shift(AbstractIntervention):
     delta: PyTree = eqx.field(converter=_rows)
 
     def __call__(self, step: Step) -> Step:
+        _check_rows("Shift", self.delta)
         return lambda h, x: add(step(h, x), self.delta)
 
 
@@ -265,7 +278,8 @@ def clamp(units: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
     - `window`: float `[T]`.
     - `value`: float `[T, N]`, `[1, N]` or a scalar.
     """
-    mask = jax.tree.map(lambda unit: jnp.outer(window, jnp.asarray(unit, window.dtype)), units)
+    window = _floats(window)
+    mask = jax.tree.map(lambda unit: jnp.outer(window, _floats(unit).astype(window.dtype)), units)
     return Replace(mask, value)
 
 

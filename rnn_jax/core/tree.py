@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, PyTree
 
 from .types import Input, State
 
@@ -83,12 +83,6 @@ def add(a: State, b: PyTree) -> State:
     leaves, treedef = jtu.tree_flatten(a)
     rows = zip(leaves, prefix_leaves(b, a), strict=True)
     return treedef.unflatten([x if y is None else x + jnp.asarray(y, x.dtype) for x, y in rows])
-
-
-def inner(a: State, b: State) -> Float[Array, ""]:
-    """The inner product of two states, over all leaves."""
-    pairs = zip(jtu.tree_leaves(a), jtu.tree_leaves(b), strict=True)
-    return jnp.sum(jnp.stack([jnp.vdot(x, y) for x, y in pairs]))
 
 
 def num_steps(xs: Input) -> int:

@@ -20,13 +20,24 @@ def check_free(out: Path, overwrite: bool = False) -> None:
     what exists is no earlier run (a folder of something else is never replaced).
     """
     if not out.exists():
+        _check_writable(out)
         return
     if not out.is_dir():
         raise ValueError(f"{out} is a file; --out names a folder")
-    if not overwrite and any(out.iterdir()):
-        raise ValueError(f"{out} holds a finished run already; --overwrite replaces it")
     if any(out.iterdir()) and not (out / "config.json").exists():
         raise ValueError(f"{out} is not empty and no run of this program: it is left as it is")
+    if not overwrite and any(out.iterdir()):
+        raise ValueError(f"{out} holds a finished run already; --overwrite replaces it")
+
+
+def _check_writable(out: Path) -> None:
+    """Try before the work, not after it."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.mkdir()
+        out.rmdir()
+    except OSError as error:
+        raise ValueError(f"{out} cannot be made: {error.strerror}") from None
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ def load_object(spec: str) -> Any:
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         module_spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{file} fails on import: {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
@@ -74,7 +74,10 @@ def as_network(thing: Any, name: str = "network") -> Network:
     for part, what in ((step, "step"), (readout, "readout")):
         if not callable(part):
             raise ValueError(f"{name}: {what} must be callable, got {type(part).__name__}")
-    h0 = jax.tree.map(jnp.asarray, h0)
+    try:
+        h0 = jax.tree.map(jnp.asarray, h0)
+    except TypeError as error:
+        raise ValueError(f"{name}: h0 must be arrays: {_first_line(error)}") from None
     _check_state(h0, name)
     return Network(_turned(step), readout, h0)
 

@@ -39,6 +39,9 @@ def adjoints(
 ) -> State:
     """`lam_t = dF/dhs[t]`, later states following: `lam_t = d_t + J_{t+1}^T lam_{t+1}`.
 
+    Under `Read` the recursion holds for the carried states only, while `direct` speaks of the
+    shown ones.
+
     It is the gradient with respect to a `Shift` on top of the intervention, at 0: the edit
     of step t itself stays out of `lam_t`, later edits are in it.
 

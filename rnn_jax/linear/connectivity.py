@@ -9,17 +9,20 @@ activation, the weight, and the sender's state. `S_ij` is, to first order, what 
 return to zero would take from the receiver.
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
-from ..core import State, Step, Trajectory
-from ..core.types import Input
+from ..core import Identity, Input, State, Step, Trajectory
+from ..core.rollout import split_rows
+from .propagators import without_gap
 
+Intervention = Callable[[Step], Step]
 Reduce = Literal["mean", "absolute", "product"]
 
 
@@ -42,7 +45,11 @@ class Connectivity(eqx.Module):
 
 
 def effective_connectivity(
-    step: Step, trajectory: Trajectory, windows: Float[Array, "W T"], reduce: Reduce = "mean"
+    step: Step,
+    trajectory: Trajectory,
+    windows: Float[Array, "W T"],
+    reduce: Reduce = "mean",
+    intervention: Intervention = Identity(),
 ) -> Connectivity:
     """What each connection carries in each window.
 
@@ -58,25 +65,34 @@ def effective_connectivity(
     - `reduce`: `mean` over the window's steps; `absolute`, the mean of `|S_t|`; or
         `product`, `J_last ... J_first diag(h_{first-1})`, what a window carries through,
         in which a leak takes part.
+    - `intervention`: what held during the run; under one, the Jacobian is taken whole.
 
     **Returns:** a `Connectivity`.
 
     **Raises:** `ValueError` where `windows` does not fit the trajectory or `reduce` is
-    unknown; `RuntimeError` where a window is empty.
+    unknown; `RuntimeError` where a window is empty, or has a gap a product would run over.
     """
     before = trajectory.previous
     T = jax.tree.leaves(before)[0].shape[0]
     if windows.ndim != 2 or windows.shape[1] != T:
         raise ValueError(f"windows must be [W, {T}], got {windows.shape}")
     total = windows.sum(1, keepdims=True)
-    weights = eqx.error_if(windows / total, total == 0, "a window is empty: it has no step")
+    windows = eqx.error_if(windows, total == 0, "a window is empty: it has no step")
+    rows, at = _steps(step, intervention, T)
     if reduce == "product":
-        return _products(step, trajectory, windows)
+        return _products(at, (before, trajectory.xs, rows), jax.vmap(without_gap)(windows))
+    weights = windows / total
     if reduce not in ("mean", "absolute"):
         raise ValueError(f"reduce must be 'mean', 'absolute' or 'product', got {reduce!r}")
-    if hasattr(step, "parts"):
+    if hasattr(step, "parts") and isinstance(intervention, Identity):
         return _by_parts(step, before, trajectory.xs, weights, reduce == "absolute")
-    return _by_jacobians(step, before, trajectory.xs, weights, reduce == "absolute")
+    return _by_jacobians(at, (before, trajectory.xs, rows), weights, reduce == "absolute")
+
+
+def _steps(step: Step, intervention: Intervention, T: int) -> tuple[PyTree, Any]:
+    """The intervention's rows, and the intervened step that a row of them gives."""
+    timed, constant = split_rows(intervention, T)
+    return timed, lambda rows: eqx.combine(rows, constant)(step)
 
 
 def unit_jacobian(step: Step, h: State, x: Input) -> Float[Array, "N N"]:
@@ -92,40 +108,48 @@ def _by_parts(
     step: Step, before: State, xs: Input, weights: Float[Array, "W T"], absolute: bool
 ) -> Connectivity:
     """`W * sum_t w_t g_t h_{t-1}^T`: no Jacobian is formed."""
-    parts = jax.vmap(step.parts)(before, xs)  # pyright: ignore[reportFunctionMemberAccess]
-    wire = parts.wire[0]
-    gate, signal, weight = parts.gate, before, wire
+    parts_of = step.parts  # pyright: ignore[reportFunctionMemberAccess]
+    first = jax.tree.map(lambda leaf: leaf[0], (before, xs))
+    wire = parts_of(*first).wire
+
+    def varying(h: State, x: Input) -> tuple[Array, Array]:
+        parts = parts_of(h, x)
+        return parts.leak, parts.gate
+
+    leak, slope = jax.vmap(varying)(before, xs)
+    gate, signal, weight = slope, before, wire
     if absolute:
         gate, signal, weight = jnp.abs(gate), jnp.abs(signal), jnp.abs(wire)
     flow = jnp.einsum("wt,ti,tj->wij", weights, gate, signal)
-    kept = parts.leak * before
+    kept = leak * before
     kept = jnp.abs(kept) if absolute else kept
     return Connectivity(
-        weight[None] * flow, weights @ kept, weights @ parts.gate, wire, weights @ before
+        weight[None] * flow, weights @ kept, weights @ slope, wire, weights @ before
     )
 
 
 def _by_jacobians(
-    step: Step, before: State, xs: Input, weights: Float[Array, "W T"], absolute: bool
+    at: Any, along: PyTree, weights: Float[Array, "W T"], absolute: bool
 ) -> Connectivity:
     """Accumulated over time, so that memory holds `[W, N, N]` and never `[T, N, N]`."""
+    before = along[0]
     N = jax.tree.leaves(before)[0].shape[1]
     W = weights.shape[0]
     blank = jnp.zeros((W, N, N), weights.dtype)
 
     def accumulate(total: Array, row: tuple) -> tuple[Array, None]:
-        h, x, weight = row
-        flow = unit_jacobian(step, h, x)
+        (h, x, rows), weight = row
+        flow = unit_jacobian(at(rows), h, x)
         flow = jnp.abs(flow) if absolute else flow
         return total + weight[:, None, None] * flow[None], None
 
-    total, _ = lax.scan(accumulate, blank, (before, xs, weights.T))
+    total, _ = lax.scan(accumulate, blank, (along, weights.T))
     return Connectivity(total, jnp.zeros((W, N), weights.dtype), None, None, None)
 
 
-def _products(step: Step, trajectory: Trajectory, windows: Float[Array, "W T"]) -> Connectivity:
+def _products(at: Any, along: PyTree, windows: Float[Array, "W T"]) -> Connectivity:
     """`J_last ... J_first diag(h_{first-1})`, by pushing all units' states through a window."""
-    before = trajectory.previous
+    before = along[0]
     N = jax.tree.leaves(before)[0].shape[1]
 
     def through(window: Float[Array, " T"]) -> Float[Array, "N N"]:
@@ -133,18 +157,16 @@ def _products(step: Step, trajectory: Trajectory, windows: Float[Array, "W T"]) 
 
         def push(carry: tuple, row: tuple) -> tuple[tuple, None]:
             tangents, begun = carry
-            h, x, inside = row
+            (h, x, rows), inside = row
             fresh = jax.tree.map(jnp.diag, h)
             start = (inside > 0) & ~begun
             tangents = jax.tree.map(lambda a, b: jnp.where(start, a, b), fresh, tangents)
-            along = lambda tangent: jax.jvp(lambda h: step(h, x), (h,), (tangent,))[1]
-            pushed = jax.vmap(along)(tangents)
+            push_one = lambda tangent: jax.jvp(lambda h: at(rows)(h, x), (h,), (tangent,))[1]
+            pushed = jax.vmap(push_one)(tangents)
             keep = lambda a, b: jnp.where(inside > 0, a, b)
             return (jax.tree.map(keep, pushed, tangents), begun | (inside > 0)), None
 
-        (tangents, _), _ = lax.scan(
-            push, (blank, jnp.array(False)), (before, trajectory.xs, window)
-        )
+        (tangents, _), _ = lax.scan(push, (blank, jnp.array(False)), (along, window))
         return jax.tree.leaves(tangents)[0].T
 
     total = jax.vmap(through)(windows)

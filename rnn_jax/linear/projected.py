@@ -6,11 +6,8 @@
 A vector pushed back through the Jacobians costs N a step where the product costs N^2.
 """
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-
-from .propagators import propagators
 
 
 def _check(jacobians: Array, lag: int) -> int:
@@ -18,11 +15,6 @@ def _check(jacobians: Array, lag: int) -> int:
     if not 1 <= lag <= T:
         raise ValueError(f"lag must lie in [1, {T}], got {lag}")
     return T - lag + 1
-
-
-def _slices(jacobians: Array, count: int, lag: int) -> Float[Array, "S L N N"]:
-    cut = lambda s: jax.lax.dynamic_slice_in_dim(jacobians, s, lag)
-    return jax.vmap(cut)(jnp.arange(count))
 
 
 def multistep_connectivity(
@@ -41,14 +33,16 @@ def multistep_connectivity(
     **Raises:** `ValueError` where no `lag` steps fit.
     """
     count = _check(jacobians, lag)
-    products = jax.vmap(lambda J: propagators(J)[-1])(_slices(jacobians, count, lag))
-    return products * before[:count, None]
+    product = jacobians[:count]
+    for step in range(1, lag):
+        product = jacobians[step : step + count] @ product
+    return product * before[:count, None]
 
 
 def projected_connectivity(
     jacobians: Float[Array, "T N N"],
     before: Float[Array, "T N"],
-    readout: Float[Array, "N"],
+    readout: Float[Array, " N"],
     lag: int,
 ) -> Float[Array, "S N"]:
     """`r^T J_{s+lag-1} ... J_s diag(h_{s-1})`: what each unit adds to a readout `lag` steps on.
@@ -60,9 +54,7 @@ def projected_connectivity(
     **Returns:** `[T - lag + 1, N]`.
     """
     count = _check(jacobians, lag)
-
-    def back(J: Float[Array, "L N N"]) -> Float[Array, " N"]:
-        pull = lambda r, jacobian: (r @ jacobian, None)
-        return jax.lax.scan(pull, readout, J, reverse=True)[0]
-
-    return jax.vmap(back)(_slices(jacobians, count, lag)) * before[:count]
+    seen = jnp.broadcast_to(readout[None], before[:count].shape)
+    for step in reversed(range(lag)):
+        seen = jnp.einsum("si,sij->sj", seen, jacobians[step : step + count])
+    return seen * before[:count]

@@ -4,6 +4,7 @@ P = propagators(jacobians(step, trajectory))             # [T, N, N]: d hs[t] / 
 P = propagators(jacobians(step, trajectory), start=10)   # d hs[t] / d hs[10]
 """
 
+import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -36,10 +37,20 @@ def propagators(jacobians: Float[Array, "T N N"], start: int = -1) -> Float[Arra
     return jnp.concatenate([until, after])
 
 
+def without_gap(window: Float[Array, " T"]) -> Float[Array, " T"]:
+    """The window itself, once it is known to be one stretch: a product over a gap is nothing."""
+    starts = jnp.diff((window > 0).astype(int), prepend=0) == 1
+    return eqx.error_if(window, starts.sum() > 1, "a product needs a window without a gap")
+
+
 def window_propagator(
     jacobians: Float[Array, "T N N"], window: Float[Array, " T"]
 ) -> Float[Array, "N N"]:
-    """The product of a window's Jacobians: `d hs[last] / d hs[first - 1]`, `[to, from]`."""
+    """The product of a window's Jacobians: `d hs[last] / d hs[first - 1]`, `[to, from]`.
+
+    **Raises:** `RuntimeError` where the window has a gap.
+    """
+    window = without_gap(window)
     N = jacobians.shape[-1]
     eye = jnp.eye(N, dtype=jacobians.dtype)
 

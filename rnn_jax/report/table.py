@@ -15,8 +15,8 @@ TOP = 3
 def epoch_table(dataset: xr.Dataset) -> str:
     """A plain table, one row an epoch and one a top unit, at most 100 columns wide."""
     known = "precision" in dataset
-    head = f"{'epoch':<14} {'units':>5} {'edges':>6}  "
-    head += f"{'sufficiency':<20} {'necessity':<20} {'p(set)':>6}"
+    head = f"{'epoch':<14} {'units':>8} {'edges':>6}  "
+    head += f"{'sufficiency':<19} {'necessity':<19} {'p(set)':>6}"
     lines = [head + ("  prec  recall  AUROC" if known else "")]
     lines.append("-" * len(lines[0]))
     effect = array(dataset, "epoch_effect", "epoch", "unit")
@@ -26,9 +26,12 @@ def epoch_table(dataset: xr.Dataset) -> str:
     units = labels(dataset, "unit")
     for e, name in enumerate(labels(dataset, "epoch")):
         row = dataset.isel(epoch=e)
-        line = f"{short(name, 14):<14} {member[e].sum():>5d} {edges[e]:>6d}  "
-        line += f"{_ratio(row, 'faithfulness'):<20} {_ratio(row, 'necessity'):<20} "
-        line += f"{float(row['circuit_p']):>6.3f}"
+        share = f"{member[e].sum()}/{len(units)}"
+        line = f"{short(name, 14):<14} {share:>8} {edges[e]:>6d}  "
+        line += f"{_ratio(row, 'faithfulness'):<19} {_ratio(row, 'necessity'):<19} "
+        # all sets of no unit, or of all, are alike: such a p says nothing
+        trivial = member[e].all() or not member[e].any()
+        line += f"{'-' if trivial else format(float(row['circuit_p']), '.3f'):>6}"
         if known:
             line += "".join(
                 f"  {float(row[part]):>{width}.2f}"
@@ -47,8 +50,8 @@ def epoch_table(dataset: xr.Dataset) -> str:
         f"to {dataset.attrs.get('value', '?')}; * member; [95 % interval over trials]"
     )
     agreement = dataset.get("rank_agreement")
-    if agreement is not None and np.isfinite(agreement).all():
-        least = float(agreement.min())
+    if agreement is not None and np.isfinite(agreement).any():
+        least = float(agreement.min(skipna=True))
         lines.append(f"rank agreement with the second replacement value: at least {least:.2f}")
     return "\n".join(lines)
 

@@ -35,6 +35,7 @@ class Plan:
     targets: Float[Array, "B T O"]
     score: Score
     kind: Kind = "clamp"
+    noise: float = 0.0
 
     def effects(
         self,
@@ -43,11 +44,20 @@ class Plan:
         value: State,
         allow_noop: bool = False,
     ) -> Float[Array, "W G B"]:
-        """Exact effects of taking out each group of units in each window."""
-        return sweep(
+        """Exact effects of taking out each group of units in each window.
+
+        What is no larger than `noise`, which rounding alone can do, is 0: a score of one
+        sign, as fidelity is, would else find every unit significant.
+        """
+        effects = sweep(
             self.network, self.xs, self.targets, self.score, units, windows, value,
             kind=self.kind, allow_noop=allow_noop,
         )  # fmt: skip
+        return jnp.where(jnp.abs(effects) <= self.noise, 0.0, effects)
+
+    def with_noise(self, null: Float[Array, "W G B"]) -> "Plan":
+        """The plan that ignores ten times the largest effect of an edit that changes nothing."""
+        return replace(self, noise=10 * float(jnp.abs(null).max()))
 
     def corrupted(self, key: PRNGKeyArray) -> "Plan":
         """The same trials on the inputs of others, still scored against their own targets."""
@@ -72,9 +82,30 @@ def replacement(kind: str, hs: State, key: PRNGKeyArray) -> State:
     return VALUES[kind](hs, key)
 
 
+def over_present(
+    effects: Float[Array, "W G B"], windows: Float[Array, "W B T"]
+) -> Float[Array, "W G B"]:
+    """Effects scaled so that their mean over all trials is that over trials with the window.
+
+    A trial in which the window is empty has no effect to speak of: it must not dilute others.
+    """
+    share = (windows > 0).any(-1).astype(effects.dtype).mean(-1)
+    return effects / share[:, None, None]
+
+
 def rank_agreement(a: Float[Array, "E N"], b: Float[Array, "E N"]) -> Float[Array, " E"]:
-    """Spearman's rank correlation of two rankings, per epoch."""
-    ranks = lambda x: jnp.argsort(jnp.argsort(jnp.abs(x), axis=-1), axis=-1).astype(x.dtype)
-    centred = lambda r: r - r.mean(-1, keepdims=True)
-    x, y = centred(ranks(a)), centred(ranks(b))
-    return (x * y).sum(-1) / jnp.sqrt((x**2).sum(-1) * (y**2).sum(-1))
+    """Spearman's rank correlation of two rankings by size, per epoch, ties sharing their rank.
+
+    **Returns:** NaN where all effects of a side are alike.
+    """
+
+    def ranks(values: Float[Array, " N"]) -> Float[Array, " N"]:
+        ordered = jnp.sort(values)
+        sides = [jnp.searchsorted(ordered, values, side=side) for side in ("left", "right")]
+        mean = (sides[0] + sides[1]).astype(values.dtype) / 2
+        return mean - mean.mean()
+
+    x, y = (jax.vmap(ranks)(jnp.abs(values)) for values in (a, b))
+    spread = jnp.sqrt((x**2).sum(-1) * (y**2).sum(-1))
+    safe = jnp.where(spread == 0, 1.0, spread)
+    return jnp.where(spread == 0, jnp.nan, (x * y).sum(-1) / safe)

@@ -18,10 +18,10 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ..causal import SCORES
-from ..circuits import Circuit, Selection, select_edges, select_units
+from ..circuits import Circuit, Selection, check_attainable, select_edges, select_units
 from ..core import State, tiling
 from ..linear import Connectivity
-from .causes import Plan, clean_run, replacement
+from .causes import Plan, clean_run, over_present, replacement
 from .connections import find_connections
 from .labels import to_dataset
 from .sets import SetTest, check_set
@@ -90,6 +90,8 @@ def discover(
     finite, or there are no epochs.
     """
     check_subject(subject)
+    count = jax.tree.leaves(subject.trials.xs)[0].shape[0]
+    check_attainable(count, settings.flips, settings.alpha, settings.floor)
     if not subject.trials.epochs:
         raise ValueError("the trials declare no epoch; name at least one window of time")
     findings = find(subject, settings, track)
@@ -117,14 +119,18 @@ def find(subject: Subject, settings: Settings, track: Track) -> Findings:
     units = jnp.eye(subject.size, dtype=ys.dtype)
 
     value = replacement(settings.value, hs, keys[0])
-    second = replacement(settings.second_value, hs, keys[1])
+    second = replacement(settings.second, hs, keys[1])
     sweep = lambda plan, spans, value, label: jnp.concatenate(
         [plan.effects(units, spans[w : w + 1], value) for w in track(range(len(spans)), label)]
     )
+    plan = plan.with_noise(sweep(plan, epoch_windows, hs, "null edits"))
     effects = sweep(plan, per_trial, value, "units x windows")
-    epoch_effects = sweep(plan, epoch_windows, value, "units x epochs")
-    second_effects = sweep(plan, epoch_windows, second, f"again with {settings.second_value}")
-    sufficiency = sweep(plan.corrupted(keys[2]), epoch_windows, hs, "restoring units")
+    in_epochs = lambda plan, value, label: over_present(
+        sweep(plan, epoch_windows, value, label), epoch_windows
+    )
+    epoch_effects = in_epochs(plan, value, "units x epochs")
+    second_effects = in_epochs(plan, second, f"again with {settings.second}")
+    sufficiency = in_epochs(plan.corrupted(keys[2]), hs, "restoring units")
     selection = select_units(
         epoch_effects, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
     )
@@ -160,7 +166,21 @@ def _plan(subject: Subject, settings: Settings) -> tuple[Plan, State, Array]:
         raise ValueError(f"score {settings.score} needs targets, the trials hold none")
     else:
         targets, score = jnp.asarray(trials.targets, ys.dtype), SCORES[settings.score]
+    _check_run(hs, ys, jax.vmap(score)(ys, targets))
     return Plan(subject.network, trials.xs, targets, score, settings.kind), hs, ys
+
+
+def _check_run(hs: State, ys: Array, scores: Array) -> None:
+    """A clean run that overflows makes every effect NaN: say so before hours of sweeps."""
+    for name, leaf in [("state", leaf) for leaf in jax.tree.leaves(hs)] + [("output", ys)]:
+        if not bool(jnp.isfinite(leaf).all()):
+            b, t, i = (int(k) for k in jnp.argwhere(~jnp.isfinite(leaf))[0])
+            raise ValueError(
+                f"the clean run is not finite at trial {b}, time {t}: {name} {i} is not a number"
+            )
+    if not bool(jnp.isfinite(scores).all()):
+        at = int(jnp.argwhere(~jnp.isfinite(scores))[0, 0])
+        raise ValueError(f"the metric of the clean run is not finite on trial {at}")
 
 
 def _split(found: Connectivity, at: int) -> tuple[Connectivity, Connectivity]:

@@ -15,7 +15,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..circuits import auroc, average_precision, bootstrap_mean, precision_recall
+from ..circuits import (
+    auroc,
+    average_precision,
+    benjamini_hochberg,
+    bootstrap_mean,
+    precision_recall,
+)
 from ..linear import pca
 from .causes import rank_agreement
 from .records import as_rows, records
@@ -147,7 +153,11 @@ def _connections(found: "Findings") -> Variables:
 
 
 def _sets(found: "Findings") -> Variables:
-    variables: Variables = {"circuit_p": (("epoch",), [float(s.p_value) for s in found.sets])}
+    p = jnp.stack([test.p_value for test in found.sets])
+    variables: Variables = {
+        "circuit_p": (("epoch",), p),
+        "circuit_q": (("epoch",), benjamini_hochberg(p)),
+    }
     for name in ("faithfulness", "necessity"):
         ratios = [getattr(test, name) for test in found.sets]
         for suffix, part in (("", "estimate"), ("_low", "low"), ("_high", "high")):

@@ -25,7 +25,7 @@ def records(subject: Subject, settings: Settings, found: "Findings") -> list[Rec
     """One record an epoch and sweep: both replacement values, and restored clean states."""
     sweeps = (
         (settings.value, "necessity"),
-        (settings.second_value, "necessity"),
+        (settings.second, "necessity"),
         ("patch", "sufficiency"),
     )
     windows = found.epoch_windows

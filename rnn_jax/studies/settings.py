@@ -20,8 +20,9 @@ class Settings:
     """What a unit is replaced with: zero, its mean over trials at each time, its value in
     another trial, or noise of its mean and spread."""
 
-    second_value: Value = "zero"
-    """A second replacement, to show how far the ranking depends on the first."""
+    second_value: Value | None = None
+    """A second replacement, to show how far the ranking depends on the first; by default zero,
+    or the mean where the first is zero."""
 
     kind: Literal["clamp", "pulse", "read"] = "clamp"
     """Held over the window, set once at its start, or only what others read is replaced."""
@@ -35,7 +36,9 @@ class Settings:
     """Steps a window of the heat map; by default a twenty-fourth of the trial."""
 
     alpha: float = 0.05
-    """False-discovery rate at which a unit's effect counts as there."""
+    """False-discovery rate at which a unit's effect counts as there. Fidelity's effects have one
+    sign, so that for it this says on how many trials there is an effect beyond rounding; how
+    large it must be, `floor` says."""
 
     floor: float = 0.01
     """Share of the epoch's largest effect below which an effect counts as small."""
@@ -55,12 +58,19 @@ class Settings:
     seed: int = 0
     """Seed of every draw."""
 
+    @property
+    def second(self) -> Value:
+        """The second replacement value."""
+        return self.second_value or ("mean" if self.value == "zero" else "zero")
+
     def __post_init__(self) -> None:
         least = {"width": 1, "random_sets": 19, "resamples": 99, "flips": 99}
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and value < low:
                 raise ValueError(f"{name} must be at least {low}, got {value}")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed must lie in [0, 2**31), got {self.seed}")
         for name in ("alpha", "floor", "edge_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")

@@ -54,13 +54,15 @@ def find_subject(
     **Raises:** `ValueError` where it is none of these, with the nearest known name.
     """
     key = jax.random.fold_in(jax.random.key(seed), 1)
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    brings_trials = name in PLANTED or name in TASKS or name.endswith(".eqx")
+    if brings_trials and trials_file is not None:
+        raise ValueError(f"{name} brings its own trials; --trials is for a network of your own")
+    if cell is not None and (name in PLANTED or ".py" in name or name.endswith(".eqx")):
+        raise ValueError(f"{name} has its cell already; --cell is for tasks and weights files")
     if name in PLANTED:
-        planted = PLANTED[name].make()
-        trials = planted.sample(key, count)
-        groups, truth = planted.groups, planted.truth.nodes
-        return Subject(
-            name, planted.network, trials, planted.units, groups, truth, {"built-in": name}
-        )
+        return _built(name, key, count)
     if name in TASKS:
         training = replace(training, cell=cell or training.cell)
         network = train(name, training)
@@ -79,11 +81,23 @@ def find_subject(
     return Subject(Path(name).name, network, load_trials(trials_file), origin=origin)
 
 
+def _built(name: str, key: jax.Array, count: int) -> Subject:
+    planted = PLANTED[name].make()
+    trials, truth = planted.sample(key, count), planted.truth.nodes
+    origin = {"built-in": name}
+    return Subject(name, planted.network, trials, planted.units, planted.groups, truth, origin)
+
+
 def _saved(path: Path, key: jax.Array, count: int) -> Subject:
     """A network that was trained earlier, on fresh trials of its task."""
     origin = load_header(path)
-    if origin.get("task") not in TASKS:
-        raise ValueError(f"{path} was not trained on a known task: its header says {origin}")
+    if origin.get("built-in") in list(PLANTED):
+        return _built(origin["built-in"], key, count)
+    if origin.get("task") not in list(TASKS):
+        raise ValueError(
+            f"{path} was not trained on a known task, so that its trials are not known; its "
+            f"header says {origin}: discover that again"
+        )
     training = TrainSettings.from_origin(origin)
     network = load_model(path, untrained(origin["task"], training))
     trials = TASKS[origin["task"]].make().sample(key, count)
@@ -93,7 +107,9 @@ def _saved(path: Path, key: jax.Array, count: int) -> Subject:
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, names(), 1)
     hint = f"; perhaps you meant {near[0]}" if near else ""
+    if name.endswith(".py"):
+        hint = f"; perhaps you meant {name}:NAME"
     return (
-        f"{name} is no built-in network or task, no FILE.py:NAME and no weights file{hint} "
+        f"{name!r} is no built-in network or task, no FILE.py:NAME and no weights file{hint} "
         "(rnn-jax list shows what is built in)"
     )

@@ -40,6 +40,8 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise ValueError(f"no cell is called {self.cell!r}; known are {', '.join(CELLS)}")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed must lie in [0, 2**31), got {self.seed}")
         for name in ("units", "steps", "batch_size", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")

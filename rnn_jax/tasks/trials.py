@@ -41,8 +41,13 @@ def check_trials(trials: Trials) -> None:
             raise ValueError(f"{name} of shape {array.shape} does not fit {B} trials of {T} steps")
         _check_finite(name, array)
     for name, window in trials.epochs.items():
-        if not bool((window > 0).any()) or bool((window < 0).any()):
-            raise ValueError(f"epoch {name!r} needs weights of at least 0, not all of them 0")
+        low, high = float(window.min()), float(window.max())
+        if low < 0 or not 0 < high <= 1:
+            raise ValueError(
+                f"epoch {name!r} needs weights from 0 to 1, not all 0; got {low:g} to {high:g}"
+            )
+        if not name.isprintable() or not name.strip():
+            raise ValueError(f"an epoch needs a name that can be printed, got {name!r}")
 
 
 def _check_finite(name: str, array: Array) -> None:
