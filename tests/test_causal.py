@@ -10,9 +10,13 @@ import pytest
 from helpers import N, T, inputs, keys, network
 
 from rnn_jax import (
+    Identity,
+    Lesion,
     Network,
     Record,
+    Replace,
     clamp,
+    finite,
     log_odds,
     margin,
     optimal,
@@ -198,3 +202,36 @@ def test_memory_in_words():
     sizes = [chunk_size(net, 100, (B, T, 2), memory) for memory in (1, 50_000, 2**30)]
     assert sizes[0] == 1
     assert sizes[0] < sizes[1] < sizes[2] == 100
+
+
+def test_many_interventions_share_an_axis_or_all_is_said():
+    net, xs, _ = batch()
+    metric = lambda trajectory: outputs(net, trajectory).sum()
+    masks = jax.vmap(lambda unit: clamp(unit, span(T, 1, 3), 0.0).mask)(jnp.eye(N))
+    shared = Replace(masks, jnp.ones((1, N)))
+    exact = [metric(run(net, xs[0], Replace(m, 1.0))) - metric(run(net, xs[0])) for m in masks]
+    got = finite(net.step, net.h0, xs[0], metric, shared)
+    np.testing.assert_allclose(got, jnp.stack(exact), atol=1e-12)
+    with pytest.raises(ValueError, match="leading axis S"):
+        finite(net.step, net.h0, xs[0], metric, Replace(masks, jnp.ones((T, N))))
+    with pytest.raises(ValueError, match="leading axis S"):
+        finite(net.step, net.h0, xs[0], metric, Identity())
+    lesions = jax.vmap(Lesion)(jnp.eye(N))
+    assert finite(net.step, net.h0, xs[0], metric, lesions).shape == (N,)
+    with pytest.raises(ValueError, match=r"needs arrays \[T, N\]"):
+        run(net, xs[0], Replace(jnp.ones(T), 0.0))
+
+
+def test_log_odds_need_classes():
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        log_odds(jnp.ones((3, 1)), jnp.ones((3, 1)))
+    with pytest.raises(Exception, match="one-hot"):
+        jax.block_until_ready(log_odds(jnp.ones((3, 2)), -jnp.ones((3, 2))))
+
+
+def test_an_empty_window_of_a_trial_is_no_effect_there():
+    net, xs, targets = batch()
+    windows = jnp.zeros((1, B, T)).at[0, 1, 2:4].set(1.0)
+    got = np.asarray(sweep(net, xs, targets, margin, jnp.eye(N), windows, 0.0))
+    assert got[0, :, 1].all()
+    assert not got[0][:, [0, 2, 3, 4]].any()

@@ -56,9 +56,7 @@ def finite(
     **Raises:** `ValueError` where the leading axes differ, `RuntimeError` where an intervention
     touches nothing.
     """
-    size = _count(interventions)
-    many = lambda leaf: eqx.is_array(leaf) and leaf.shape[0] == size
-    arrays, rest = eqx.partition(interventions, many)
+    arrays, rest, size = stacked(interventions)
     clean = metric(rollout(step, h0, xs))
 
     def effect(rows: PyTree) -> Array:
@@ -72,15 +70,20 @@ def finite(
     return lax.map(effect, arrays, batch_size=min(batch_size or size, size))
 
 
-def _count(interventions: PyTree) -> int:
-    """The number S of interventions that lie along the leading axis."""
+def stacked(interventions: PyTree) -> tuple[PyTree, PyTree, int]:
+    """What differs among many interventions, what they share, and their number S.
+
+    **Raises:** `ValueError` where leading axes are neither S nor 1.
+    """
     shapes = [leaf.shape for leaf in jax.tree.leaves(interventions) if eqx.is_array(leaf)]
     sizes = {shape[:1] for shape in shapes} - {(1,)} or {(1,)}
     if not shapes or len(sizes) > 1 or () in sizes:
         raise ValueError(
             f"interventions must share a leading axis S before time; got arrays of shapes {shapes}"
         )
-    return sizes.pop()[0]
+    (size,) = sizes.pop()
+    many = lambda leaf: eqx.is_array(leaf) and leaf.shape[0] == size
+    return *eqx.partition(interventions, many), size
 
 
 def entries_changed(intervention: PyTree) -> Int[Array, ""] | None:
@@ -104,7 +107,7 @@ def entries_changed(intervention: PyTree) -> Int[Array, ""] | None:
             parts = list(intervention.interventions)
         case Inside():
             inner = entries_changed(intervention.intervention)
-            return None if inner is None else inner * jnp.any(intervention.window > 0)
+            return None if inner is None else jnp.where(jnp.any(intervention.window > 0), inner, 0)
         case _:
             return None
     counts = [entries_changed(part) for part in parts if part is not None]

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Input, Metric, Replace, State, Step, rollout
-from .finite import finite
+from .finite import finite, stacked
 
 
 class Integrated(NamedTuple):
@@ -50,7 +50,10 @@ def integrated(
         raise ValueError(f"nodes must be at least 1, got {nodes}")
     points, weights = np.polynomial.legendre.leggauss(nodes)
 
-    def along(replace: Replace) -> Array:
+    arrays, rest, _ = stacked(interventions)
+
+    def along(rows: PyTree) -> Array:
+        replace = eqx.combine(rows, rest)
         dtype = jax.tree.leaves(replace.mask)[0].dtype
 
         def scaled(a: Array) -> Array:
@@ -63,8 +66,5 @@ def integrated(
         slopes = slope(at)
         return jnp.asarray(weights / 2, slopes.dtype) @ slopes
 
-    def mapped(replace: PyTree) -> Array:
-        return jax.lax.map(along, replace)
-
-    effect = mapped(interventions)
+    effect = jax.lax.map(along, arrays)
     return Integrated(effect, finite(step, h0, xs, metric, interventions) - effect)

@@ -63,6 +63,8 @@ def sweep(
     """
     B, T = targets.shape[:2]
     _check(network, xs, targets, units, windows, kind)
+    dtype = jax.tree.leaves(network.h0)[0].dtype
+    units, windows = units.astype(dtype), windows.astype(dtype)
     if not allow_noop:
         _check_touches(units, windows)
     if windows.ndim == 2:
