@@ -143,7 +143,7 @@ def report(rows, kind, units, windows, steps):
 def main():
     options = arguments(__doc__.splitlines()[0])
     torch = torch_or_none()
-    sizes = [(16, 4, 16)] if options.quick else [(64, 64, 64), (256, 64, 64)]
+    sizes = [(16, 4, 16)] if options.quick else [(units, 64, 64) for units in options.units]
     results = [
         compare(kind, units, trials, steps, options.repeats, torch)
         for kind in CELLS

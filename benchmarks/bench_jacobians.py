@@ -105,7 +105,7 @@ def compare(kind, units, megabytes, repeats, torch):
 def main():
     options = arguments(__doc__.splitlines()[0])
     torch = torch_or_none()
-    megabytes, sizes = (4, (64,)) if options.quick else (128, (64, 256))
+    megabytes, sizes = (4, [64]) if options.quick else (128, options.units)
     results = [
         compare(kind, units, megabytes, options.repeats, torch)
         for kind in CELLS

@@ -93,6 +93,7 @@ def arguments(about: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--repeats", type=int, default=7, help="paired repeats")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
+    parser.add_argument("--units", type=int, nargs="+", default=[64, 256], help="sizes N")
     parser.add_argument("--json", type=Path, help="where to write the results")
     return parser.parse_args()
 
