@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from helpers import CELLS, First, network
 
+from rnn_jax.causal import squared_error
 from rnn_jax.core import Network, outputs, run
 from rnn_jax.studies import Settings, Subject, discover, find_subject
 from rnn_jax.studies.causes import Plan, over_present, rank_agreement
@@ -172,7 +173,9 @@ def test_rounding_is_no_effect_and_empty_trials_do_not_count():
     effects = jnp.array([[[-1e-9, -1e-9], [-0.5, 0.0]]])
     null = jnp.array([[[1e-9, 0.0], [0.0, -2e-9]]])
     windows = jnp.zeros((1, 2, 3)).at[0, 0].set(1.0)
-    assert Plan(None, None, None, None).with_noise(null).noise == pytest.approx(2e-8)
+    subject = relay()
+    plan = Plan(subject.network, subject.trials.xs, subject.trials.targets, squared_error)
+    assert plan.with_noise(null).noise == pytest.approx(2e-8)
     got = over_present(jnp.where(jnp.abs(effects) <= 2e-8, 0.0, effects), windows)
     np.testing.assert_allclose(got, [[[0.0, 0.0], [-1.0, 0.0]]])
     np.testing.assert_allclose(got.mean(-1), [[0.0, -0.5]])
