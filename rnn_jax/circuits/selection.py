@@ -64,6 +64,11 @@ def select_units(
 
 
 def check_attainable(trials: int, flips: int, alpha: float, floor: float) -> None:
+    """Whether any unit could be selected at all: worth asking before the work.
+
+    **Raises:** `ValueError` where there are too few trials or flips for a p of `alpha`, or where
+    a threshold is out of its range.
+    """
     if not 0 < alpha < 1 or not 0 <= floor <= 1:
         raise ValueError(f"alpha must lie in (0, 1) and floor in [0, 1], got {alpha}, {floor}")
     least = smallest_p(trials, flips)
