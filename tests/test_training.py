@@ -102,6 +102,14 @@ def test_a_diverging_run_says_where():
         train(make(), optimiser=optax.sgd(1e200))
 
 
+def test_a_last_update_that_breaks_the_weights_is_said():
+    with pytest.raises(ValueError, match=r"weights are not finite after step 1"):
+        train(make(), steps=1, optimiser=optax.sgd(float("inf")))
+    broken = fit_seeds(make, TASK.sample, mean_squared_error, jax.random.split(KEY, 2),
+                       steps=1, batch_size=2, optimiser=optax.sgd(float("inf")))  # fmt: skip
+    assert broken.converged.tolist() == [False, False]
+
+
 def test_diverged_seeds_are_marked():
     wild = lambda key: eqx.tree_at(
         lambda n: n.readout.c, make(key), replace_fn=lambda c: c * jnp.inf

@@ -197,6 +197,8 @@ def fit(
         if patience is not None and stale >= patience:
             reason = f"the loss has not fallen for {patience * chunk} steps"
             break
+    if not bool(_finite(state.network)):
+        raise ValueError(f"training diverged: weights are not finite after step {int(state.step)}")
     losses = jnp.asarray(np.concatenate(taken)) if taken else jnp.zeros(0)
     return Fit(state.network, losses, state, reason)
 
@@ -223,11 +225,16 @@ def fit_seeds(
     optimiser = adam(3e-3, steps) if optimiser is None else optimiser
 
     @eqx.filter_vmap
-    def one(key: PRNGKeyArray) -> tuple[Network, Array]:
+    def one(key: PRNGKeyArray) -> tuple[Network, Array, Array]:
         weights, trials = jax.random.split(key)
         state = start(make(weights), optimiser, trials)
         state, losses = advance(state, sample, loss, optimiser, steps, batch_size)
-        return state.network, losses
+        return state.network, losses, jnp.isfinite(losses).all() & _finite(state.network)
 
-    networks, losses = eqx.filter_jit(one)(keys)
-    return SeedFits(networks, losses, jnp.isfinite(losses).all(-1))
+    return SeedFits(*eqx.filter_jit(one)(keys))
+
+
+def _finite(network: Network) -> Bool[Array, ""]:
+    """Whether all weights are finite: the last update may break them after the last loss."""
+    leaves = jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array))
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()
