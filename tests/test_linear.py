@@ -1,5 +1,6 @@
 """Effective connectivity, multi-step and projected versions, groups, components."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +16,7 @@ from rnn_jax import (
     multistep_connectivity,
     pca,
     projected_connectivity,
+    propagators,
     rollout,
     run,
     tiling,
@@ -74,6 +76,25 @@ def test_the_product_of_a_window_carries_its_first_state(cell):
         np.testing.assert_allclose(found.total[w], expected, atol=1e-12)
 
 
+def test_the_product_of_a_state_of_two_parts_adds_what_its_parts_carry():
+    net, xs = network("lstm"), inputs()
+    step, h0 = flatten(net.step, net.h0)
+    J, before = jacobians(step, rollout(step, h0, xs)), rollout(step, h0, xs).previous
+    found = effective_connectivity(net.step, run(net, xs), tiling(T, 3), "product")
+    for w, window in enumerate(tiling(T, 3)):
+        flow = window_propagator(J, window)[:N] * before[3 * w][None]
+        np.testing.assert_allclose(found.total[w], flow[:, :N] + flow[:, N:], atol=1e-12)
+
+
+def test_blocks_of_a_state_of_two_parts():
+    net, xs = network("lstm"), inputs()
+    step, h0 = flatten(net.step, net.h0)
+    blocks = jacobians(net.step, run(net, xs))
+    whole = jacobians(step, rollout(step, h0, xs))
+    rows = [jnp.concatenate(row, -1) for row in blocks]
+    np.testing.assert_allclose(jnp.concatenate(rows, 1), whole, atol=1e-14)
+
+
 def test_both_routes_of_an_additive_cell_agree():
     net, xs = network("vanilla"), inputs()
     trajectory = run(net, xs)
@@ -94,12 +115,103 @@ def test_a_relu_cells_state_is_the_sum_of_what_flows_in():
     assert float(trajectory.hs.max()) > 0.1
 
 
-def test_bad_windows_are_refused():
-    net, xs = network("vanilla"), inputs()
+@pytest.mark.parametrize("reduce", ["mean", "absolute", "product"])
+@pytest.mark.parametrize("cell", ["vanilla", "gru"])
+def test_bad_windows_are_refused(cell, reduce):
+    net, xs = network(cell), inputs()
+    find = lambda windows: effective_connectivity(net.step, run(net, xs), windows, reduce)
     with pytest.raises(ValueError, match=r"windows must be \[W, 6\]"):
-        effective_connectivity(net.step, run(net, xs), jnp.ones((2, T + 1)))
-    with pytest.raises(Exception, match="empty"):
-        jax.block_until_ready(effective_connectivity(net.step, run(net, xs), jnp.zeros((1, T))))
+        find(jnp.ones((2, T + 1)))
+    empty = tiling(T, 3).at[1].set(0.0)
+    with pytest.raises(ValueError, match=r"empty.*\[1\]"):
+        find(empty)
+    with pytest.raises(RuntimeError, match="empty"):
+        jax.block_until_ready(eqx.filter_jit(find)(empty))
+
+
+def test_a_product_refuses_a_window_with_a_gap_and_a_mean_does_not():
+    net, xs = network("gru"), inputs()
+    gap = jnp.array([[1.0, 1.0, 0.0, 0.0, 1.0, 0.5]])
+    J = jacobians(net.step, run(net, xs))
+    with pytest.raises(RuntimeError, match="gap"):
+        window_propagator(J, gap[0])
+    with pytest.raises(RuntimeError, match="gap"):
+        jax.block_until_ready(effective_connectivity(net.step, run(net, xs), gap, "product"))
+    assert np.isfinite(effective_connectivity(net.step, run(net, xs), gap).total).all()
+
+
+class Additive(eqx.Module):
+    """A leaky cell of no class of ours whose wire may drift with the input."""
+
+    w: jax.Array
+    drift: float
+
+    def parts(self, h, x):
+        wire = self.w * (1.0 + self.drift * x[0]) if self.drift else self.w
+        gate = 0.3 * (1 - jnp.tanh(wire @ h + x) ** 2)
+        return Pieces(jnp.full_like(h, 0.7), gate, wire)
+
+    def __call__(self, h, x):
+        return 0.7 * h + 0.3 * jnp.tanh(self.w @ h + x)
+
+
+class Pieces(eqx.Module):
+    leak: jax.Array
+    gate: jax.Array
+    wire: jax.Array
+
+
+def test_any_cell_with_parts_is_taken_apart_and_nothing_of_T_N_N_is_formed():
+    step = Additive(jax.random.normal(jax.random.key(1), (N, N)), 0.0)
+    trajectory = rollout(step, jnp.ones(N), jax.random.normal(jax.random.key(2), (T, N)))
+    found = effective_connectivity(step, trajectory, WINDOWS)
+    whole = lambda h, x: step(h, x)
+    other = effective_connectivity(whole, trajectory, WINDOWS)
+    rebuilt = found.total + jax.vmap(jnp.diag)(found.leak)
+    np.testing.assert_allclose(rebuilt, other.total, atol=1e-12)
+    assert float(jnp.abs(found.leak).min()) > 1e-3
+    for cell in (step, whole):
+        trace = jax.make_jaxpr(lambda run, c=cell: effective_connectivity(c, run, WINDOWS))
+        assert f"[{T},{N},{N}]" not in str(trace(trajectory))
+    with pytest.raises(ValueError, match="out_axes"):
+        effective_connectivity(Additive(step.w, 0.5), trajectory, WINDOWS)
+
+
+def test_units_need_parts_of_one_size():
+    step = lambda h, x: (jnp.tanh(h[0]), h[1])
+    trajectory = rollout(step, (jnp.ones(3), jnp.ones(2)), inputs())
+    with pytest.raises(ValueError, match=r"parts are all \[N\]"):
+        effective_connectivity(step, trajectory, WINDOWS)
+
+
+@pytest.mark.parametrize("cell", ["vanilla", "gru"])
+@pytest.mark.parametrize("reduce", ["mean", "product"])
+def test_renaming_units_renames_connections(cell, reduce):
+    net, xs, order = network(cell), inputs(), jnp.array([2, 0, 3, 1])
+    back = jnp.argsort(order)
+    renamed = lambda h, x: net.step(h[back], x)[order]
+    if cell == "vanilla":
+        leaves = lambda c: (c.w, c.u, c.b)
+        w, u, b = leaves(net.step)
+        renamed = eqx.tree_at(leaves, net.step, (w[order][:, order], u[order], b[order]))
+    a = effective_connectivity(net.step, run(net, xs), WINDOWS, reduce)
+    b = effective_connectivity(renamed, rollout(renamed, net.h0[order], xs), WINDOWS, reduce)
+    np.testing.assert_allclose(a.total[:, order][:, :, order], b.total, atol=1e-12)
+    assert float(jnp.abs(a.total - b.total).max()) > 1e-3
+
+
+def test_single_precision_stays_single():
+    net, xs = network("gru"), inputs()
+    single = lambda tree: jax.tree.map(
+        lambda a: a.astype(jnp.float32) if eqx.is_inexact_array(a) else a, tree
+    )
+    net, xs = single(net), single(xs)
+    trajectory, J = run(net, xs), jacobians(net.step, run(net, xs))
+    found = effective_connectivity(net.step, trajectory, WINDOWS)
+    seen = projected_connectivity(J, trajectory.previous, jnp.ones(N, jnp.float32), 2)
+    parts = pca(trajectory.hs, 2)
+    everything = [J, propagators(J), found, seen, parts, group_connectivity(J, jnp.eye(N))]
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(everything)} == {"float32"}
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -154,5 +266,8 @@ def test_components_against_a_covariance():
     np.testing.assert_allclose(projected.mean(0), 0, atol=1e-12)
     np.testing.assert_allclose((projected**2).mean(0), found.variance)
     np.testing.assert_allclose(found.project(states[0]), projected[0])
+    left, scale, _ = np.linalg.svd(np.asarray(states - states.mean(0)[None]), full_matrices=False)
+    np.testing.assert_allclose(np.abs(projected), np.abs(left * scale)[:, :3], atol=1e-12)
+    np.testing.assert_allclose(found.basis.T @ found.basis, np.eye(3), atol=1e-12)
     with pytest.raises(ValueError, match="count"):
         pca(states, 6)

@@ -20,6 +20,8 @@ Intervention = Callable[[Step], Step]
 def direct(trajectory: Trajectory, metric: Metric) -> State:
     """`d_t = dF/dhs[t]` with all other states held: the readout's part of the adjoint.
 
+    Under `Read`, `hs` is what the readout is shown, and so is what `d` belongs to.
+
     **Arguments:**
 
     - `trajectory`: one trial's run.
@@ -39,11 +41,12 @@ def adjoints(
 ) -> State:
     """`lam_t = dF/dhs[t]`, later states following: `lam_t = d_t + J_{t+1}^T lam_{t+1}`.
 
-    Under `Read` the recursion holds for the carried states only, while `direct` speaks of the
-    shown ones.
-
-    It is the gradient with respect to a `Shift` on top of the intervention, at 0: the edit
-    of step t itself stays out of `lam_t`, later edits are in it.
+    It is the gradient with respect to a `Shift` on top of the intervention, at 0. Of a unit
+    held at t it says what moving the *held* value would do: the edit of step t itself stays
+    out of `lam_t`, so that it does not vanish there, and later edits are in it, as zero rows
+    of `J`. Under `Read` it belongs to the carried state, and what the readout is shown
+    stands between the two: `lam_t = (1 - m_t) d_t + J_{t+1}^T lam_{t+1}`, `m_t` the
+    readout's mask.
 
     **Arguments:**
 

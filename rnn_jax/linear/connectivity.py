@@ -16,6 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Identity, Input, State, Step, Trajectory
@@ -61,32 +62,49 @@ def effective_connectivity(
 
     - `step`: `(h, x) -> h`.
     - `trajectory`: one trial's run.
-    - `windows`: float `[W, T]`, none of them empty.
+    - `windows`: float `[W, T]`, none of them empty; a fraction weighs a step.
     - `reduce`: `mean` over the window's steps; `absolute`, the mean of `|S_t|`; or
         `product`, `J_last ... J_first diag(h_{first-1})`, what a window carries through,
-        in which a leak takes part.
+        in which a leak takes part and every step of weight above 0 counts whole.
     - `intervention`: what held during the run; under one, the Jacobian is taken whole.
 
-    **Returns:** a `Connectivity`.
+    **Returns:** a `Connectivity`, in the state's units.
 
-    **Raises:** `ValueError` where `windows` does not fit the trajectory or `reduce` is
-    unknown; `RuntimeError` where a window is empty, or has a gap a product would run over.
+    **Raises:** `ValueError` where `windows` does not fit the trajectory, a window is empty,
+    `reduce` is unknown, the state's parts are not all `[N]` or a cell's `wire` varies over
+    time; `RuntimeError` where a window has a gap a product would run over, or an empty one is
+    known only when a compiled program runs.
     """
+    if reduce not in ("mean", "absolute", "product"):
+        raise ValueError(f"reduce must be 'mean', 'absolute' or 'product', got {reduce!r}")
     before = trajectory.previous
-    T = jax.tree.leaves(before)[0].shape[0]
-    if windows.ndim != 2 or windows.shape[1] != T:
-        raise ValueError(f"windows must be [W, {T}], got {windows.shape}")
-    total = windows.sum(1, keepdims=True)
-    windows = eqx.error_if(windows, total == 0, "a window is empty: it has no step")
-    rows, at = _steps(step, intervention, T)
+    windows = _checked(windows, before)
+    rows, at = _steps(step, intervention, windows.shape[1])
     if reduce == "product":
         return _products(at, (before, trajectory.xs, rows), jax.vmap(without_gap)(windows))
-    weights = windows / total
-    if reduce not in ("mean", "absolute"):
-        raise ValueError(f"reduce must be 'mean', 'absolute' or 'product', got {reduce!r}")
+    weights = windows / windows.sum(1, keepdims=True)
     if hasattr(step, "parts") and isinstance(intervention, Identity):
         return _by_parts(step, before, trajectory.xs, weights, reduce == "absolute")
     return _by_jacobians(at, (before, trajectory.xs, rows), weights, reduce == "absolute")
+
+
+def _checked(windows: Float[Array, "W T"], before: State) -> Float[Array, "W T"]:
+    """The windows in the state's dtype, none of them empty."""
+    parts = jax.tree.leaves(before)
+    shapes = [part.shape for part in parts]
+    if len(set(shapes)) != 1 or len(shapes[0]) != 2:
+        raise ValueError(
+            f"units need a state whose parts are all [N], got {[shape[1:] for shape in shapes]}"
+        )
+    T = shapes[0][0]
+    if windows.ndim != 2 or windows.shape[1] != T:
+        raise ValueError(f"windows must be [W, {T}], got {windows.shape}")
+    empty, message = windows.sum(1) == 0, "a window is empty: it has no step"
+    if isinstance(empty, Tracer):
+        windows = eqx.error_if(windows, empty, message)
+    elif empty.any():
+        raise ValueError(f"{message} (rows {jnp.flatnonzero(empty).tolist()})")
+    return windows.astype(parts[0].dtype)
 
 
 def _steps(step: Step, intervention: Intervention, T: int) -> tuple[PyTree, Any]:
@@ -96,7 +114,16 @@ def _steps(step: Step, intervention: Intervention, T: int) -> tuple[PyTree, Any]
 
 
 def unit_jacobian(step: Step, h: State, x: Input) -> Float[Array, "N N"]:
-    """`S[i, j] = sum over unit j's parts p of d shown_i / d p_j * p_j`, `[to, from]`."""
+    """One step's flow: `S[i, j] = sum over unit j's parts p of d shown_i / d p_j * p_j`.
+
+    **Arguments:**
+
+    - `step`: `(h, x) -> h`.
+    - `h`: the state it starts from, an `[N]` or several; the first is what a unit shows.
+    - `x`: its input.
+
+    **Returns:** `[N, N]`, `[to, from]`, a leak's diagonal included.
+    """
     shown = lambda h: jax.tree.leaves(step(h, x))[0]
     blocks = jax.tree.leaves(jax.jacfwd(shown)(h))
     parts = jax.tree.leaves(h)
@@ -108,24 +135,18 @@ def _by_parts(
     step: Step, before: State, xs: Input, weights: Float[Array, "W T"], absolute: bool
 ) -> Connectivity:
     """`W * sum_t w_t g_t h_{t-1}^T`: no Jacobian is formed."""
-    parts_of = step.parts  # pyright: ignore[reportFunctionMemberAccess]
-    first = jax.tree.map(lambda leaf: leaf[0], (before, xs))
-    wire = parts_of(*first).wire
 
-    def varying(h: State, x: Input) -> tuple[Array, Array]:
-        parts = parts_of(h, x)
-        return parts.leak, parts.gate
+    def split(h: State, x: Input) -> tuple[Array, Array, Array]:
+        parts = step.parts(h, x)  # pyright: ignore[reportFunctionMemberAccess]
+        return parts.leak, parts.gate, parts.wire
 
-    leak, slope = jax.vmap(varying)(before, xs)
-    gate, signal, weight = slope, before, wire
-    if absolute:
-        gate, signal, weight = jnp.abs(gate), jnp.abs(signal), jnp.abs(wire)
-    flow = jnp.einsum("wt,ti,tj->wij", weights, gate, signal)
-    kept = leak * before
-    kept = jnp.abs(kept) if absolute else kept
-    return Connectivity(
-        weight[None] * flow, weights @ kept, weights @ slope, wire, weights @ before
-    )
+    # an unmapped wire is never written out once a step, and vmap refuses one that varies
+    leak, gate, wire = jax.vmap(split, out_axes=(0, 0, None))(before, xs)
+    size = jnp.abs if absolute else lambda array: array
+    # weighted slopes first: a product of all three could go by way of [T, N, N]
+    flow = jnp.einsum("wti,tj->wij", weights[:, :, None] * size(gate)[None], size(before))
+    kept = weights @ size(leak * before)
+    return Connectivity(size(wire)[None] * flow, kept, weights @ gate, wire, weights @ before)
 
 
 def _by_jacobians(

@@ -14,7 +14,14 @@ from jaxtyping import Array, Float
 
 
 def membership(labels: Sequence[str]) -> Float[Array, "G N"]:
-    """One row a group, in the order of first appearance: 1 where a unit bears its label."""
+    """Groups of units from their labels: `P[a, i] = 1` where unit i bears label a.
+
+    **Arguments:**
+
+    - `labels`: `N` of them, one a unit.
+
+    **Returns:** float `[G, N]`, one row a group in the order of first appearance.
+    """
     names = list(dict.fromkeys(labels))
     return jnp.asarray(np.array([[label == name for label in labels] for name in names], float))
 

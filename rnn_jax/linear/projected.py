@@ -10,8 +10,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-def _check(jacobians: Array, lag: int) -> int:
-    T = jacobians.shape[0]
+def _starts(jacobians: Array, before: Array, lag: int) -> int:
+    """How many starts have `lag` steps ahead of them."""
+    T, N, _ = jacobians.shape
+    if before.shape != (T, N):
+        raise ValueError(f"before must be {(T, N)}, one state a Jacobian, got {before.shape}")
     if not 1 <= lag <= T:
         raise ValueError(f"lag must lie in [1, {T}], got {lag}")
     return T - lag + 1
@@ -30,9 +33,9 @@ def multistep_connectivity(
 
     **Returns:** `[T - lag + 1, N, N]`, `[to, from]`.
 
-    **Raises:** `ValueError` where no `lag` steps fit.
+    **Raises:** `ValueError` where no `lag` steps fit, or `before` does not.
     """
-    count = _check(jacobians, lag)
+    count = _starts(jacobians, before, lag)
     product = jacobians[:count]
     for step in range(1, lag):
         product = jacobians[step : step + count] @ product
@@ -52,8 +55,10 @@ def projected_connectivity(
     - `readout`: `[N]` weights of one output.
 
     **Returns:** `[T - lag + 1, N]`.
+
+    **Raises:** as `multistep_connectivity`.
     """
-    count = _check(jacobians, lag)
+    count = _starts(jacobians, before, lag)
     seen = jnp.broadcast_to(readout[None], before[:count].shape)
     for step in reversed(range(lag)):
         seen = jnp.einsum("si,sij->sj", seen, jacobians[step : step + count])

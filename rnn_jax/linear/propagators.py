@@ -1,7 +1,9 @@
 """Propagators: how a state depends on one several steps before, to first order.
 
-P = propagators(jacobians(step, trajectory))             # [T, N, N]: d hs[t] / d h0
-P = propagators(jacobians(step, trajectory), start=10)   # d hs[t] / d hs[10]
+    P = propagators(jacobians(step, trajectory))             # [T, N, N]: d hs[t] / d h0
+    P = propagators(jacobians(step, trajectory), start=10)   # d hs[t] / d hs[10]
+
+Every array is `[to, from]`. A state of several parts: `flatten` the step first.
 """
 
 import equinox as eqx
@@ -46,7 +48,14 @@ def without_gap(window: Float[Array, " T"]) -> Float[Array, " T"]:
 def window_propagator(
     jacobians: Float[Array, "T N N"], window: Float[Array, " T"]
 ) -> Float[Array, "N N"]:
-    """The product of a window's Jacobians: `d hs[last] / d hs[first - 1]`, `[to, from]`.
+    """The product of a window's Jacobians: `J_last ... J_first = d hs[last] / d hs[first - 1]`.
+
+    **Arguments:**
+
+    - `jacobians`: `[T, N, N]`, `[to, from]`.
+    - `window`: float `[T]`, one stretch; steps of weight above 0 take part.
+
+    **Returns:** `[N, N]`, `[to, from]`; the identity for an empty window.
 
     **Raises:** `RuntimeError` where the window has a gap.
     """

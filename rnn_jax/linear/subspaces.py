@@ -32,14 +32,17 @@ class Components(eqx.Module):
 
 
 def pca(states: Float[Array, "M N"], count: int) -> Components:
-    """The `count` directions of largest variance.
+    """The `count` directions of largest variance: `cov(h) = Q diag(variance) Q^T`.
 
-    Signs are fixed so that each direction's largest entry is positive.
+    Signs are fixed so that each direction's largest entry is positive. Variances divide by
+    `M`.
 
     **Arguments:**
 
     - `states`: `[M, N]` samples.
     - `count`: at most `min(M, N)`.
+
+    **Returns:** `Components`.
 
     **Raises:** `ValueError` where there are fewer directions than asked for.
     """
