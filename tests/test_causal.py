@@ -29,7 +29,7 @@ from rnn_jax import (
     tiling,
 )
 from rnn_jax.causal import derangement, mean, noise, patch, resample, zero
-from rnn_jax.causal.sweep import chunk_size, parse_bytes
+from rnn_jax.causal.budget import fit_budget, parse_bytes
 
 B = 5
 HS = jax.random.normal(jax.random.key(0), (B, T, N))
@@ -198,10 +198,18 @@ def test_memory_in_words():
     assert parse_bytes("500 MB") == 500_000_000
     assert parse_bytes("1.5k") == 1500
     assert parse_bytes(4096) == 4096
-    net = Network(network("gru").step, network("gru").readout, jnp.zeros(N))
-    sizes = [chunk_size(net, 100, (B, T, 2), memory) for memory in (1, 50_000, 2**30)]
-    assert sizes[0] == 1
-    assert sizes[0] < sizes[1] < sizes[2] == 100
+
+
+def test_a_budget_is_never_exceeded_and_its_shares_are_even():
+    net = network("gru")
+    fit = lambda memory: fit_budget(net, T, 100, B, memory)
+    small, middle, large = fit(4_000), fit(50_000), fit(2**30)
+    assert small.trials == 1
+    assert small.groups < middle.groups < large.groups == 100
+    assert large.trials == B
+    assert -(-100 // -(-100 // middle.groups)) == middle.groups
+    with pytest.raises(ValueError, match="does not hold one run"):
+        fit(1_000)
 
 
 def test_many_interventions_share_an_axis_or_all_is_said():

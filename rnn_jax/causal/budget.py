@@ -1,0 +1,77 @@
+"""How much of a sweep runs at once: chunks of runs and blocks of trials within a memory budget.
+
+size = fit_budget(network, T, groups, trials, parse_bytes("2GiB"))
+size.groups, size.trials
+"""
+
+import re
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+
+from ..core import Network
+
+
+class Size(NamedTuple):
+    """What runs at once: `groups` x `trials` runs, in even shares of all."""
+
+    groups: int
+    trials: int
+
+
+def parse_bytes(text: str | int) -> int:
+    """Bytes of "2GiB", "500 MB", or a number.
+
+    **Raises:** `ValueError` where it is neither.
+    """
+    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([KMGT]?)(i?)B?\s*", str(text), re.IGNORECASE)
+    if match is None or float(match[1]) <= 0:
+        raise ValueError(f"memory must be bytes or like '2GiB', got {text!r}")
+    base = 1024 if match[3] else 1000
+    return int(float(match[1]) * base ** " KMGT".index(match[2].upper() or " "))
+
+
+def default_memory() -> int:
+    """64 MiB on a CPU, whose caches the states of a chunk should not leave; else 1 GiB."""
+    return 2**26 if jax.default_backend() == "cpu" else 2**30
+
+
+def fit_budget(
+    network: Network, T: int, groups: int, trials: int, memory: int, estimator: str = "exact"
+) -> Size:
+    """How many groups and trials run at once within a budget.
+
+    A run needs its state, what a step and its edit make of it, and the outputs it keeps; a
+    trial the clean states, replacements and outputs that its runs share. Those take half of
+    the budget at most. A first-order estimate needs a Jacobian or a row of tangents a trial.
+
+    **Arguments:**
+
+    - `network`: whose state and readout count.
+    - `T`, `groups`, `trials`: how many there are.
+    - `memory`: in bytes.
+    - `estimator`: of the sweep.
+
+    **Raises:** `ValueError` where not even one run fits.
+    """
+    leaves = jax.tree.leaves(network.h0)
+    itemsize = leaves[0].dtype.itemsize
+    state = sum(leaf.size for leaf in leaves)
+    outputs = T * jax.tree.leaves(eqx.filter_eval_shape(network.readout, network.h0))[0].size
+    # of a run: its state, the preactivations of a few gates, and what the edit reads
+    a_run = (8 * state + 3 * outputs) * itemsize
+    a_trial = (5 * T * state + 3 * outputs) * itemsize
+    if estimator == "first-order":
+        a_trial += 4 * state * max(state, groups) * itemsize
+    if memory < a_run + a_trial:
+        raise ValueError(
+            f"memory of {memory} bytes does not hold one run, which takes {a_run + a_trial}"
+        )
+    at_once = _even(trials, min(memory // 2 // a_trial, memory // (a_trial + a_run)))
+    return Size(_even(groups, (memory - at_once * a_trial) // (at_once * a_run)), at_once)
+
+
+def _even(whole: int, most: int) -> int:
+    """The size of the fewest even shares of at most `most`."""
+    return -(-whole // -(-whole // max(1, min(whole, most))))
