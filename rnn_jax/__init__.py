@@ -20,9 +20,11 @@ from .causal import (
     log_odds,
     margin,
     optimal,
+    screen,
     self_repair,
     squared_error,
     sweep,
+    sweep_edges,
 )
 from .circuits import (
     Circuit,
@@ -92,6 +94,6 @@ __all__ = [
     "input_jacobians", "integrated", "jaccard", "jacobians", "keep", "log_odds", "margin",
     "minimality", "multistep_connectivity", "optimal", "outputs", "pca", "precision_recall",
     "projected_connectivity", "propagators", "pulse", "random_sets", "read", "rollout", "run",
-    "select_edges", "select_units", "self_repair", "sliding", "span", "squared_error", "sweep",
-    "tiling",
+    "screen", "select_edges", "select_units", "self_repair", "sliding", "span", "squared_error",
+    "sweep", "sweep_edges", "tiling",
 ]  # fmt: skip

@@ -12,7 +12,6 @@ from helpers import N, T, inputs, keys, network
 from rnn_jax import (
     Identity,
     Lesion,
-    Network,
     Record,
     Replace,
     clamp,

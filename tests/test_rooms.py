@@ -21,7 +21,7 @@ FLOORS = [
 ]
 ROOT = Path(rnn_jax.__file__).parent
 LIGHT = {"core", "cells", "linear", "causal", "circuits", "tasks", "planted"}
-ALLOWED = {"jax", "equinox", "numpy", "jaxtyping", "diffrax", "rnn_jax"}
+ALLOWED = {"jax", "equinox", "numpy", "scipy", "jaxtyping", "diffrax", "rnn_jax"}
 
 
 def floor(room):

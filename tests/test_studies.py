@@ -11,9 +11,10 @@ import pytest
 from helpers import CELLS, First, network
 
 from rnn_jax.causal import squared_error
+from rnn_jax.causal.ranking import rank_agreement
 from rnn_jax.core import Network, outputs, run
 from rnn_jax.studies import Settings, Subject, discover, find_subject
-from rnn_jax.studies.causes import Plan, over_present, rank_agreement
+from rnn_jax.studies.causes import Plan, over_present
 from rnn_jax.tasks import Trials
 
 QUICK = Settings(random_sets=19, resamples=99, flips=199)

@@ -53,8 +53,9 @@ def spread(mesh: Mesh, replicated: PyTree, trials: PyTree, rows: PyTree) -> tupl
 
 def _place(leaf: Array, mesh: Mesh, spec: PartitionSpec) -> Array:
     counts = [1 if axis is None else mesh.shape[axis] for axis in spec]
-    counts += [1] * (leaf.ndim - len(counts))
-    leaf = jnp.pad(leaf, [(0, -n % k) for n, k in zip(leaf.shape, counts)], "edge")
+    fill = [-n % k for n, k in zip(leaf.shape, counts)] + [0] * (leaf.ndim - len(counts))
+    if any(fill):
+        leaf = jnp.pad(leaf, [(0, n) for n in fill], "edge")
     if isinstance(leaf, Tracer):
         return leaf
     # by callback: a process may hand over its own devices' parts alone

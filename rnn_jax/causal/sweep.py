@@ -36,7 +36,7 @@ def sweep(
     xs: PyTree,
     targets: Float[Array, "B T O"],
     score: Score,
-    units: Float[Array, "*W G N"],
+    units: Float[Array, "... G N"],
     windows: Float[Array, "W ..."],
     value: PyTree,
     kind: Kind = "clamp",

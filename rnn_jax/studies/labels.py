@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..causal.ranking import rank_agreement
 from ..circuits import (
     auroc,
     average_precision,
@@ -23,7 +24,6 @@ from ..circuits import (
     precision_recall,
 )
 from ..linear import pca
-from .causes import rank_agreement
 from .records import as_rows, records
 from .settings import Settings
 from .subject import Subject

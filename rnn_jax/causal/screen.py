@@ -1,0 +1,185 @@
+"""Screening: a cheap estimate ranks, exact runs decide, and an audit says what may be missed.
+
+    found = screen(network, xs, targets, score, jnp.eye(N), windows, value, keep=10, key=key)
+    found.kept, found.effect            # [W, 10] groups, and their exact effects [W, 10]
+    found.recall, found.interval        # share of the truly largest that were found
+
+An estimate never decides: the likeliest groups are run exactly, and so is a random part of the
+rest. What of that part turns out large tells how many large ones are still unseen.
+"""
+
+import warnings
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from ..core import Network
+from .codes import mean_of_finite
+from .engine import Estimator
+from .ranking import rank_agreement
+from .scores import Score, margin
+from .sweep import Kind, sweep
+
+
+class Screen(NamedTuple):
+    """What a screen found, and how far it is to be trusted. K groups are kept a window.
+
+    - `estimator`, `ranked_by`: what ranked them, and on which score.
+    - `kept`: `[W, K]`, the groups of largest exact effect among all that were run exactly.
+    - `effect`: `[W, K]`, their exact effects, means over trials.
+    - `exact`: `[W, G]`, every exact mean effect there is; NaN where none was run.
+    - `estimate`: `[W, G]`, the size each was ranked by.
+    - `recall`: of the groups at least as large as the least one kept, the share that was run
+        exactly, over all windows, as the audit has it.
+    - `interval`: of `recall`, 95 %.
+    - `agreement`: `[W]`, Spearman's correlation of estimated and exact sizes, both as the
+        ranking takes them, over what was run.
+    - `slope`: `[W]`, the median of the estimated sizes over that of the exact ones.
+    - `audited`: how many groups the audit ran, over all windows.
+    """
+
+    estimator: str
+    ranked_by: str
+    kept: np.ndarray
+    effect: np.ndarray
+    exact: np.ndarray
+    estimate: np.ndarray
+    recall: float
+    interval: tuple[float, float]
+    agreement: np.ndarray
+    slope: np.ndarray
+    audited: int
+
+
+def screen(
+    network: Network,
+    xs: PyTree,
+    targets: Float[Array, "B T O"],
+    score: Score,
+    units: Float[Array, "G N"],
+    windows: Float[Array, "W ..."],
+    value: PyTree,
+    keep: int,
+    key: PRNGKeyArray,
+    kind: Kind = "clamp",
+    estimator: Estimator = "first-order",
+    rank_by: Score = margin,
+    audit: float = 0.05,
+    memory: str | int | None = None,
+) -> Screen:
+    """The `keep` groups of largest `|mean_b F(iv) - F(Identity())|` in each window.
+
+    All groups are estimated and ranked: by `|mean_b|` of the estimate where `rank_by` is the
+    score itself, else by `mean_b ||`, since what moves an output either way may raise a loss.
+    The first `2 keep` of each window and a random share `audit` of the others are run exactly.
+    Of the audited ones `m` of `n` reach the least effect kept; then about `m / n` of those
+    not run do as well.
+
+    **Arguments:** as for `sweep`, and
+
+    - `keep`: groups to find in each window.
+    - `key`: of the audit's draw.
+    - `estimator`: `first-order` or `window`; `exact` runs all, and misses none.
+    - `rank_by`: the score that is estimated. One linear in the outputs, as `margin` is:
+        a squared error has no slope at a trained optimum, and ranks at chance there.
+    - `audit`: the share of the others that is run too, at least one a window.
+
+    **Returns:** a `Screen`.
+
+    **Raises:** `ValueError` as `sweep`, and where `keep` or `audit` are out of range. It warns
+    where the estimates are far too small or ranked unlike the exact effects: the score that
+    ranks is then saturated or curved, and the interval of the recall is what counts.
+    """
+    W, G = windows.shape[0], units.shape[0]
+    if not 1 <= keep <= G:
+        raise ValueError(f"keep must lie in [1, {G}], got {keep}")
+    if not 0 < audit <= 1:
+        raise ValueError(f"audit must lie in (0, 1], got {audit}")
+    asked = lambda score, units, estimator: sweep(
+        network, xs, targets, score, units, windows, value, kind, estimator, memory=memory
+    )
+    rank_by = score if estimator == "exact" else rank_by
+    size = _size_of_mean if rank_by is score else _mean_of_sizes
+    estimate = size(asked(rank_by, units, estimator))
+    top = G if estimator == "exact" else min(2 * keep, G)
+    run, drawn = _draw(estimate, top, audit, key)
+    by_trial = asked(score, units[run], "exact")
+    effects = np.asarray(mean_of_finite(by_trial))
+    exact = np.full((W, G), np.nan, effects.dtype)
+    np.put_along_axis(exact, run, effects, 1)
+    kept = np.argsort(-np.nan_to_num(np.abs(exact), nan=-1.0), 1)[:, :keep]
+    effect = np.take_along_axis(exact, kept, 1)
+    missed = np.abs(effects[:, top:]) >= np.abs(effect[:, -1:])
+    recall, interval = _recall(keep * W, int(missed.sum()), drawn * W, (G - top - drawn) * W)
+    near = np.take_along_axis(estimate, run, 1)
+    true = size(by_trial)
+    agreement = np.asarray(rank_agreement(jnp.asarray(near), jnp.asarray(true)))
+    found = Screen(
+        estimator, getattr(rank_by, "__name__", type(rank_by).__name__), kept, effect, exact,
+        estimate, recall, interval, agreement, _medians_ratio(near, true), drawn * W,
+    )  # fmt: skip
+    _warn(found, same_score=rank_by is score)
+    return found
+
+
+def _size_of_mean(effects: Array) -> np.ndarray:
+    return np.abs(np.asarray(mean_of_finite(effects)))
+
+
+def _mean_of_sizes(effects: Array) -> np.ndarray:
+    return np.asarray(mean_of_finite(jnp.abs(effects)))
+
+
+def _draw(
+    estimate: np.ndarray, top: int, audit: float, key: PRNGKeyArray
+) -> tuple[np.ndarray, int]:
+    """The groups to run, `[W, top + drawn]`: the largest first, then a draw of the rest."""
+    W, G = estimate.shape
+    # an estimate that failed says nothing against its group
+    order = np.argsort(-np.nan_to_num(estimate, nan=np.inf), 1, kind="stable")
+    drawn = int(np.ceil(audit * (G - top)))
+    rest = np.asarray(jax.random.permutation(key, order[:, top:], axis=1, independent=True))
+    return np.concatenate([order[:, :top], rest[:, :drawn]], 1), drawn
+
+
+def _recall(
+    found: int, missed: int, audited: int, unseen: int
+) -> tuple[float, tuple[float, float]]:
+    """Found over found and missed, `missed / audited` of those unseen being missed.
+
+    The interval is Clopper and Pearson's of that rate.
+    """
+    from scipy.special import betaincinv
+
+    if unseen == 0:
+        return 1.0, (1.0, 1.0)
+    m, n = missed, audited
+    low = betaincinv(m, n - m + 1, 0.025) if m > 0 else 0.0
+    high = betaincinv(m + 1, n - m, 0.975) if m < n else 1.0
+    recall = lambda rate: float(found / (found + rate * unseen))
+    return recall(m / n), (recall(high), recall(low))
+
+
+def _medians_ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a, b = np.median(a, 1), np.median(b, 1)
+    return np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)
+
+
+def _warn(found: Screen, same_score: bool) -> None:
+    """Say where the estimate is no guide, since its ranking looks like any other."""
+    # an estimate that is constant agrees with nothing; where nothing acts, nothing is to be said
+    unlike = np.flatnonzero(~(found.agreement >= 0.5) & ~np.isnan(found.slope))
+    # sizes are comparable only where one score both ranks and decides
+    flat = np.flatnonzero(found.slope < 0.1) if same_score else unlike[:0]
+    for windows, what in ((unlike, "rank unlike"), (flat, "are under a tenth of")):
+        if len(windows):
+            low, high = found.interval
+            warnings.warn(
+                f"{found.estimator} estimates by {found.ranked_by} {what} the exact effects in "
+                f"windows {windows.tolist()}: the score is saturated or curved there. Recall "
+                f"by the audit: {found.recall:.2f} [{low:.2f}, {high:.2f}]",
+                stacklevel=3,
+            )

@@ -1,0 +1,338 @@
+"""The sweep engine: estimators, edges, groups per window, the suffix cut, devices, memory."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import CELLS, I, N, T, inputs, keys, network
+from jax.flatten_util import ravel_pytree
+
+from rnn_jax import (
+    Cut,
+    Network,
+    clamp,
+    finite,
+    margin,
+    outputs,
+    pulse,
+    read,
+    run,
+    span,
+    squared_error,
+    sweep,
+    sweep_edges,
+    tiling,
+)
+from rnn_jax.causal import result_codes
+from rnn_jax.causal.budget import fit_budget
+from rnn_jax.causal.engine import CLAMP
+from rnn_jax.causal.sweep import check_name, per_trial, program
+
+B = 3
+MAKE = {"clamp": clamp, "pulse": pulse, "read": read}
+SOME = ["gru", "lstm", "dale", "lambda"]  # smooth and not, of one part and two, a user's own
+GROUPS = jnp.array([[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 0, 1]])
+
+
+@pytest.fixture(params=CELLS)
+def cell(request):
+    return request.param
+
+
+def problem(cell="vanilla", steps=T):
+    net = network(cell)
+    xs = jnp.stack([inputs(seed, steps) for seed in range(B)])
+    targets = jax.random.normal(keys(1, 5)[0], (B, steps, 2))
+    value = jax.random.normal(keys(1, 6)[0], (B, steps, N))
+    return net, xs, targets, value
+
+
+class Linear(eqx.Module):
+    w: jax.Array
+    u: jax.Array
+
+    def __call__(self, h, x):
+        return self.w @ h + self.u @ x
+
+
+def linear_problem():
+    net, xs, targets, value = problem()
+    w, u = (jax.random.normal(k, s) / 2 for k, s in zip(keys(2, 3), [(N, N), (N, I)]))
+    return Network(Linear(w, u), net.readout, net.h0), xs, targets, value
+
+
+def by_definition(net, xs, targets, score, interventions):
+    """`[S, B]`: one run after the other; `interventions` a list for each trial."""
+    columns = []
+    for x, y, ivs in zip(xs, targets, interventions):
+        metric = lambda iv, x=x, y=y: score(outputs(net, run(net, x, iv)), y)
+        clean = score(outputs(net, run(net, x)), y)
+        columns.append(jnp.stack([metric(iv) - clean for iv in ivs]))
+    return jnp.stack(columns, 1)
+
+
+@pytest.mark.parametrize("kind", list(MAKE))
+@pytest.mark.parametrize("estimator", ["window", "first-order"])
+def test_estimators_are_exact_for_a_linear_network(kind, estimator):
+    """Of up to two steps: a group carries itself once, which is what first order takes off."""
+    net, xs, targets, value = linear_problem()
+    windows = jnp.stack([span(T, a, b) for a, b in [(0, 2), (2, 4), (4, 6), (3, 4)]])
+    arguments = (net, xs, targets, margin, GROUPS, windows, value, kind)
+    exact = sweep(*arguments)
+    np.testing.assert_allclose(sweep(*arguments, estimator=estimator), exact, atol=1e-11)
+    assert np.abs(exact).min() > 1e-6
+
+
+@pytest.mark.parametrize("kind", ["clamp", "read"])
+@pytest.mark.parametrize("cell", SOME)
+def test_the_window_estimate_is_exact_where_nothing_is_left(cell, kind):
+    net, xs, targets, value = problem(cell)
+    windows = jnp.stack([span(T, a, T) for a in (0, 3)])
+    arguments = (net, xs, targets, squared_error, GROUPS, windows, value, kind)
+    np.testing.assert_allclose(
+        sweep(*arguments, estimator="window"), sweep(*arguments), atol=1e-12
+    )
+
+
+def test_the_window_estimate_by_its_definition(cell):
+    """The outputs to the window's end as they are, and the later ones by their derivative."""
+    net, xs, targets, value = problem(cell)
+    a, b = 1, 3
+    got = sweep(
+        net, xs, targets, squared_error, jnp.eye(N), span(T, a, b)[None], value,
+        estimator="window",
+    )[0]  # fmt: skip
+
+    def one(unit, x, y, v):
+        clean = run(net, x)
+        edited = run(net, x, clamp(unit, span(T, a, b), v))
+        ys = outputs(net, clean).at[a:b].set(outputs(net, edited)[a:b])
+        at = lambda trajectory: jax.tree.map(lambda leaf: leaf[b - 1], trajectory.hs)
+
+        def rest(h):
+            later = run(eqx.tree_at(lambda n: n.h0, net, h), x[b:])
+            return squared_error(outputs(net, clean).at[b:].set(outputs(net, later)), y)
+
+        change = jax.tree.map(jnp.subtract, at(edited), at(clean))
+        tail = jax.jvp(rest, (at(clean),), (change,))[1]
+        return squared_error(ys, y) - squared_error(outputs(net, clean), y) + tail
+
+    trials = jax.vmap(one, in_axes=(None, 0, 0, 0))
+    expected = jax.vmap(trials, in_axes=(0, None, None, None))(jnp.eye(N), xs, targets, value)
+    np.testing.assert_allclose(got, expected, atol=1e-11)
+
+
+@pytest.mark.parametrize("kind", list(MAKE))
+@pytest.mark.parametrize("cell", SOME)
+def test_first_order_is_the_derivative_of_a_small_replacement(cell, kind):
+    """`v = h + eps * d` moves the score by eps times a derivative, exact in windows of two."""
+    net, xs, targets, _ = problem(cell)
+    hs = jax.vmap(lambda x: run(net, x).hs)(xs)
+    direction = jax.random.normal(keys(1, 7)[0], (B, T, N))
+    eps = 1e-6
+    value = jax.tree.map(lambda leaf: leaf + eps * direction, hs)
+    windows = jnp.stack([span(T, 1, 3), span(T, 4, 6)])
+    for units in (jnp.eye(N), GROUPS):
+        arguments = (net, xs, targets, squared_error, units, windows, value, kind)
+        exact, first = sweep(*arguments), sweep(*arguments, estimator="first-order")
+        np.testing.assert_allclose(first / eps, exact / eps, atol=2e-3 * np.abs(exact / eps).max())
+
+
+@pytest.mark.parametrize("cell", SOME)
+def test_groups_of_single_units_take_the_short_route_to_the_same_numbers(cell):
+    net, xs, targets, value = problem(cell)
+    windows = tiling(T, 3)
+    of = lambda units: sweep(
+        net, xs, targets, margin, units, windows, value, estimator="first-order"
+    )
+    several = jnp.concatenate([jnp.eye(N), GROUPS])
+    np.testing.assert_allclose(of(several)[:, :N], of(jnp.eye(N)), atol=1e-11)
+
+
+def test_edges_are_cuts(cell):
+    net, xs, targets, value = problem(cell)
+    flat, unravel = ravel_pytree(net.h0)
+    parts = len(jax.tree.leaves(net.h0))
+    step = lambda h, x: ravel_pytree(net.step(unravel(h), x))[0]
+    flat_net = Network(step, lambda h: net.readout(unravel(h)), flat)
+    edges = jnp.array([[0, 1], [2, 2], [3, 0]])
+    windows = jnp.stack([span(T, 0, 2), span(T, 2, 5)])
+    got = sweep_edges(net, xs, targets, squared_error, edges, windows, value)
+
+    def cuts(v):
+        before = jnp.concatenate([jnp.zeros((1, N)), v[:-1]])
+        for window in windows:
+            for to, sender in edges:
+                ends = [jnp.tile(jnp.eye(N)[unit], parts) for unit in (to, sender)]
+                held = window.at[0].set(0.0)[:, None, None] * jnp.outer(*ends)[None]
+                yield Cut(held, jnp.tile(before, (1, parts)))
+
+    exact = by_definition(flat_net, xs, targets, squared_error, [list(cuts(v)) for v in value])
+    np.testing.assert_allclose(got.reshape(-1, B), exact, atol=1e-12)
+
+
+def test_groups_may_differ_between_windows():
+    net, xs, targets, value = problem("gru")
+    windows = tiling(T, 3)
+    groups = jnp.stack([GROUPS, GROUPS[::-1]])
+    for estimator in ("exact", "window", "first-order"):
+        of = lambda units, estimator=estimator: sweep(
+            net, xs, targets, margin, units, windows, value, estimator=estimator
+        )
+        both = of(groups)
+        np.testing.assert_allclose(both[0], of(GROUPS)[0], atol=1e-12)
+        np.testing.assert_allclose(both[1], of(GROUPS[::-1])[1], atol=1e-12)
+
+
+def until_three(ys, targets):
+    return (ys * targets)[:4].mean()
+
+
+@pytest.mark.parametrize("cell", SOME)
+def test_runs_stop_at_the_last_step_the_score_reads(cell):
+    net, xs, targets, value = problem(cell)
+    windows = jnp.stack([span(T, 0, 2), span(T, 3, 5), span(T, 5, 6)])
+    for estimator in ("exact", "window"):
+        arguments = (net, xs, targets, until_three, jnp.eye(N), windows, value)
+        cut = sweep(*arguments, estimator=estimator, last=3)
+        np.testing.assert_allclose(cut, sweep(*arguments, estimator=estimator), atol=1e-13)
+        np.testing.assert_array_equal(cut[2], 0.0)
+
+
+def test_a_score_that_reads_on_is_told_so():
+    net, xs, targets, value = problem()
+    arguments = (net, xs, targets, until_three, jnp.eye(N), tiling(T, 2), value)
+    with pytest.raises(RuntimeError, match="reads outputs after step 2"):
+        sweep(*arguments, last=2)
+    with pytest.raises(ValueError, match="last must lie in"):
+        sweep(*arguments, last=T)
+
+
+@pytest.mark.parametrize("estimator", ["exact", "window", "first-order"])
+def test_none_leaves_a_part_of_the_state_alone(estimator):
+    net, xs, targets, value = problem("lstm")
+    h, c = jax.vmap(lambda x: run(net, x).hs)(xs)
+    of = lambda value: sweep(
+        net, xs, targets, margin, jnp.eye(N), span(T, 2, 3)[None], value, estimator=estimator
+    )
+    np.testing.assert_allclose(of((value, None)), of((value, c)), atol=1e-12)
+    assert np.abs(np.asarray(of((value, None)) - of((value, value)))).max() > 1e-6
+
+
+@pytest.mark.parametrize(
+    "shape", [(), (1,), (N,), (T, 1), (T, N), (1, 1, N), (B, 1, 1), (B, T, N)]
+)
+def test_a_value_may_be_shorter_where_it_repeats(shape):
+    net, xs, targets, _ = problem("gru")
+    value = jax.random.normal(keys(1, 8)[0], shape)
+    of = lambda value, estimator: sweep(
+        net, xs, targets, margin, GROUPS, tiling(T, 2), value, estimator=estimator
+    )
+    for estimator in ("exact", "first-order"):
+        full = of(jnp.broadcast_to(value, (B, T, N)), estimator)
+        np.testing.assert_allclose(of(value, estimator), full, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"value": jnp.zeros((B, 2, N))}, r"value must fit \[B, T, N\]"),
+        ({"units": jnp.ones((3, 2, N))}, "units of 3 windows do not fit 2 windows"),
+        ({"units": jnp.zeros((2, 1, N))}, "group of units 0 is empty"),
+        ({"memory": 10}, "does not hold one run"),
+        ({"mesh": jax.make_mesh((1,), ("data",))}, "mesh's axes are named among"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(change, message):
+    net, xs, targets, value = problem()
+    arguments = {"units": jnp.eye(N), "windows": tiling(T, 3), "value": value} | change
+    with pytest.raises(ValueError, match=message):
+        sweep(net, xs, targets, margin, **arguments)
+
+
+def test_a_name_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="estimator must be one of exact, window, got 'guess'"):
+        check_name("estimator", "guess", ("exact", "window"))
+
+
+@pytest.mark.parametrize("edges", [jnp.array([[0, N]]), jnp.array([[-1, 0]])])
+def test_edges_that_are_none_are_refused(edges):
+    net, xs, targets, value = problem()
+    with pytest.raises(ValueError, match="edges"):
+        sweep_edges(net, xs, targets, margin, edges, tiling(T, 3), value)
+
+
+@pytest.mark.parametrize("cell", SOME)
+def test_one_device_of_a_mesh_gives_the_same_numbers(cell):
+    net, xs, targets, value = problem(cell)
+    mesh = jax.make_mesh((1, 1), ("units", "trials"))
+    for estimator in ("exact", "first-order"):
+        arguments = (net, xs, targets, margin, GROUPS, tiling(T, 3), value, "clamp", estimator)
+        np.testing.assert_allclose(sweep(*arguments, mesh=mesh), sweep(*arguments), atol=1e-12)
+
+
+@pytest.mark.parametrize("estimator", ["exact", "window", "first-order"])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_memory_stays_within_the_budget_whatever_is_asked(cell, estimator):
+    """What the compiler sets aside beyond arguments and result, at 16 times the trials."""
+    net = network(cell)
+    memory = 60_000
+
+    def taken(count):
+        xs, targets = jnp.zeros((count, 40, I)), jnp.zeros((count, 40, 2))
+        trials = per_trial(net, xs, targets, tiling(40, 5), 0.0)
+        units = jnp.ones((1, 32, N))
+        size = fit_budget(net, 40, 32, count, memory, estimator)
+        asked = ((net, margin, jnp.array(39)), trials, units, CLAMP, estimator, size, False, None)
+        analysis = program.lower(*asked).compile().compiled.memory_analysis()
+        copies = sum(leaf.nbytes for leaf in jax.tree.leaves(trials)) + 2 * 8 * 8 * 32 * count
+        return analysis.temp_size_in_bytes - copies
+
+    assert taken(64) < 2 * memory
+    assert taken(1024) < 2 * memory
+
+
+def test_an_element_that_overflows_leaves_the_others_alone():
+    class Explodes(eqx.Module):
+        def __call__(self, h, x):
+            return jnp.stack([h[0] ** 3, 0.5 * h[1] + x[0], h[2] + 0.1])
+
+    class All(eqx.Module):
+        def __call__(self, h):
+            return h
+
+    net = Network(Explodes(), All(), jnp.full(3, 0.1))
+    xs, targets = jnp.ones((2, 12, 1)), jnp.ones((2, 12, 3))
+    value = jnp.stack([jnp.full((12, 3), 1e12), jnp.full((12, 3), 2.0)])
+    effects = sweep(net, xs, targets, margin, jnp.eye(3), span(12, 0, 2)[None], value)
+    codes = result_codes(effects)
+    np.testing.assert_array_equal(codes.code[0, 0], [1, 1])
+    np.testing.assert_array_equal(codes.code[0, 1:], 0)
+    assert codes.counts == {"finite": 4, "overflow": 2, "nan": 0}
+    np.testing.assert_array_equal(codes.index, [[0, 0, 0], [0, 0, 1]])
+    assert np.isfinite(np.asarray(effects)[0, 1:]).all()
+
+
+@pytest.mark.parametrize("cell", ["gru", "lambda"])
+def test_a_sweep_of_another_program_under_jit(cell):
+    """Inside a caller's own jit the checks of values wait, the numbers stay."""
+    net, xs, targets, value = problem(cell)
+
+    @eqx.filter_jit
+    def inside(units, windows):
+        return sweep(net, xs, targets, margin, units, windows, value, last=T - 1)
+
+    out = inside(GROUPS, tiling(T, 3))
+    expected = sweep(net, xs, targets, margin, GROUPS, tiling(T, 3), value)
+    np.testing.assert_allclose(out, expected, atol=1e-12)
+
+
+def test_finite_agrees_on_groups():
+    net, xs, targets, value = problem("leaky")
+    window = span(T, 1, 4)
+    got = sweep(net, xs, targets, margin, GROUPS, window[None], value)[0]
+    for b in range(B):
+        metric = lambda trajectory, b=b: margin(outputs(net, trajectory), targets[b])
+        many = jax.vmap(lambda unit, b=b: clamp(unit, window, value[b]))(GROUPS)
+        np.testing.assert_allclose(got[:, b], finite(net.step, net.h0, xs[b], metric, many))
