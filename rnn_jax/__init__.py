@@ -20,6 +20,7 @@ from .causal import (
     log_odds,
     margin,
     optimal,
+    resumable,
     screen,
     self_repair,
     squared_error,
@@ -93,7 +94,7 @@ __all__ = [
     "first_order_edges", "fit", "flatten", "from_equinox", "from_field", "group_connectivity",
     "input_jacobians", "integrated", "jaccard", "jacobians", "keep", "log_odds", "margin",
     "minimality", "multistep_connectivity", "optimal", "outputs", "pca", "precision_recall",
-    "projected_connectivity", "propagators", "pulse", "random_sets", "read", "rollout", "run",
-    "screen", "select_edges", "select_units", "self_repair", "sliding", "span", "squared_error",
-    "sweep", "sweep_edges", "tiling",
+    "projected_connectivity", "propagators", "pulse", "random_sets", "read", "resumable",
+    "rollout", "run", "screen", "select_edges", "select_units", "self_repair", "sliding",
+    "span", "squared_error", "sweep", "sweep_edges", "tiling",
 ]  # fmt: skip

@@ -328,6 +328,14 @@ def test_a_sweep_of_another_program_under_jit(cell):
     np.testing.assert_allclose(out, expected, atol=1e-12)
 
 
+def test_a_mesh_is_used_outside_of_jit():
+    net, xs, targets, value = problem()
+    mesh = jax.make_mesh((1,), ("trials",))
+    of = lambda xs: sweep(net, xs, targets, margin, GROUPS, tiling(T, 3), value, mesh=mesh)
+    with pytest.raises(ValueError, match="outside of jit"):
+        jax.jit(of)(xs)
+
+
 def test_finite_agrees_on_groups():
     net, xs, targets, value = problem("leaky")
     window = span(T, 1, 4)

@@ -11,6 +11,7 @@ from .provenance import Record
 from .ranking import rank_agreement
 from .scores import SCORES, Score, log_odds, margin, squared_error
 from .screen import Screen, screen
+from .store import resumable
 from .sweep import Kind, sweep, sweep_edges
 from .values import derangement, mean, noise, patch, resample, zero
 
@@ -19,5 +20,6 @@ __all__ = [
     "Screen", "SelfRepair", "additive_edges", "derangement", "entries_changed", "finite",
     "first_order", "first_order_clamp", "first_order_edges", "integrated", "log_odds", "margin",
     "mean", "mean_of_finite", "noise", "optimal", "patch", "rank_agreement", "resample",
-    "result_codes", "screen", "self_repair", "squared_error", "sweep", "sweep_edges", "zero",
+    "result_codes", "resumable", "screen", "self_repair", "squared_error", "sweep", "sweep_edges",
+    "zero",
 ]  # fmt: skip

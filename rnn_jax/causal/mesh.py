@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -21,10 +20,14 @@ from jaxtyping import Array, PyTree
 AXES = ("units", "trials")
 
 
-def check_mesh(mesh: Mesh) -> None:
-    """**Raises:** `ValueError` where an axis of the mesh is neither `units` nor `trials`."""
+def check_mesh(mesh: Mesh, arrays: PyTree) -> None:
+    """**Raises:** `ValueError` where an axis of the mesh is neither `units` nor `trials`, or
+    where arrays are being traced: they are placed on devices from outside of any `jit`.
+    """
     if not mesh.axis_names or set(mesh.axis_names) - set(AXES):
         raise ValueError(f"a mesh's axes are named among {AXES}, got {mesh.axis_names}")
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arrays)):
+        raise ValueError("with a mesh, call the sweep outside of jit: it compiles itself")
 
 
 def specs(mesh: Mesh) -> tuple[PartitionSpec, PartitionSpec, PartitionSpec]:
@@ -54,14 +57,10 @@ def spread(mesh: Mesh, replicated: PyTree, trials: PyTree, rows: PyTree) -> tupl
 def _place(leaf: Array, mesh: Mesh, spec: PartitionSpec) -> Array:
     counts = [1 if axis is None else mesh.shape[axis] for axis in spec]
     fill = [-n % k for n, k in zip(leaf.shape, counts)] + [0] * (leaf.ndim - len(counts))
-    if any(fill):
-        leaf = jnp.pad(leaf, [(0, n) for n in fill], "edge")
-    if isinstance(leaf, Tracer):
-        return leaf
     # by callback: a process may hand over its own devices' parts alone
-    whole = np.asarray(leaf)
+    whole = np.pad(leaf, [(0, n) for n in fill], "edge") if any(fill) else np.asarray(leaf)
     sharding = NamedSharding(mesh, spec)
-    return jax.make_array_from_callback(leaf.shape, sharding, lambda part: whole[part])
+    return jax.make_array_from_callback(whole.shape, sharding, lambda part: whole[part])
 
 
 def share(mesh: Mesh, function: Callable, replicated: PyTree, trials: PyTree, rows: PyTree):
@@ -81,12 +80,6 @@ def share(mesh: Mesh, function: Callable, replicated: PyTree, trials: PyTree, ro
 
 def gather(mesh: Mesh, effects: Array, shape: tuple[int, int, int]) -> Array:
     """All effects on every process, what filled up the shares cut off."""
-    if isinstance(effects, Tracer):
-        return effects[: shape[0], : shape[1], : shape[2]]
-    return _gather(effects, shape, NamedSharding(mesh, PartitionSpec())).addressable_data(0)
-
-
-@eqx.filter_jit
-def _gather(effects: Array, shape: tuple[int, int, int], whole: NamedSharding) -> Array:
-    cut = effects[: shape[0], : shape[1], : shape[2]]
-    return jax.lax.with_sharding_constraint(cut, whole)
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    whole = jax.jit(lambda e: e, out_shardings=everywhere)(effects).addressable_data(0)
+    return whole[: shape[0], : shape[1], : shape[2]]

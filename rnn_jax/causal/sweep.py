@@ -194,11 +194,11 @@ def _run(asked: _Asked, trials: Trials, who: PyTree) -> Float[Array, "W G B"]:
     last = jnp.asarray(T - 1 if asked.last is None else asked.last)
     if asked.last is not None:
         last = _check_last(network, score, trials.targets, asked.last)
-    replicated = (network, score, last)
+    replicated, single = (network, score, last), _single(who)
     if mesh is not None:
-        check_mesh(mesh)
+        check_mesh(mesh, (replicated, trials, who))
         replicated, trials, who = spread(mesh, replicated, trials, who)
-    found = program(replicated, trials, who, asked.edit, asked.estimator, size, _single(who), mesh)
+    found = program(replicated, trials, who, asked.edit, asked.estimator, size, single, mesh)
     return found if mesh is None else gather(mesh, found, (W, G, B))
 
 

@@ -1,0 +1,132 @@
+"""A long sweep, window by window, that can be interrupted and go on.
+
+    effects = resumable(sweep, "runs/sweep", track=tqdm)(network, xs, targets, ...)
+
+A finished window is one file, named by all that went into it. Asked again, the same sweep
+reads what is there and runs only what is missing; another sweep reads nothing of it.
+"""
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from ..core import Network
+from .scores import Score
+
+Sweep = Callable[..., Array]
+UNSEEN = ("mesh", "allow_noop")  # options that do not change what is computed
+
+
+def resumable(
+    sweep: Sweep,
+    folder: str | os.PathLike | None,
+    track: Callable[[range], Iterable[int]] = iter,
+) -> Sweep:
+    """`sweep` or `sweep_edges` with the same arguments, one window at a time, each kept.
+
+    A window that is killed on the way is run again; no other is. On one device the result has
+    the same bytes as an uninterrupted one. With several processes the first one's folder counts.
+
+    **Arguments:**
+
+    - `sweep`: the sweep.
+    - `folder`: where windows are kept, made if need be; `None` keeps nothing.
+    - `track`: wraps the loop over windows, as `tqdm.tqdm` does.
+
+    **Returns:** a function that is called as `sweep`.
+    """
+
+    def run(
+        network: Network,
+        xs: PyTree,
+        targets: Float[Array, "B T O"],
+        score: Score,
+        who: Array,
+        windows: Float[Array, "W ..."],
+        value: PyTree,
+        **options: Any,
+    ) -> Float[Array, "W G B"]:
+        def one(w: int) -> Array:
+            rows = who[w] if who.ndim == 3 else who
+            return sweep(network, xs, targets, score, rows, windows[w : w + 1], value, **options)
+
+        if folder is None:
+            return jnp.concatenate([one(w) for w in track(range(len(windows)))])
+        said = {name: option for name, option in options.items() if name not in UNSEEN}
+        key = fingerprint(
+            sweep.__name__, programs(network, xs, targets, score), network.h0,
+            xs, targets, who, windows, value, said,
+        )  # fmt: skip
+        keep = lambda w: _recall(Path(folder) / f"{key[:16]}-{w:05d}.npy", lambda: one(w))
+        return jnp.concatenate([jnp.asarray(keep(w)) for w in track(range(len(windows)))])
+
+    return run
+
+
+def programs(network: Network, xs: PyTree, targets: Array, score: Score) -> tuple[str, ...]:
+    """What a network and a score compute, as the compiler is told: weights and all."""
+    x, target = jax.tree.map(lambda leaf: leaf[0, 0], xs), targets[0]
+    y = jax.eval_shape(network.readout, network.h0)
+    ys = jax.ShapeDtypeStruct((len(target), *y.shape), y.dtype)
+    asked = (
+        (network.step, (network.h0, x)),
+        (network.readout, (network.h0,)),
+        (score, (ys, target)),
+    )
+    # a new function each time: `jit` would answer for an equal callable with what it has seen
+    return tuple(
+        jax.jit(lambda *a, f=f: f(*a)).lower(*arguments).as_text() for f, arguments in asked
+    )
+
+
+def fingerprint(*parts: PyTree) -> str:
+    """SHA-256 of arrays and plain values, and of the library and platform that compute."""
+    digest = hashlib.sha256(f"{jax.__version__} {jax.default_backend()}".encode())
+    leaves, treedef = jax.tree.flatten(parts)
+    digest.update(str(treedef).encode())
+    for leaf in leaves:
+        is_array = isinstance(leaf, jax.Array | np.ndarray)
+        digest.update(f"{leaf.shape} {leaf.dtype}".encode() if is_array else repr(leaf).encode())
+        digest.update(np.ascontiguousarray(leaf).tobytes() if is_array else b"")
+    return digest.hexdigest()
+
+
+def _recall(path: Path, compute: Callable[[], Array]) -> np.ndarray:
+    """What a file holds, or else what is computed, once it stands in the file."""
+    first = jax.process_index() == 0
+    kept = path.read_bytes() if first and path.exists() else b""
+    if jax.process_count() > 1:
+        kept = _as_the_first(kept)
+    if kept:
+        return np.load(io.BytesIO(kept))
+    found = np.asarray(compute())
+    if first:
+        _write(path, found)
+    return found
+
+
+def _as_the_first(kept: bytes) -> bytes:
+    """What the first process has, on all of them: they must go the same way."""
+    from jax.experimental.multihost_utils import broadcast_one_to_all
+
+    size = int(broadcast_one_to_all(np.array(len(kept))))
+    return broadcast_one_to_all(np.frombuffer(kept or bytes(size), np.uint8)).tobytes()
+
+
+def _write(path: Path, found: np.ndarray) -> None:
+    """Write a file that is there whole or not at all, whenever the process is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.save(file, found)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
