@@ -1,6 +1,7 @@
 """The command `rnn-jax`: discover a circuit, train a network, list what is built in.
 
     rnn-jax discover ring-attractor
+    rnn-jax discover runs/gru/model.eqx --processes 2
     rnn-jax train flip-flop --cell gru --units 64 --seed 0 --out runs/gru
 
 A wrong file or value ends in one line and exit code 2.
@@ -8,17 +9,22 @@ A wrong file or value ends in one line and exit code 2.
 
 import os
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from .launch import agree, is_first, is_one_of_several, join, start
 from .studies.settings import Settings
 from .studies.train_settings import TrainSettings
+
+if TYPE_CHECKING:
+    from .studies import Subject
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,10 @@ class Discover:
 
     count: int = 24
     """Trials to draw, where the subject is built in."""
+
+    processes: int = 1
+    """Processes to run in on this machine, which share the work. A cluster's launcher starts
+    them itself."""
 
     settings: Annotated[Settings, tyro.conf.arg(name="")] = field(default_factory=Settings)
 
@@ -80,10 +90,12 @@ class Log:
     def __init__(self) -> None:
         self.start = time.perf_counter()
         self.lines: list[str] = []
+        self.speaks = is_first()
 
     def __call__(self, line: str) -> None:
         self.lines.append(f"[{time.perf_counter() - self.start:6.1f} s] {line}")
-        print(line, flush=True)
+        if self.speaks:
+            print(line, flush=True)
 
     @property
     def seconds(self) -> float:
@@ -95,7 +107,9 @@ class Log:
         from tqdm import tqdm
 
         start, compiled = time.perf_counter(), _compile_seconds[0]
-        yield from tqdm(items, desc=f"{label:>18}", leave=False, disable=None)
+        yield from tqdm(
+            items, desc=f"{label:>18}", leave=False, disable=None if self.speaks else True
+        )
         took = time.perf_counter() - start
         compiling = _compile_seconds[0] - compiled
         note = f", {compiling:.1f} s of it compiling" if compiling > 0.05 else ""
@@ -119,12 +133,14 @@ def _start(log: Log) -> None:
     """Say the device, listen for compilations, and keep compiled programs between runs."""
     import jax
 
+    join()
     _listen_to_compiler()
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rnn-jax"
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     devices = jax.devices()
     kind = f"{len(devices)} x {devices[0].device_kind}" if len(devices) > 1 else str(devices[0])
+    kind += f" in {jax.process_count()} processes" if jax.process_count() > 1 else ""
     hint = "" if devices[0].platform != "cpu" else " (no accelerator found)"
     log(f"running on {kind}{hint}")
 
@@ -133,12 +149,37 @@ def run_discover(args: Discover) -> None:
     """Discover a subject's circuits and write the folder of results."""
     from .data import check_free
 
+    if args.processes < 1:
+        raise ValueError(f"processes must be at least 1, got {args.processes}")
     out = args.out or Path("runs") / _slug(args.subject)
-    check_free(out, args.overwrite)
+    if is_first():
+        check_free(out, args.overwrite)
+    if args.processes > 1 and not is_one_of_several():
+        raise SystemExit(start(args.processes, sys.argv[1:]))
     log = Log()
     _start(log)
     from .report import epoch_table, write_run
-    from .studies import discover, find_subject, train_network
+    from .studies import discover
+
+    subject = _subject(args, log)
+    store = out.parent / f".{out.name}.sweeps"
+    if done := len(list(store.glob("*.npy"))):
+        log(f"going on: {done} finished windows in {store}")
+    found = discover(subject, args.settings, log.track, store)
+    dataset = found.dataset.assign_attrs(command=_command(), seconds=round(log.seconds, 1))
+    log("")
+    log(epoch_table(dataset))
+    if not is_first():
+        return
+    found = found._replace(dataset=dataset)
+    write_run(out, subject, args.settings, found, log.lines, args.overwrite)
+    shutil.rmtree(store, ignore_errors=True)
+    print(f"\nwritten to {out} in {log.seconds:.0f} s; open {out / 'report.html'}")
+
+
+def _subject(args: Discover, log: Log) -> "Subject":
+    """What is asked about, the same in all processes."""
+    from .studies import find_subject, train_network
 
     training = TrainSettings(units=args.units, seed=args.settings.seed)
     subject = find_subject(
@@ -150,14 +191,7 @@ def run_discover(args: Discover) -> None:
         args.settings.seed,
         train=lambda task, settings: train_network(task, settings, log.track, log),
     )
-    found = discover(subject, args.settings, log.track)
-    dataset = found.dataset.assign_attrs(command=_command(), seconds=round(log.seconds, 1))
-    log("")
-    log(epoch_table(dataset))
-    write_run(
-        out, subject, args.settings, found._replace(dataset=dataset), log.lines, args.overwrite
-    )
-    print(f"\nwritten to {out} in {log.seconds:.0f} s; open {out / 'report.html'}")
+    return replace(subject, network=agree(subject.network))
 
 
 def run_train(args: Train) -> None:
@@ -208,8 +242,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         RUN[type(args)](args)
     except (ValueError, OSError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        print(f"rnn-jax: {lines[0]}", file=sys.stderr)
+        if is_first():
+            print(f"rnn-jax: {lines[0]}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("rnn-jax: interrupted; nothing was written", file=sys.stderr)
+        print("rnn-jax: interrupted; the same command goes on from here", file=sys.stderr)
         raise SystemExit(130) from None

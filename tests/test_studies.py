@@ -14,7 +14,7 @@ from rnn_jax.causal import squared_error
 from rnn_jax.causal.ranking import rank_agreement
 from rnn_jax.core import Network, outputs, run
 from rnn_jax.studies import Settings, Subject, discover, find_subject
-from rnn_jax.studies.causes import Plan, over_present
+from rnn_jax.studies.causes import Plan, over_counted
 from rnn_jax.tasks import Trials
 
 QUICK = Settings(random_sets=19, resamples=99, flips=199)
@@ -177,9 +177,16 @@ def test_rounding_is_no_effect_and_empty_trials_do_not_count():
     subject = relay()
     plan = Plan(subject.network, subject.trials.xs, subject.trials.targets, squared_error)
     assert plan.with_noise(null).noise == pytest.approx(2e-8)
-    got = over_present(jnp.where(jnp.abs(effects) <= 2e-8, 0.0, effects), windows)
+    got = over_counted(jnp.where(jnp.abs(effects) <= 2e-8, 0.0, effects), windows)
     np.testing.assert_allclose(got, [[[0.0, 0.0], [-1.0, 0.0]]])
     np.testing.assert_allclose(got.mean(-1), [[0.0, -0.5]])
+
+
+def test_a_run_that_failed_does_not_count():
+    effects = jnp.array([[[1.0, jnp.inf, 3.0], [jnp.nan, jnp.nan, -jnp.inf]]])
+    got = over_counted(effects, jnp.ones((1, 3, 4)))
+    np.testing.assert_allclose(got, [[[1.5, 0.0, 4.5], [0.0, 0.0, 0.0]]])
+    np.testing.assert_allclose(got.mean(-1), [[2.0, 0.0]])
 
 
 def test_rank_agreement():

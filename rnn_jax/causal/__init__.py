@@ -7,6 +7,7 @@ from .finite import entries_changed, finite
 from .first_order import additive_edges, first_order, first_order_clamp, first_order_edges
 from .integrated import Integrated, integrated
 from .optimal import Optimal, optimal
+from .paths import PathFactors, Paths, path_effects, path_factors, top_paths
 from .provenance import Record
 from .ranking import rank_agreement
 from .scores import SCORES, Score, log_odds, margin, squared_error
@@ -16,10 +17,10 @@ from .sweep import Kind, sweep, sweep_edges
 from .values import derangement, mean, noise, patch, resample, zero
 
 __all__ = [
-    "SCORES", "Estimator", "Integrated", "Kind", "Optimal", "Record", "ResultCodes", "Score",
-    "Screen", "SelfRepair", "additive_edges", "derangement", "entries_changed", "finite",
-    "first_order", "first_order_clamp", "first_order_edges", "integrated", "log_odds", "margin",
-    "mean", "mean_of_finite", "noise", "optimal", "patch", "rank_agreement", "resample",
-    "result_codes", "resumable", "screen", "self_repair", "squared_error", "sweep", "sweep_edges",
-    "zero",
+    "SCORES", "Estimator", "Integrated", "Kind", "Optimal", "PathFactors", "Paths", "Record",
+    "ResultCodes", "Score", "Screen", "SelfRepair", "additive_edges", "derangement",
+    "entries_changed", "finite", "first_order", "first_order_clamp", "first_order_edges",
+    "integrated", "log_odds", "margin", "mean", "mean_of_finite", "noise", "optimal", "patch",
+    "path_effects", "path_factors", "rank_agreement", "resample", "result_codes", "resumable",
+    "screen", "self_repair", "squared_error", "sweep", "sweep_edges", "top_paths", "zero",
 ]  # fmt: skip

@@ -20,6 +20,17 @@ from jaxtyping import Array, PyTree
 AXES = ("units", "trials")
 
 
+def over_devices(groups: int, trials: int) -> Mesh | None:
+    """A mesh of all devices that leaves each the least to do; `None` where there is one."""
+    count = jax.device_count()
+    if count == 1:
+        return None
+    splits = [(count // t, t) for t in range(count, 0, -1) if count % t == 0]
+    # trials first where it is all one: they share no clean run
+    units, trials = min(splits, key=lambda split: -(-groups // split[0]) * -(-trials // split[1]))
+    return jax.make_mesh((units, trials), AXES)
+
+
 def check_mesh(mesh: Mesh, arrays: PyTree) -> None:
     """**Raises:** `ValueError` where an axis of the mesh is neither `units` nor `trials`, or
     where arrays are being traced: they are placed on devices from outside of any `jit`.

@@ -21,6 +21,7 @@ class Record:
     - `window`, `units`, `metric`: their names.
     - `changed`: how many entries (trial x time x unit) were edited.
     - `seed`: of every draw.
+    - `estimator`: exact, window or first-order.
 
     **Raises:** `ValueError` where nothing changed and `allow_noop` is not set.
     """
@@ -33,6 +34,7 @@ class Record:
     metric: str
     changed: int
     seed: int
+    estimator: str = "exact"
     allow_noop: bool = False
 
     def __post_init__(self) -> None:

@@ -58,15 +58,17 @@ def resumable(
             rows = who[w] if who.ndim == 3 else who
             return sweep(network, xs, targets, score, rows, windows[w : w + 1], value, **options)
 
+        steps = track(range(len(windows)))
         if folder is None:
-            return jnp.concatenate([one(w) for w in track(range(len(windows)))])
+            return jnp.concatenate([one(w) for w in steps])
         said = {name: option for name, option in options.items() if name not in UNSEEN}
         key = fingerprint(
             sweep.__name__, programs(network, xs, targets, score), network.h0,
             xs, targets, who, windows, value, said,
         )  # fmt: skip
-        keep = lambda w: _recall(Path(folder) / f"{key[:16]}-{w:05d}.npy", lambda: one(w))
-        return jnp.concatenate([jnp.asarray(keep(w)) for w in track(range(len(windows)))])
+        home = Path(folder)
+        keep = lambda w: _recall(home / f"{key[:16]}-{w:05d}.npy", lambda: one(w))
+        return jnp.concatenate([keep(w) for w in steps])
 
     return run
 

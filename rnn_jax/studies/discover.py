@@ -10,18 +10,20 @@ trajectory for the connections among them. Then the set as a whole is put to the
 remains when only it is kept, or when it alone is dropped, beside random sets of its size.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..causal import SCORES
+from ..causal.mesh import over_devices
 from ..circuits import Circuit, Selection, check_attainable, select_edges, select_units
 from ..core import State, tiling
 from ..linear import Connectivity
-from .causes import Plan, clean_run, over_present, replacement
+from .causes import Causes, Plan, Track, clean_run, find_causes, replacement
 from .connections import find_connections
 from .labels import to_dataset
 from .sets import SetTest, check_set
@@ -30,9 +32,6 @@ from .subject import Subject, check_subject
 
 if TYPE_CHECKING:
     import xarray as xr
-
-Track = Callable[[Sequence[Any], str], Iterable[Any]]
-"""Goes through a sequence; the command line's shows a progress bar with its label."""
 
 
 class Findings(NamedTuple):
@@ -44,10 +43,7 @@ class Findings(NamedTuple):
     windows: Array
     epochs: tuple[str, ...]
     epoch_windows: Array
-    effects: Array
-    epoch_effects: Array
-    second_effects: Array
-    sufficiency: Array
+    causes: Causes
     selection: Selection
     connectivity: Connectivity
     epoch_connectivity: Connectivity
@@ -72,17 +68,23 @@ def in_silence(items: Sequence[Any], label: str) -> Iterable[Any]:
 
 
 def discover(
-    subject: Subject, settings: Settings = Settings(), track: Track = in_silence
+    subject: Subject,
+    settings: Settings = Settings(),
+    track: Track = in_silence,
+    store: Path | None = None,
 ) -> Discovery:
     """Find, for each epoch, which units matter and through which connections.
 
-    Its sweeps compile themselves, once each whatever the number of units and windows.
+    Its sweeps compile themselves, once each whatever the number of units and windows, and
+    use all devices there are; several processes call it alike, and each gets all results.
 
     **Arguments:**
 
     - `subject`: the network and its trials; only the scoring at the end reads its truth.
     - `settings`: replacement values, window width, thresholds, seed.
     - `track`: a wrapper of loops that shows progress.
+    - `store`: a folder that keeps every window of a sweep once it is done, so that the same
+        discovery, interrupted and called again, goes on.
 
     **Returns:** a `Discovery`.
 
@@ -94,11 +96,11 @@ def discover(
     check_attainable(count, settings.flips, settings.alpha, settings.floor)
     if not subject.trials.epochs:
         raise ValueError("the trials declare no epoch; name at least one window of time")
-    findings = find(subject, settings, track)
+    findings = find(subject, settings, track, store)
     circuit = Circuit(
         nodes=findings.selection.members,
         edges=findings.edges,
-        effect=findings.epoch_effects.mean(-1),
+        effect=findings.causes.epochs.mean(-1),
         weight=findings.epoch_connectivity.total,
         windows=findings.epoch_windows,
         names=findings.epochs,
@@ -107,56 +109,56 @@ def discover(
     return Discovery(circuit, to_dataset(subject, settings, findings))
 
 
-def find(subject: Subject, settings: Settings, track: Track) -> Findings:
+def find(subject: Subject, settings: Settings, track: Track, store: Path | None) -> Findings:
     """The stages of a discovery in their order, on the network and its trials alone."""
     keys = jax.random.split(jax.random.key(settings.seed), 6)
-    plan, hs, ys = _plan(subject, settings)
+    plan, hs, ys = _plan(subject, settings, store)
     B, T = plan.targets.shape[:2]
     windows = tiling(T, settings.width or max(1, -(-T // 24)))
     per_trial = jnp.broadcast_to(windows[:, None], (windows.shape[0], B, T))
     epochs = tuple(subject.trials.epochs)
     epoch_windows = jnp.stack([subject.trials.epochs[name] for name in epochs])
-    units = jnp.eye(subject.size, dtype=ys.dtype)
 
-    value = replacement(settings.value, hs, keys[0])
-    second = replacement(settings.second, hs, keys[1])
-    sweep = lambda plan, spans, value, label: jnp.concatenate(
-        [plan.effects(units, spans[w : w + 1], value) for w in track(range(len(spans)), label)]
-    )
-    plan = plan.with_noise(sweep(plan, epoch_windows, hs, "null edits"))
-    effects = sweep(plan, per_trial, value, "units x windows")
-    in_epochs = lambda plan, value, label: over_present(
-        sweep(plan, epoch_windows, value, label), epoch_windows
-    )
-    epoch_effects = in_epochs(plan, value, "units x epochs")
-    second_effects = in_epochs(plan, second, f"again with {settings.second}")
-    sufficiency = in_epochs(plan.corrupted(keys[2]), hs, "restoring units")
+    units = jnp.eye(subject.size, dtype=ys.dtype)
+    null = plan.effects(units, epoch_windows, hs, lambda w: track(w, "null edits"))
+    plan = plan.with_noise(null)
+    causes = find_causes(plan, hs, per_trial, epoch_windows, settings, keys[:3], track)
     selection = select_units(
-        epoch_effects, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
+        causes.epochs, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
     )
     spans = [jnp.concatenate([per_trial, epoch_windows])]
     (found,) = [find_connections(plan.network, plan.xs, s) for s in track(spans, "connections")]
     over_windows, over_epochs = _split(found, len(windows))
     edges = select_edges(over_epochs.total, selection.members, share=settings.edge_share)
-    sets = [
-        check_set(
-            plan,
-            selection.members[e].astype(ys.dtype),
-            epoch_windows[e],
-            value,
-            jax.random.fold_in(keys[4], e),
-            settings.random_sets,
-            settings.resamples,
-        )
-        for e in track(range(len(epochs)), "circuits as sets")
-    ]
+    value = replacement(settings.value, hs, keys[0])
+    sets = _sets(plan, selection, epoch_windows, value, keys[4], settings, track)
     return Findings(
-        hs, ys, plan.targets, windows, epochs, epoch_windows, effects, epoch_effects,
-        second_effects, sufficiency, selection, over_windows, over_epochs, edges, sets,
+        hs, ys, plan.targets, windows, epochs, epoch_windows, causes, selection, over_windows,
+        over_epochs, edges, sets,
     )  # fmt: skip
 
 
-def _plan(subject: Subject, settings: Settings) -> tuple[Plan, State, Array]:
+def _sets(
+    plan: Plan,
+    selection: Selection,
+    windows: Float[Array, "E B T"],
+    value: State,
+    key: PRNGKeyArray,
+    settings: Settings,
+    track: Track,
+) -> list[SetTest]:
+    """The circuit of each epoch, tested as a set."""
+    members = selection.members.astype(windows.dtype)
+    return [
+        check_set(
+            plan, members[e], windows[e], value, jax.random.fold_in(key, e),
+            settings.random_sets, settings.resamples,
+        )
+        for e in track(range(len(windows)), "circuits as sets")
+    ]  # fmt: skip
+
+
+def _plan(subject: Subject, settings: Settings, store: Path | None) -> tuple[Plan, State, Array]:
     """The clean run, and what all sweeps share."""
     trials = subject.trials
     hs, ys = clean_run(subject.network, trials.xs)
@@ -167,7 +169,9 @@ def _plan(subject: Subject, settings: Settings) -> tuple[Plan, State, Array]:
     else:
         targets, score = jnp.asarray(trials.targets, ys.dtype), SCORES[settings.score]
     _check_run(hs, ys, jax.vmap(score)(ys, targets))
-    return Plan(subject.network, trials.xs, targets, score, settings.kind), hs, ys
+    mesh = over_devices(subject.size, len(targets))
+    plan = Plan(subject.network, trials.xs, targets, score, settings.kind, store=store, mesh=mesh)
+    return plan, hs, ys
 
 
 def _check_run(hs: State, ys: Array, scores: Array) -> None:

@@ -67,6 +67,7 @@ def to_dataset(subject: Subject, settings: Settings, found: "Findings") -> "xr.D
     }
     data = {name: (dims, _plain(values)) for name, (dims, values) in variables.items()}
     attributes = _attributes(subject, settings)
+    attributes["failures"] = json.dumps(found.causes.failures)
     attributes["records"] = json.dumps(as_rows(records(subject, settings, found)))
     return xr.Dataset(data, coords, attributes)
 
@@ -85,6 +86,8 @@ def _attributes(subject: Subject, settings: Settings) -> dict[str, Any]:
         "kind": settings.kind,
         "direction": "necessity; sufficiency restores clean states into corrupted runs",
         "effect": "F(intervened) - F(clean)",
+        "estimator": "exact",
+        "codes": "0 finite, 1 overflow, 2 not a number",
         "seed": settings.seed,
         "device": str(jax.devices()[0]),
         "versions": json.dumps({name: metadata.version(name) for name in packages}),
@@ -115,23 +118,25 @@ def _effects(settings: Settings, found: "Findings") -> Variables:
     key = jax.random.key(settings.seed)
     variables: Variables = {}
     for name, dim, effects in (
-        ("effect", "window", found.effects),
-        ("epoch_effect", "epoch", found.epoch_effects),
+        ("effect", "window", found.causes.windows),
+        ("epoch_effect", "epoch", found.causes.epochs),
     ):
         interval = bootstrap_mean(effects, key, settings.resamples)
         dims = (dim, "unit")
         variables[name] = (dims, effects.mean(-1))
         variables[f"{name}_low"] = (dims, interval.low)
         variables[f"{name}_high"] = (dims, interval.high)
-    second = found.second_effects.mean(-1)
-    first = found.epoch_effects.mean(-1)
+    second = found.causes.second.mean(-1)
+    first = found.causes.epochs.mean(-1)
     return variables | {
         "second_effect": (("epoch", "unit"), second),
         "rank_agreement": (("epoch",), rank_agreement(first, second)),
-        "sufficiency": (("epoch", "unit"), found.sufficiency.mean(-1)),
+        "sufficiency": (("epoch", "unit"), found.causes.sufficiency.mean(-1)),
         "p_value": (("epoch", "unit"), found.selection.p_value),
         "q_value": (("epoch", "unit"), found.selection.q_value),
         "member": (("epoch", "unit"), found.selection.members),
+        "code": (("window", "unit", "trial"), found.causes.codes[0]),
+        "epoch_code": (("epoch", "unit", "trial"), found.causes.codes[1]),
     }
 
 
@@ -169,7 +174,7 @@ def _sets(found: "Findings") -> Variables:
 def _recovery(truth: dict[str, Any], found: "Findings") -> Variables:
     """The selection against the truth, in each epoch that has one."""
     nodes = jnp.stack([jnp.asarray(truth[name]) > 0 for name in found.epochs])
-    size = jnp.abs(found.epoch_effects.mean(-1))
+    size = jnp.abs(found.causes.epochs.mean(-1))
     precision, recall = jax.vmap(precision_recall)(found.selection.members, nodes)
     return {
         "truth": (("epoch", "unit"), nodes),

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..causal import mean_of_finite
 from ..circuits import Ratio, permutation_p, random_sets, ratio_of_means
 from ..core import State
 from .causes import Plan
@@ -62,7 +63,13 @@ def check_set(
     keep, drop, nothing, random = effect[0], effect[1], effect[2], effect[3:]
     # every metric is the clean one plus an effect, so the clean one cancels
     return SetTest(
-        ratio_of_means(keep - nothing, -nothing, boot, resamples),
-        ratio_of_means(-drop, -nothing, boot, resamples),
-        permutation_p(keep.mean(), random.mean(-1)),
+        ratio_of_means(*_known(keep - nothing, -nothing), boot, resamples),
+        ratio_of_means(*_known(-drop, -nothing), boot, resamples),
+        permutation_p(mean_of_finite(keep), mean_of_finite(random)),
     )
+
+
+def _known(a: Array, b: Array) -> tuple[Array, Array]:
+    """Both 0, and so no part of a ratio of means, on a trial where the run of either failed."""
+    known = jnp.isfinite(a) & jnp.isfinite(b)
+    return jnp.where(known, a, 0.0), jnp.where(known, b, 0.0)
