@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 QUICK = ["--random-sets", "19", "--resamples", "99", "--flips", "199"]
+LINE = [sys.executable, "-c", "from rnn_jax.cli import main; main()"]
 MODEL = """
 import jax.numpy as jnp, numpy as np
 w = np.array([[1.5, 0.0, 0.0], [1.2, 0.0, 0.0], [0.9, 0.0, 0.0]])
@@ -21,7 +22,7 @@ broken = (step, lambda h: h[1:2], np.zeros(5, np.float32))
 
 
 def command(*arguments, cwd):
-    line = [sys.executable, "-c", "from rnn_jax.cli import main; main()", *map(str, arguments)]
+    line = [*LINE, *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, cwd=cwd, check=False)
 
 
@@ -74,6 +75,41 @@ def test_a_run_leaves_everything(finished):
     assert "running on" in said
     assert "delay" in said
     assert "sufficiency" in (out / "log.txt").read_text()
+
+
+def test_two_processes_find_the_same(finished, place):
+    asked = ["my_model.py:network", "--trials", "trials.npz", "--out", "shared"]
+    done = command("discover", *asked, "--processes", 2, *QUICK, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "in 2 processes" in done.stdout
+    assert done.stdout.count("written to shared") == 1
+    alone, shared = (
+        xr.load_dataset(place / out / "results.nc", engine="h5netcdf") for out in ("out", "shared")
+    )
+    xr.testing.assert_allclose(alone, shared, rtol=1e-4, atol=1e-5)
+    refused = command("discover", *asked, "--processes", 2, *QUICK, cwd=place)
+    assert refused.returncode == 2
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_a_run_goes_on_where_it_was_killed(finished, place):
+    asked = ["discover", "my_model.py:network", "--trials", "trials.npz", "--out", "again", *QUICK]
+    running = subprocess.Popen([*LINE, *asked], stdout=subprocess.PIPE, text=True, cwd=place)
+    while "units x windows" not in running.stdout.readline():
+        assert running.poll() is None
+    running.kill()
+    running.communicate()
+    store = place / ".again.sweeps"
+    assert len(list(store.glob("*.npy"))) >= 2
+    assert not (place / "again").exists()
+    done = command(*asked, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "finished windows" in done.stdout
+    assert not store.exists()
+    one, other = (
+        xr.load_dataset(place / out / "results.nc", engine="h5netcdf") for out in ("out", "again")
+    )
+    xr.testing.assert_equal(one, other)
 
 
 def test_a_finished_run_is_not_overwritten_unless_asked(finished, place):

@@ -13,6 +13,7 @@ from helpers import CELLS, First, network
 from rnn_jax.causal import squared_error
 from rnn_jax.causal.ranking import rank_agreement
 from rnn_jax.core import Network, outputs, run
+from rnn_jax.report import epoch_table
 from rnn_jax.studies import Settings, Subject, discover, find_subject
 from rnn_jax.studies.causes import Plan, over_counted
 from rnn_jax.tasks import Trials
@@ -187,6 +188,37 @@ def test_a_run_that_failed_does_not_count():
     got = over_counted(effects, jnp.ones((1, 3, 4)))
     np.testing.assert_allclose(got, [[[1.5, 0.0, 4.5], [0.0, 0.0, 0.0]]])
     np.testing.assert_allclose(got.mean(-1), [[2.0, 0.0]])
+
+
+class Guarded(eqx.Module):
+    """A relay in which unit 2 at zero makes unit 3 huge, on trials where unit 0 is positive."""
+
+    relay: Relay
+
+    def __call__(self, h, x):
+        calm = self.relay(h, x).at[3].set(0.5)
+        explodes = (h[2] == 0) & (calm[0] > 0) & (h[0] != 0)
+        return jnp.where(explodes, calm.at[3].set(1e200), calm)
+
+
+def test_runs_that_fail_are_counted_and_the_rest_goes_on():
+    subject = relay()
+    net = Network(
+        Guarded(subject.network.step), First(jnp.array([[0.0, 1.0, 0.0, 1.0]])), jnp.zeros(4)
+    )
+    settings = dataclasses.replace(QUICK, value="zero")
+    found = discover(dataclasses.replace(subject, network=net, truth=None), settings).dataset
+    up = np.asarray(subject.trials.targets[:, 0, 0] > 0)
+    np.testing.assert_array_equal(found["epoch_code"].sel(epoch="late", unit="2") == 1, up)
+    assert not found["epoch_code"].sel(unit=["0", "1", "3"]).any()
+    assert json.loads(found.attrs["failures"])["units x epochs"]["overflow"] >= up.sum()
+    for name in ("epoch_effect", "epoch_effect_low", "p_value", "faithfulness", "circuit_p"):
+        assert np.isfinite(found[name]).all(), name
+    # on the other trials nobody hears unit 2
+    assert float(found["epoch_effect"].sel(epoch="late", unit="2")) == 0.0
+    said = epoch_table(found)
+    assert "overflowed" in said
+    assert "those of 2" in said
 
 
 def test_rank_agreement():

@@ -22,6 +22,7 @@ from .view import (
     circle,
     epoch_of,
     epoch_share,
+    failures,
     interval,
     labels,
     unit_groups,
@@ -55,7 +56,7 @@ def payload(dataset: xr.Dataset) -> dict[str, Any]:
         name: str(dataset.attrs.get(name, "")) for name in ("subject", "metric", "value", "kind")
     }
     return {
-        "about": about | {"convention": CONVENTION},
+        "about": about | {"convention": CONVENTION, "failures": failures(dataset)},
         "units": labels(dataset, "unit"),
         "groups": unit_groups(dataset),
         "places": _floats(circle(dataset)),

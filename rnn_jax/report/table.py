@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from .style import short
-from .view import CONVENTION, array, interval, labels, top_units
+from .view import CONVENTION, array, failures, interval, labels, top_units
 
 TOP = 3
 
@@ -49,6 +49,8 @@ def epoch_table(dataset: xr.Dataset) -> str:
         f"{CONVENTION}, F = {dataset.attrs.get('metric', '?')}, {dataset.attrs.get('kind', '?')} "
         f"to {dataset.attrs.get('value', '?')}; * member; [95 % interval over trials]"
     )
+    if said := failures(dataset):
+        lines.append(said)
     agreement = dataset.get("rank_agreement")
     if agreement is not None and np.isfinite(agreement).any():
         least = float(agreement.min(skipna=True))

@@ -7,6 +7,7 @@ Arrays come back as numpy, in a named order of dimensions, so that no figure dep
 the file happened to store them. `from` and `to` are the axes of every connectivity: `[to, from]`.
 """
 
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -29,6 +30,23 @@ def require(dataset: xr.Dataset, *names: str) -> None:
     missing = [name for name in names if name not in dataset]
     if missing:
         raise ValueError(f"the dataset lacks {missing}; it has {sorted(map(str, dataset))}")
+
+
+def failures(dataset: xr.Dataset) -> str:
+    """How many runs failed, and whose: no mean counts them. Empty where none did."""
+    counts = json.loads(dataset.attrs.get("failures", "{}")).values()
+    total = {name: sum(c[name] for c in counts) for name in ("finite", "overflow", "nan")}
+    failed = total["overflow"] + total["nan"]
+    if not failed:
+        return ""
+    codes = array(dataset, "epoch_code", "epoch", "unit", "trial") > 0
+    units = [labels(dataset, "unit")[i] for i in np.flatnonzero(codes.any((0, 2)))]
+    named = ", ".join(units[:5]) + (", ..." if len(units) > 5 else "")
+    return (
+        f"{failed} of {sum(total.values())} runs failed ({total['overflow']} overflowed, "
+        f"{total['nan']} not a number) and are left out of all means"
+        + (f"; over epochs those of {named}" if units else "")
+    )
 
 
 def array(dataset: xr.Dataset, name: str, *dims: str) -> np.ndarray:
