@@ -17,6 +17,7 @@ from rnn_jax.causal.engine import CLAMP
 from rnn_jax.causal.mesh import spread
 from rnn_jax.causal.sweep import per_trial, program
 from rnn_jax.cells import GRU, zero_state
+from rnn_jax.studies.connections import find_connections
 
 out, *processes = sys.argv[1:]
 if processes:
@@ -68,6 +69,12 @@ for axis in ("trials", "units"):
     again = resumable(sweep, f"{out}-{axis}")(*asked, mesh=mesh)
     found["sweep"][f"{axis} kept"] = largest(again, kept) + largest(again, sweep(*asked))
 
+mesh = of("trials")
+inside = jnp.zeros((2, B - 1, T)).at[0, :, :8].set(1.0).at[1, 1:, 5:].set(1.0)
+shared, alone = (find_connections(network, xs, inside, mesh) for mesh in (mesh, None))
+found["connections"] = max(map(largest, jax.tree.leaves(shared), jax.tree.leaves(alone)))
+
+mesh = of("units")
 whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
 shared = jax.device_put(jnp.ones(2), jax.sharding.NamedSharding(mesh, jax.P("units")))
 gathered = jax.jit(lambda a: a, out_shardings=whole).lower(shared).compile()

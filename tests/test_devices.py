@@ -17,6 +17,7 @@ def check(path):
     assert found["devices"] == 2
     assert max(found["sweep"].values()) < SWEEPS, found["sweep"]
     assert not any(found["collectives"].values()), found["collectives"]
+    assert found["connections"] < SWEEPS
     assert found["a gather"]  # what is looked for would be seen
     assert len(found["sweep"]) == 8
     return found

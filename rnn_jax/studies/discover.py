@@ -127,7 +127,8 @@ def find(subject: Subject, settings: Settings, track: Track, store: Path | None)
         causes.epochs, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
     )
     spans = [jnp.concatenate([per_trial, epoch_windows])]
-    (found,) = [find_connections(plan.network, plan.xs, s) for s in track(spans, "connections")]
+    local = lambda spans: find_connections(plan.network, plan.xs, spans, plan.mesh)
+    (found,) = map(local, track(spans, "connections"))
     over_windows, over_epochs = _split(found, len(windows))
     edges = select_edges(over_epochs.total, selection.members, share=settings.edge_share)
     value = replacement(settings.value, hs, keys[0])
