@@ -23,7 +23,6 @@ from rnn_jax import (
 )
 from rnn_jax.cells import Vanilla
 from rnn_jax.linear import membership, window_propagator
-from rnn_jax.linear.connectivity import _by_jacobians
 
 WINDOWS = jnp.concatenate([tiling(T, 2), jnp.linspace(0.1, 1, T)[None]])
 
@@ -98,8 +97,7 @@ def test_blocks_of_a_state_of_two_parts():
 def test_both_routes_of_an_additive_cell_agree():
     net, xs = network("vanilla"), inputs()
     trajectory = run(net, xs)
-    share = WINDOWS / WINDOWS.sum(1, keepdims=True)
-    other = _by_jacobians(lambda rows: net.step, (trajectory.previous, xs, None), share, False)
+    other = effective_connectivity(lambda h, x: net.step(h, x), trajectory, WINDOWS)
     short = effective_connectivity(net.step, trajectory, WINDOWS)
     np.testing.assert_allclose(short.total, other.total, atol=1e-12)
 

@@ -10,20 +10,26 @@ return to zero would take from the receiver.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.core import Tracer
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Identity, Input, State, Step, Trajectory
-from ..core.rollout import split_rows
+from .along import (
+    Intervention,
+    checked,
+    each_step,
+    num_units,
+    push_rows,
+    push_through,
+    window_sums,
+)
 from .propagators import without_gap
 
-Intervention = Callable[[Step], Step]
 Reduce = Literal["mean", "absolute", "product"]
 
 
@@ -78,39 +84,17 @@ def effective_connectivity(
     if reduce not in ("mean", "absolute", "product"):
         raise ValueError(f"reduce must be 'mean', 'absolute' or 'product', got {reduce!r}")
     before = trajectory.previous
-    windows = _checked(windows, before)
-    rows, at = _steps(step, intervention, windows.shape[1])
+    num_units(before)
+    windows = checked(windows, before)
+    on, rows = each_step(step, trajectory, intervention)
     if reduce == "product":
-        return _products(at, (before, trajectory.xs, rows), jax.vmap(without_gap)(windows))
+        return _whole(_products(on(push_rows), rows, jax.vmap(without_gap)(windows)))
     weights = windows / windows.sum(1, keepdims=True)
+    absolute = reduce == "absolute"
     if hasattr(step, "parts") and isinstance(intervention, Identity):
-        return _by_parts(step, before, trajectory.xs, weights, reduce == "absolute")
-    return _by_jacobians(at, (before, trajectory.xs, rows), weights, reduce == "absolute")
-
-
-def _checked(windows: Float[Array, "W T"], before: State) -> Float[Array, "W T"]:
-    """The windows in the state's dtype, none of them empty."""
-    parts = jax.tree.leaves(before)
-    shapes = [part.shape for part in parts]
-    if len(set(shapes)) != 1 or len(shapes[0]) != 2:
-        raise ValueError(
-            f"units need a state whose parts are all [N], got {[shape[1:] for shape in shapes]}"
-        )
-    T = shapes[0][0]
-    if windows.ndim != 2 or windows.shape[1] != T:
-        raise ValueError(f"windows must be [W, {T}], got {windows.shape}")
-    empty, message = windows.sum(1) == 0, "a window is empty: it has no step"
-    if isinstance(empty, Tracer):
-        windows = eqx.error_if(windows, empty, message)
-    elif empty.any():
-        raise ValueError(f"{message} (rows {jnp.flatnonzero(empty).tolist()})")
-    return windows.astype(parts[0].dtype)
-
-
-def _steps(step: Step, intervention: Intervention, T: int) -> tuple[PyTree, Any]:
-    """The intervention's rows, and the intervened step that a row of them gives."""
-    timed, constant = split_rows(intervention, T)
-    return timed, lambda rows: eqx.combine(rows, constant)(step)
+        return _by_parts(step, before, trajectory.xs, weights, absolute)
+    flow = lambda *row: jnp.abs(unit_jacobian(*row)) if absolute else unit_jacobian(*row)
+    return _whole(window_sums(on(flow), rows, weights))
 
 
 def unit_jacobian(step: Step, h: State, x: Input) -> Float[Array, "N N"]:
@@ -149,46 +133,16 @@ def _by_parts(
     return Connectivity(size(wire)[None] * flow, kept, weights @ gate, wire, weights @ before)
 
 
-def _by_jacobians(
-    at: Any, along: PyTree, weights: Float[Array, "W T"], absolute: bool
-) -> Connectivity:
-    """Accumulated over time, so that memory holds `[W, N, N]` and never `[T, N, N]`."""
-    before = along[0]
-    N = jax.tree.leaves(before)[0].shape[1]
-    W = weights.shape[0]
-    blank = jnp.zeros((W, N, N), weights.dtype)
-
-    def accumulate(total: Array, row: tuple) -> tuple[Array, None]:
-        (h, x, rows), weight = row
-        flow = unit_jacobian(at(rows), h, x)
-        flow = jnp.abs(flow) if absolute else flow
-        return total + weight[:, None, None] * flow[None], None
-
-    total, _ = lax.scan(accumulate, blank, (along, weights.T))
-    return Connectivity(total, jnp.zeros((W, N), weights.dtype), None, None, None)
-
-
-def _products(at: Any, along: PyTree, windows: Float[Array, "W T"]) -> Connectivity:
+def _products(push: Callable, rows: PyTree, windows: Float[Array, "W T"]) -> Array:
     """`J_last ... J_first diag(h_{first-1})`, by pushing all units' states through a window."""
-    before = along[0]
-    N = jax.tree.leaves(before)[0].shape[1]
 
     def through(window: Float[Array, " T"]) -> Float[Array, "N N"]:
-        blank = jax.tree.map(lambda part: jnp.zeros((N, N), part.dtype), before)
+        start = jax.tree.map(lambda part: jnp.diag(part[jnp.argmax(window > 0)]), rows[0])
+        return jax.tree.leaves(push_through(push, rows, window, start))[0].T
 
-        def push(carry: tuple, row: tuple) -> tuple[tuple, None]:
-            tangents, begun = carry
-            (h, x, rows), inside = row
-            fresh = jax.tree.map(jnp.diag, h)
-            start = (inside > 0) & ~begun
-            tangents = jax.tree.map(lambda a, b: jnp.where(start, a, b), fresh, tangents)
-            push_one = lambda tangent: jax.jvp(lambda h: at(rows)(h, x), (h,), (tangent,))[1]
-            pushed = jax.vmap(push_one)(tangents)
-            keep = lambda a, b: jnp.where(inside > 0, a, b)
-            return (jax.tree.map(keep, pushed, tangents), begun | (inside > 0)), None
+    return lax.map(through, windows)
 
-        (tangents, _), _ = lax.scan(push, (blank, jnp.array(False)), (along, window))
-        return jax.tree.leaves(tangents)[0].T
 
-    total = jax.vmap(through)(windows)
+def _whole(total: Float[Array, "W N N"]) -> Connectivity:
+    """Connectivity that was not taken apart: it holds the leak."""
     return Connectivity(total, jnp.zeros(total.shape[:2], total.dtype), None, None, None)

@@ -4,21 +4,15 @@
     J = jax.vmap(lambda run: jacobians(step, run))(runs)  # [B, T, N, N]
 
 `vmap` over `jacfwd` is the right route: the basis of tangents is shared by all steps, so that
-`W @ I` is computed once and the work is bound by writing its result.
+`W @ I` is computed once and the work is bound by writing its result. What needs only a sum, a
+norm or a few columns of these arrays is in `streamed`, which never forms them.
 """
 
-from collections.abc import Callable
-
-import equinox as eqx
 import jax
 from jaxtyping import PyTree
 
-from ..core import Identity, State, Step, Trajectory
-from ..core.rollout import split_rows
-from ..core.tree import num_steps
-from ..core.types import Input
-
-Intervention = Callable[[Step], Step]
+from ..core import Identity, Step, Trajectory
+from .along import Intervention, each_step
 
 
 def jacobians(
@@ -38,7 +32,8 @@ def jacobians(
     **Returns:** `[T, N, N]`, `[to, from]`. For a state of several parts a tree of trees of
     blocks, the outer one that of the part reached, the inner one that of the part it comes from.
     """
-    return _along(jax.jacfwd, step, trajectory, intervention)
+    on, rows = each_step(step, trajectory, intervention)
+    return jax.vmap(on(lambda step, h, x: jax.jacfwd(step)(h, x)))(rows)
 
 
 def input_jacobians(
@@ -48,15 +43,5 @@ def input_jacobians(
 
     **Returns:** `[T, N, I]`, `[to, from]`; trees of blocks where state or input has parts.
     """
-    by_input = lambda function: jax.jacfwd(function, argnums=1)
-    return _along(by_input, step, trajectory, intervention)
-
-
-def _along(mode: Callable, step: Step, trajectory: Trajectory, intervention: PyTree) -> PyTree:
-    """A derivative of every step of a trajectory."""
-    timed, constant = split_rows(intervention, num_steps(trajectory.xs))
-
-    def one(h: State, x: Input, rows: PyTree) -> PyTree:
-        return mode(eqx.combine(rows, constant)(step))(h, x)
-
-    return jax.vmap(one)(trajectory.previous, trajectory.xs, timed)
+    on, rows = each_step(step, trajectory, intervention)
+    return jax.vmap(on(lambda step, h, x: jax.jacfwd(step, argnums=1)(h, x)))(rows)

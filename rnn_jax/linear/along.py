@@ -1,0 +1,136 @@
+"""Along a run: a function of every step as it was intervened upon, and sums over windows.
+
+    on, rows = each_step(step, trajectory, intervention)
+    J = jax.vmap(on(lambda step, h, x: jax.jacfwd(step)(h, x)))(rows)     # all at once
+    sizes = lax.map(on(lambda step, h, x: jnp.sum(step(h, x))), rows)     # one after another
+
+Whether steps go side by side or in turn is the caller's choice, and so is the memory.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.core import Tracer
+from jaxtyping import Array, Float, PyTree
+
+from ..core import Input, State, Step, Trajectory
+from ..core.rollout import split_rows
+from ..core.tree import num_steps
+
+Intervention = Callable[[Step], Step]
+
+
+def each_step(step: Step, trajectory: Trajectory, intervention: PyTree) -> tuple[Callable, PyTree]:
+    """What makes a `function(step, h, x, ...)` one of a run's rows, and these rows.
+
+    **Returns:** `on` and `rows`: `on(function)(row, ...)` calls the function with the step
+    that held in that row, its state before and its input; `rows` lead with `T`.
+    """
+    timed, constant = split_rows(intervention, num_steps(trajectory.xs))
+
+    def on(function: Callable) -> Callable:
+        def of_row(row: PyTree, *rest: PyTree) -> PyTree:
+            h, x, edit = row
+            return function(eqx.combine(edit, constant)(step), h, x, *rest)
+
+        return of_row
+
+    return on, (trajectory.previous, trajectory.xs, timed)
+
+
+def in_batches(
+    function: Callable, step: Step, trajectory: Trajectory, intervention: PyTree, batch_size: int
+) -> PyTree:
+    """`function(step, h, x)` of every step, `batch_size` of them side by side."""
+    on, rows = each_step(step, trajectory, intervention)
+    return lax.map(on(function), rows, batch_size=min(batch_size, num_steps(trajectory.xs)))
+
+
+def by_parts(derive: Callable, step: Step, h: State, x: Input) -> PyTree:
+    """`derive(function, part)` of a step as a function of each part of its state alone.
+
+    **Returns:** a tree of trees, the outer one of the part reached, the inner one of the part
+    it comes from, like `jax.jacfwd`'s; for a state that is one array, what `derive` returns.
+    """
+    parts, treedef = jax.tree.flatten(h)
+
+    def by(k: int) -> PyTree:
+        whole = lambda part: treedef.unflatten([*parts[:k], part, *parts[k + 1 :]])
+        return derive(lambda part: step(whole(part), x), parts[k])
+
+    columns = [by(k) for k in range(len(parts))]
+    return jax.tree.map(lambda *row: treedef.unflatten(row), *columns)
+
+
+def window_sums(
+    function: Callable[[PyTree], PyTree], rows: PyTree, weights: Float[Array, "W T"]
+) -> PyTree:
+    """`sum_t weights[w, t] function(rows[t])`, added up as it goes.
+
+    Memory holds `[W, ...]` and one row's value, never `[T, ...]`.
+    """
+    row = jax.tree.map(lambda leaf: leaf[0], rows)
+    blank = lambda leaf: jnp.zeros((weights.shape[0], *leaf.shape), leaf.dtype)
+
+    def add(total: PyTree, now: tuple[PyTree, Array]) -> tuple[PyTree, None]:
+        row, weight = now
+        more = lambda sum, value: sum + jnp.tensordot(weight.astype(value.dtype), value, 0)
+        return jax.tree.map(more, total, function(row)), None
+
+    start = jax.tree.map(blank, jax.eval_shape(function, row))
+    return lax.scan(add, start, (rows, weights.T))[0]
+
+
+def push_rows(step: Step, h: State, x: Input, tangents: PyTree) -> PyTree:
+    """`J v` for every row `v` of `tangents`, a tree like the state of `[K, N]`."""
+    push = lambda tangent: jax.jvp(lambda h: step(h, x), (h,), (tangent,))[1]
+    return jax.vmap(push)(tangents)
+
+
+def push_through(
+    push: Callable[[PyTree, PyTree], PyTree],
+    rows: PyTree,
+    window: Float[Array, " T"],
+    tangents: PyTree,
+) -> PyTree:
+    """Tangents pushed through the steps inside a window; the others are passed by."""
+
+    def one(tangents: PyTree, now: tuple[PyTree, Array]) -> tuple[PyTree, None]:
+        row, inside = now
+        stay = lambda row, tangents: tangents
+        return lax.cond(inside > 0, push, stay, row, tangents), None
+
+    return lax.scan(one, tangents, (rows, window))[0]
+
+
+def num_units(states: State) -> int:
+    """`N` of states `[T, N]`, of which each part holds one entry a unit.
+
+    **Raises:** `ValueError` where parts differ, or are no vectors.
+    """
+    shapes = [part.shape for part in jax.tree.leaves(states)]
+    if len(set(shapes)) != 1 or len(shapes[0]) != 2:
+        raise ValueError(
+            f"units need a state whose parts are all [N], got {[shape[1:] for shape in shapes]}"
+        )
+    return shapes[0][1]
+
+
+def checked(windows: Float[Array, "W T"], states: State) -> Float[Array, "W T"]:
+    """The windows in the state's dtype, none of them empty.
+
+    **Raises:** `ValueError` where their `T` is not the run's, or one is empty;
+    `RuntimeError` where an empty one is known only when a compiled program runs.
+    """
+    part = jax.tree.leaves(states)[0]
+    if windows.ndim != 2 or windows.shape[1] != part.shape[0]:
+        raise ValueError(f"windows must be [W, {part.shape[0]}], got {windows.shape}")
+    empty, message = windows.sum(1) == 0, "a window is empty: it has no step"
+    if isinstance(empty, Tracer):
+        windows = eqx.error_if(windows, empty, message)
+    elif empty.any():
+        raise ValueError(f"{message} (rows {jnp.flatnonzero(empty).tolist()})")
+    return windows.astype(part.dtype)
