@@ -3,6 +3,10 @@
     rows = paired({"ours": run_ours, "theirs": run_theirs}, repeats=7)
 
 A contender is a function without arguments that returns once its work is done.
+
+The size of a memory page decides what first writing a large array costs, so it is chosen, the
+same for all contenders, and recorded: `--pages huge` asks glibc and numpy for huge ones, and
+`--pages small` refuses them.
 """
 
 import argparse
@@ -11,6 +15,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +24,12 @@ import jax
 import numpy as np
 
 Contenders = dict[str, Callable[[], object]]
+
+PAGES = {
+    "huge": {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "NUMPY_MADVISE_HUGEPAGE": "1"},
+    "small": {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=0", "NUMPY_MADVISE_HUGEPAGE": "0"},
+}
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def first_call(run: Callable[[], object]) -> float:
@@ -69,6 +80,23 @@ def show(title: str, rows: dict[str, dict]) -> None:
         )
 
 
+def restart_with(pages: str) -> None:
+    """Start this program anew with pages of that size: glibc looks only once, as it starts."""
+    wanted = PAGES[pages]
+    if sys.platform == "linux" and any(os.environ.get(name) != wanted[name] for name in wanted):
+        os.execve(sys.executable, sys.orig_argv, os.environ | wanted)
+
+
+def pages() -> dict:
+    """Which pages were asked for, and the kernel's word: `madvise` grants, `always` gives all."""
+    asked = [name for name, wanted in PAGES.items() if wanted.items() <= os.environ.items()]
+    kernel = HUGE_PAGES.read_text() if HUGE_PAGES.exists() else "[]"
+    return {
+        "pages": asked[0] if asked else None,
+        "transparent_hugepage": kernel[kernel.index("[") + 1 : kernel.index("]")],
+    }
+
+
 def machine() -> dict:
     """What the numbers were measured on."""
     names = ("jax", "jaxlib", "equinox", "numpy", "torch")
@@ -84,18 +112,22 @@ def machine() -> dict:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "date": time.strftime("%Y-%m-%d"),
+        **pages(),
         **versions,
     }
 
 
 def arguments(about: str) -> argparse.Namespace:
-    """The options every benchmark takes."""
+    """The options every benchmark takes; the program starts anew where its pages are others."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--repeats", type=int, default=7, help="paired repeats")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--units", type=int, nargs="+", default=[64, 256], help="sizes N")
+    parser.add_argument("--pages", choices=PAGES, default="huge", help="memory pages")
     parser.add_argument("--json", type=Path, help="where to write the results")
-    return parser.parse_args()
+    options = parser.parse_args()
+    restart_with(options.pages)
+    return options
 
 
 def save(path: Path | None, results: dict) -> None:
