@@ -49,6 +49,22 @@ def in_batches(
     return lax.map(on(function), rows, batch_size=min(batch_size, num_steps(trajectory.xs)))
 
 
+def forward(function: Callable[[PyTree], PyTree], at: PyTree) -> PyTree:
+    """`jax.jacfwd(function)(at)`, several times as fast where both are single arrays.
+
+    A spare tangent is pushed along and cut off: on a CPU, XLA writes a loop that ends in
+    `jacfwd`'s transposition across the memory, but one that ends in a slice along it.
+    """
+
+    def twice(at: PyTree, spare: PyTree) -> tuple[PyTree, PyTree]:
+        value = function(at)
+        return value, value
+
+    spare = jnp.zeros(1, jax.tree.leaves(at)[0].dtype)
+    blocks, value = jax.jacfwd(twice, argnums=(0, 1), has_aux=True)(at, spare)
+    return jax.tree.map(lambda _, by: by[0], value, blocks)
+
+
 def by_parts(derive: Callable, step: Step, h: State, x: Input) -> PyTree:
     """`derive(function, part)` of a step as a function of each part of its state alone.
 

@@ -12,7 +12,7 @@ import jax
 from jaxtyping import PyTree
 
 from ..core import Identity, Step, Trajectory
-from .along import Intervention, each_step
+from .along import Intervention, each_step, forward
 
 
 def jacobians(
@@ -33,7 +33,7 @@ def jacobians(
     blocks, the outer one that of the part reached, the inner one that of the part it comes from.
     """
     on, rows = each_step(step, trajectory, intervention)
-    return jax.vmap(on(lambda step, h, x: jax.jacfwd(step)(h, x)))(rows)
+    return jax.vmap(on(lambda step, h, x: forward(lambda h: step(h, x), h)))(rows)
 
 
 def input_jacobians(
@@ -44,4 +44,4 @@ def input_jacobians(
     **Returns:** `[T, N, I]`, `[to, from]`; trees of blocks where state or input has parts.
     """
     on, rows = each_step(step, trajectory, intervention)
-    return jax.vmap(on(lambda step, h, x: jax.jacfwd(step, argnums=1)(h, x)))(rows)
+    return jax.vmap(on(lambda step, h, x: forward(lambda x: step(h, x), x)))(rows)

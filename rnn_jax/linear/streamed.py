@@ -26,6 +26,7 @@ from .along import (
     by_parts,
     checked,
     each_step,
+    forward,
     in_batches,
     num_units,
     push_rows,
@@ -99,7 +100,7 @@ def window_jacobians(
     """
     windows = checked(windows, trajectory.previous)
     on, rows = each_step(step, trajectory, intervention)
-    one = on(lambda step, h, x: jax.jacfwd(step)(h, x))
+    one = on(lambda step, h, x: forward(lambda h: step(h, x), h))
     return window_sums(one, rows, windows / windows.sum(1, keepdims=True))
 
 
@@ -122,7 +123,7 @@ def frobenius_norms(
     """
 
     def one(step: Step, h: State, x: Input) -> Array:
-        blocks = jax.tree.leaves(jax.jacfwd(step)(h, x))
+        blocks = jax.tree.leaves(forward(lambda h: step(h, x), h))
         return jnp.sqrt(jnp.sum(jnp.stack([jnp.sum(block**2) for block in blocks])))
 
     return in_batches(one, step, trajectory, intervention, batch_size)
