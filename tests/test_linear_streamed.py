@@ -1,5 +1,7 @@
 """Streamed reductions against the Jacobians they stand for, and the memory they need."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -57,7 +59,7 @@ def test_each_reduction_is_that_of_the_materialised_jacobians(cell):
     close(group_jacobians(step, run, INTO, OUT, iv, batch_size=4), between)
     share = WINDOWS / WINDOWS.sum(1, keepdims=True)
     mean = each(lambda block: jnp.einsum("wt,tij->wij", share, block))
-    close(window_jacobians(step, run, WINDOWS, iv), mean)
+    close(window_jacobians(step, run, WINDOWS, iv, batch_size=4), mean)
     M = whole(J, run)
     norms = np.linalg.norm(np.asarray(M), axis=(1, 2))
     close(frobenius_norms(step, run, iv, batch_size=4), jnp.asarray(norms))
@@ -73,11 +75,12 @@ def test_each_reduction_is_that_of_the_materialised_jacobians(cell):
         close(got, expected)
 
 
-@pytest.mark.parametrize("kind", ["groups", "norms", "radii"])
+@pytest.mark.parametrize("kind", ["groups", "means", "norms", "radii"])
 def test_the_batch_of_steps_changes_nothing(kind):
     step, iv, run, _ = problem("gru")
     reduce = {
         "groups": lambda size: group_jacobians(step, run, INTO, OUT, iv, size),
+        "means": lambda size: window_jacobians(step, run, WINDOWS, iv, size),
         "norms": lambda size: frobenius_norms(step, run, iv, size),
         "radii": lambda size: spectral_radii(step, run, iv, batch_size=size)[0],
     }[kind]
@@ -193,7 +196,7 @@ def test_what_does_not_fit_is_refused():
 UNITS = 64
 
 
-def compiled(reduce, trials, steps, cell=GRU):
+def compiled(reduce, trials, steps, cell: type = GRU) -> Any:
     """`reduce(step, run, [1, T] window)` of all trials, one after another, compiled only."""
     step = cell(2, UNITS, key=jax.random.key(0))
     h0 = zero_state(step)

@@ -1,7 +1,7 @@
 """Along a run: a function of every step as it was intervened upon, and sums over windows.
 
     on, rows = each_step(step, trajectory, intervention)
-    J = jax.vmap(on(lambda step, h, x: jax.jacfwd(step)(h, x)))(rows)     # all at once
+    hs = jax.vmap(on(lambda step, h, x: step(h, x)))(rows)                # all at once
     sizes = lax.map(on(lambda step, h, x: jnp.sum(step(h, x))), rows)     # one after another
 
 Whether steps go side by side or in turn is the caller's choice, and so is the memory.
@@ -82,22 +82,33 @@ def by_parts(derive: Callable, step: Step, h: State, x: Input) -> PyTree:
 
 
 def window_sums(
-    function: Callable[[PyTree], PyTree], rows: PyTree, weights: Float[Array, "W T"]
+    function: Callable[[PyTree], PyTree],
+    rows: PyTree,
+    weights: Float[Array, "W T"],
+    batch_size: int = 16,
 ) -> PyTree:
     """`sum_t weights[w, t] function(rows[t])`, added up as it goes.
 
-    Memory holds `[W, ...]` and one row's value, never `[T, ...]`.
+    Memory holds `[W, ...]` and `batch_size` rows' values, never `[T, ...]`; a batch is added by
+    one matrix product, since row by row each would pass over all windows' sums.
     """
-    row = jax.tree.map(lambda leaf: leaf[0], rows)
+    T = weights.shape[1]
+    size = min(batch_size, T)
+    whole = T // size * size
+    one = jax.tree.map(lambda leaf: leaf[0], rows)
     blank = lambda leaf: jnp.zeros((weights.shape[0], *leaf.shape), leaf.dtype)
 
     def add(total: PyTree, now: tuple[PyTree, Array]) -> tuple[PyTree, None]:
-        row, weight = now
-        more = lambda sum, value: sum + jnp.tensordot(weight.astype(value.dtype), value, 0)
-        return jax.tree.map(more, total, function(row)), None
+        rows, weight = now
+        more = lambda sum, values: sum + jnp.tensordot(weight.T.astype(values.dtype), values, 1)
+        return jax.tree.map(more, total, jax.vmap(function)(rows)), None
 
-    start = jax.tree.map(blank, jax.eval_shape(function, row))
-    return lax.scan(add, start, (rows, weights.T))[0]
+    start = jax.tree.map(blank, jax.eval_shape(function, one))
+    batched = lambda leaf: leaf[:whole].reshape(T // size, size, *leaf.shape[1:])
+    total, _ = lax.scan(add, start, jax.tree.map(batched, (rows, weights.T)))
+    if whole == T:
+        return total
+    return add(total, jax.tree.map(lambda leaf: leaf[whole:], (rows, weights.T)))[0]
 
 
 def push_rows(step: Step, h: State, x: Input, tangents: PyTree) -> PyTree:

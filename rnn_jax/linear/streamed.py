@@ -83,6 +83,7 @@ def window_jacobians(
     trajectory: Trajectory,
     windows: Float[Array, "W T"],
     intervention: Intervention = Identity(),
+    batch_size: int = 16,
 ) -> PyTree[Float[Array, "W N N"]]:
     """The mean Jacobian of each window, `sum_t w_t J_t / sum_t w_t`.
 
@@ -92,6 +93,7 @@ def window_jacobians(
     - `trajectory`: one trial's run, under the same intervention.
     - `windows`: float `[W, T]`, none of them empty; a fraction weighs a step.
     - `intervention`: what held during the run.
+    - `batch_size`: steps taken side by side; memory is `[batch_size, N, N]`.
 
     **Returns:** `[W, N, N]`, `[to, from]`; trees of blocks as `jacobians` gives them.
 
@@ -101,7 +103,7 @@ def window_jacobians(
     windows = checked(windows, trajectory.previous)
     on, rows = each_step(step, trajectory, intervention)
     one = on(lambda step, h, x: forward(lambda h: step(h, x), h))
-    return window_sums(one, rows, windows / windows.sum(1, keepdims=True))
+    return window_sums(one, rows, windows / windows.sum(1, keepdims=True), batch_size)
 
 
 def frobenius_norms(
