@@ -130,7 +130,7 @@ def arguments(about: str) -> argparse.Namespace:
     return options
 
 
-def save(path: Path | None, results: dict) -> None:
+def save(path: Path | None, results: list[dict]) -> None:
     """Write results beside the machine they were measured on."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -188,7 +188,7 @@ def test_what_does_not_fit_is_refused():
     gap = jnp.array([[1.0, 1.0, 0.0, 0.0, 1.0, 0.5]])
     with pytest.raises(RuntimeError, match="gap"):
         jax.block_until_ready(window_products(step, run, gap, jnp.eye(N)))
-    for reduce in (window_jacobians, lambda *a: window_products(*a, jnp.eye(N))):
+    for reduce in (window_jacobians, lambda *run: window_products(*run, basis=jnp.eye(N))):
         with pytest.raises(ValueError, match="empty"):
             reduce(step, run, jnp.zeros((1, T)))
 
