@@ -6,17 +6,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import same
+from helpers import CELLS, I, N, O, T, network, same
 
 from rnn_jax import Network, fit, outputs, run
-from rnn_jax.cells import GRU, Affine, Dale, zero_state
+from rnn_jax.cells import GRU, Affine, Dale, Leaky, Vanilla, zero_state
 from rnn_jax.studies import TrainSettings, train_network, untrained
-from rnn_jax.tasks import FlipFlop
+from rnn_jax.tasks import FlipFlop, Trials
 from rnn_jax.training import (
     adam,
     advance,
     cross_entropy,
     fit_seeds,
+    keep_mask,
+    keep_signs,
     load_header,
     load_model,
     mean_squared_error,
@@ -66,6 +68,48 @@ def test_chunks_do_not_matter():
         np.testing.assert_allclose(x, y, atol=1e-12)
 
 
+def noisy(cell):
+    """A network of a noisy cell, whose input is a pair."""
+    cell = cell(I, N, tau=2.0, dt=1.0, noise=0.3, key=KEY)
+    return Network(cell, Affine(N, O, key=KEY), zero_state(cell))
+
+
+PROBLEMS = {name: lambda name=name: network(name) for name in CELLS}
+PROBLEMS |= {"noisy-leaky": lambda: noisy(Leaky), "noisy-dale": lambda: noisy(Dale)}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_batch_is_the_mean_of_its_trials(name):
+    """One step of plain descent moves by the mean of slopes taken trial by trial, unbatched."""
+    net, count = PROBLEMS[name](), 3
+    x_key, xi_key, y_key = jax.random.split(KEY, 3)
+    xs = jax.random.normal(x_key, (count, T, I))
+    if name.startswith("noisy"):
+        xs = (xs, jax.random.normal(xi_key, (count, T, N)))
+    trials = Trials(xs, jax.random.normal(y_key, (count, T, O)), {})
+    weights, rest = eqx.partition(net, trainable(net))
+
+    @jax.jit
+    def one(weights, x, y):
+        whole = eqx.combine(weights, rest)
+        trajectory = run(whole, x)
+        return mean_squared_error(whole, trajectory, outputs(whole, trajectory), y)
+
+    rows = [jax.tree.map(lambda leaf, b=b: leaf[b], (xs, trials.targets)) for b in range(count)]
+    found = [jax.value_and_grad(one)(weights, *row) for row in rows]
+    value, slope = jax.tree.map(lambda *leaves: sum(leaves) / count, *found)
+
+    state = start(net, optax.sgd(1.0), KEY)
+    after, losses = advance(
+        state, lambda key, n: trials, mean_squared_error, optax.sgd(1.0), 1, count
+    )
+    np.testing.assert_allclose(losses, value[None], rtol=0, atol=1e-10)
+    moved = jax.tree.map(jnp.subtract, weights, eqx.filter(after.network, trainable(net)))
+    assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(slope)) > 1e-3
+    for a, b in zip(jax.tree.leaves(moved), jax.tree.leaves(slope), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
+
+
 def test_the_first_state_and_the_anatomy_stay():
     cell = Dale(1, 5, key=KEY)
     before = Network(cell, Affine(5, 1, key=KEY), zero_state(cell) + 0.1)
@@ -76,6 +120,56 @@ def test_the_first_state_and_the_anatomy_stay():
     assert not same(after.step.w, cell.w)
     assert (np.asarray(after.step.wire[:, 4]) <= 0).all()
     assert (np.asarray(after.step.wire[:, :4]) >= 0).all()
+
+
+def constrained(link, steps=10):
+    """A vanilla network trained under one constraint on its wire."""
+    cell = Vanilla(1, 6, key=KEY)
+    net = Network(cell, Affine(6, 1, key=KEY), zero_state(cell))
+    return net, train(net, steps=steps, optimiser=optax.chain(optax.sgd(0.1), link)).network
+
+
+def wire(network):
+    return network.step.w
+
+
+RULE = jax.random.randint(jax.random.key(5), (6, 6), -1, 2).astype(float)
+
+
+def test_a_mask_is_held_exactly_and_the_rest_learns():
+    before, after = constrained(keep_mask(wire, RULE))
+    assert (np.asarray(wire(before))[RULE == 0] != 0).any()
+    assert (np.asarray(wire(after))[RULE == 0] == 0).all()
+    assert (np.asarray(wire(after) != wire(before))[RULE != 0]).all()
+
+
+def test_signs_are_held_from_the_first_step():
+    before, after = constrained(keep_signs(wire, RULE), steps=1)
+    assert (np.asarray(RULE * wire(before)) < 0).any()
+    assert (np.asarray(RULE * wire(after)) >= 0).all()
+    assert (np.asarray(wire(after))[RULE == 0] != 0).all()
+
+
+def test_a_weight_at_its_bound_grows_again_on_its_own_side():
+    link, weights = keep_signs(lambda w: w, jnp.array([1, -1, 1, 0])), jnp.zeros(4)
+    updates, _ = link.update(jnp.array([0.5, -0.5, -0.5, -0.5]), link.init(weights), weights)
+    np.testing.assert_array_equal(updates, [0.5, -0.5, 0.0, -0.5])
+
+
+def test_a_rule_that_forbids_nothing_changes_nothing():
+    ones = jnp.ones((6, 6))
+    links = [optax.identity(), keep_mask(wire, ones), keep_signs(wire, 0 * ones)]
+    plain, masked, signed = (constrained(link)[1] for link in links)
+    for other in (masked, signed):
+        np.testing.assert_allclose(wire(other), wire(plain), rtol=0, atol=1e-12)
+
+
+def test_a_constraint_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"shape \(6,\) does not fit weights of \(6, 6\)"):
+        constrained(keep_mask(wire, jnp.ones(6)))
+    link = keep_mask(lambda w: w, jnp.ones(2))
+    with pytest.raises(ValueError, match="needs the weights"):
+        link.update(jnp.ones(2), link.init(jnp.ones(2)))
 
 
 def test_gradients_are_clipped():
@@ -147,7 +241,10 @@ def test_models_come_back_and_bad_files_are_named(tmp_path):
     for name in ("cut", "longer"):
         with pytest.raises(ValueError, match="another"):
             load_model(tmp_path / f"{name}.eqx", make())
-    for name, message in (("foreign", "no saved model"), ("absent", "no such file")):
+    (tmp_path / "deep.eqx").write_bytes(b"[" * 200_000)
+    (tmp_path / "folder.eqx").mkdir()
+    bad = {"foreign": "no saved model", "deep": "no saved model", "absent": "no such file"}
+    for name, message in (bad | {"folder": "cannot be read"}).items():
         with pytest.raises(ValueError, match=message):
             load_header(tmp_path / f"{name}.eqx")
 

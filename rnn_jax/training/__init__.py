@@ -1,11 +1,12 @@
-"""Training: losses, fit by Optax, models and states in files."""
+"""Training: losses, fit by Optax, constraints, models and states in files."""
 
 from .checkpoint import load_header, load_model, save_model
+from .constraints import keep_mask, keep_signs
 from .fit import Fit, FitState, SeedFits, adam, advance, fit, fit_seeds, start, trainable
 from .losses import Loss, cross_entropy, mean_squared_error, with_rate_penalty
 
 __all__ = [
     "Fit", "FitState", "Loss", "SeedFits", "adam", "advance", "cross_entropy", "fit",
-    "fit_seeds", "load_header", "load_model", "mean_squared_error", "save_model", "start",
-    "trainable", "with_rate_penalty",
+    "fit_seeds", "keep_mask", "keep_signs", "load_header", "load_model", "mean_squared_error",
+    "save_model", "start", "trainable", "with_rate_penalty",
 ]  # fmt: skip

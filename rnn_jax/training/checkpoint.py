@@ -36,14 +36,16 @@ def save_model(path: str | Path, tree: Any, header: dict[str, Any]) -> None:
 def load_header(path: str | Path) -> dict[str, Any]:
     """The header of a saved model.
 
-    **Raises:** `ValueError` where the file is missing or of another kind.
+    **Raises:** `ValueError` where the file is missing, unreadable or of another kind.
     """
     try:
         with open(path, "rb") as file:
             header = json.loads(file.readline(1 << 20).decode())
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
         raise ValueError(f"{path} is no saved model: it has no JSON header") from None
     if not isinstance(header, dict):
         raise ValueError(f"{path} is no saved model: its header is {type(header).__name__}")

@@ -1,0 +1,94 @@
+"""Constraints: projections that hold after every gradient step, as the last link of a chain.
+
+    wire = lambda network: network.step.w
+    optax.chain(adam(1e-2, 1000), keep_mask(wire, anatomy))          # anatomy [to, from]
+    optax.chain(adam(1e-2, 1000), keep_signs(wire, signs))           # signs [to, from]
+
+A cell whose parametrisation holds its constraint, such as `cells.Dale`, needs none of them.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+from jaxtyping import Array, PyTree
+
+Where = Callable[[Any], Array]
+"""Picks one array of weights out of a network."""
+
+Project = Callable[[Array, Array, Array], Array]
+"""`(update, weights, rule) -> update` that leaves the weights where the rule wants them."""
+
+
+class ConstraintState(NamedTuple):
+    """The rule is carried as data, so that it is saved with the training state.
+
+    - `rule`: an array of the weights' shape.
+    """
+
+    rule: Array
+
+
+def keep_mask(where: Where, mask: ArrayLike) -> optax.GradientTransformation:
+    """Hold weights at 0 outside a mask: `w <- m * (w + u)`.
+
+    It is exact from the first step on, whatever the weights started from.
+
+    **Arguments:**
+
+    - `where`: picks the weights, as in `equinox.tree_at`.
+    - `mask`: of the weights' shape, `[to, from]` where they connect units; 0 where there is
+        no weight.
+
+    **Returns:** an Optax transformation, to be put last.
+
+    **Raises:** `ValueError` at the start of training where the shapes differ.
+    """
+    return _constraint(where, mask, lambda u, w, m: jnp.where(m != 0, u, -w))
+
+
+def keep_signs(where: Where, signs: ArrayLike) -> optax.GradientTransformation:
+    """Hold weights at their signs: `w <- w + u` where that has sign `s`, else 0.
+
+    Weights at 0 may grow again, on their own side.
+
+    **Arguments:**
+
+    - `where`: picks the weights, as in `equinox.tree_at`.
+    - `signs`: of the weights' shape, `[to, from]` where they connect units; 1, -1, or 0 where
+        either sign will do.
+
+    **Returns:** an Optax transformation, to be put last.
+
+    **Raises:** `ValueError` at the start of training where the shapes differ.
+
+    Song, Yang & Wang, PLoS Comput Biol (2016), "Dale's principle", for the constraint.
+    """
+    return _constraint(where, signs, _within_signs)
+
+
+def _within_signs(u: Array, w: Array, signs: Array) -> Array:
+    # a sum of 0 is projected too: fused, it may round to the wrong side
+    outside = (signs != 0) & (signs * (w + u) <= 0)
+    return jnp.where(outside, -w, u)
+
+
+def _constraint(where: Where, rule: ArrayLike, project: Project) -> optax.GradientTransformation:
+    def init(params: PyTree) -> ConstraintState:
+        picked, array = where(params), jnp.asarray(rule)
+        if array.shape != picked.shape:
+            raise ValueError(
+                f"a constraint of shape {array.shape} does not fit weights of {picked.shape}"
+            )
+        return ConstraintState(array.astype(picked.dtype))
+
+    def update(updates: PyTree, state: Any, params: PyTree | None = None) -> tuple[PyTree, Any]:
+        if params is None:
+            raise ValueError("a constraint needs the weights: update(updates, state, weights)")
+        inside = project(where(updates), where(params), state.rule)
+        return eqx.tree_at(where, updates, inside), state
+
+    return optax.GradientTransformation(init, update)
