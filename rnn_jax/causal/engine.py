@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, PyTree
 
-from ..core import Network, State, Step, outputs, run
+from ..core import Network, State, Step, in_order, outputs, run
 from ..core.tree import add, blend
 from .budget import Size
 from .scores import Score
@@ -168,6 +168,8 @@ def _runs_last(tree: PyTree) -> PyTree:
 
 
 def _clean(network: Network, score: Score, trials: Trials, estimator: Estimator) -> _Clean:
+    network = in_order(network, "vector first")
+
     def one(x: PyTree) -> tuple[State, Array]:
         trajectory = run(network, x)
         join = lambda first, hs: jnp.concatenate([first[None], hs])
@@ -224,6 +226,7 @@ def _runs(
     """A function from the rows of a chunk to what its runs leave."""
     start, end = _bounds(window, edit.reach)
     stop = last + 1 if clean.later is None else jnp.maximum(start, jnp.minimum(end, last + 1))
+    network = in_order(network, "vector last")
     per_run = jax.vmap(network.step, in_axes=(-1, 0), out_axes=-1)
     step = jax.vmap(per_run, in_axes=(1, None), out_axes=1)
     readout = jax.vmap(jax.vmap(network.readout, in_axes=-1, out_axes=-1), 1, 1)

@@ -17,6 +17,7 @@ from .interventions import (
     read,
 )
 from .network import Network, outputs, run
+from .products import in_order, ordered
 from .rollout import Trajectory, rollout
 from .types import Input, Metric, Readout, State, Step
 from .windows import around, first, sliding, span, tiling
@@ -24,6 +25,6 @@ from .windows import around, first, sliding, span, tiling
 __all__ = [
     "AbstractIntervention", "Compose", "Cut", "Identity", "Input", "Inside", "Lesion", "Metric",
     "Network", "Project", "Read", "Readout", "Replace", "Shift", "State", "Step", "Trajectory",
-    "around", "clamp", "first", "flatten", "from_equinox", "from_field", "outputs", "pulse",
-    "read", "rollout", "run", "sliding", "span", "tiling",
+    "around", "clamp", "first", "flatten", "from_equinox", "from_field", "in_order", "ordered",
+    "outputs", "pulse", "read", "rollout", "run", "sliding", "span", "tiling",
 ]  # fmt: skip

@@ -33,7 +33,7 @@ class ConstraintState(NamedTuple):
 
 
 def keep_mask(where: Where, mask: ArrayLike) -> optax.GradientTransformation:
-    """Hold weights at 0 outside a mask: `w <- m * (w + u)`.
+    """Hold weights at 0 outside a mask: `w <- [m != 0] (w + u)`.
 
     It is exact from the first step on, whatever the weights started from.
 

@@ -18,7 +18,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
-from ..core import Network, outputs, run
+from ..core import Network, in_order, outputs, run
 from ..tasks import Trials
 from .losses import Loss
 
@@ -119,10 +119,12 @@ def advance(
 
     def batch_loss(weights: PyTree, trials: Trials) -> Array:
         network = eqx.combine(weights, static)
+        # trials lead: the other order transposes every product of every step
+        batched = in_order(network, "vector first")
 
         def one(x: PyTree, targets: Array) -> Array:
-            trajectory = run(network, x)
-            return loss(network, trajectory, outputs(network, trajectory), targets)
+            trajectory = run(batched, x)
+            return loss(network, trajectory, outputs(batched, trajectory), targets)
 
         if trials.targets is None:
             raise ValueError("training needs trials with targets, the sampler gives none")
