@@ -71,7 +71,7 @@ for axis in ("trials", "units"):
 
 mesh = of("trials")
 inside = jnp.zeros((2, B - 1, T)).at[0, :, :8].set(1.0).at[1, 1:, 5:].set(1.0)
-shared, alone = (find_connections(network, xs, inside, mesh) for mesh in (mesh, None))
+shared, alone = (find_connections(network, xs, inside, mesh=m) for m in (mesh, None))
 found["connections"] = max(map(largest, jax.tree.leaves(shared), jax.tree.leaves(alone)))
 
 mesh = of("units")

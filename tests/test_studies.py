@@ -190,6 +190,19 @@ def test_a_run_that_failed_does_not_count():
     np.testing.assert_allclose(got.mean(-1), [[2.0, 0.0]])
 
 
+def test_connections_are_found_where_trials_cancel():
+    """As many trials of either sign: the mean flow is nothing but rounding."""
+    subject = relay()
+    xs = jnp.concatenate([subject.trials.xs, -subject.trials.xs])
+    epochs = {name: jnp.concatenate([w, w]) for name, w in subject.trials.epochs.items()}
+    balanced = dataclasses.replace(subject, trials=Trials(xs, None, epochs))
+    found = discover(balanced, QUICK).dataset.sel(epoch="late")
+    assert np.abs(found["epoch_connectivity"]).max() < 1e-9
+    flow = found["edge_member"].sel({"from": "0", "to": ["0", "1"]})
+    assert flow.all()
+    assert found["edge_member"].sum() == 2
+
+
 class Guarded(eqx.Module):
     """A relay in which unit 2 at zero makes unit 3 huge, on trials where unit 0 is positive."""
 

@@ -16,11 +16,15 @@ from jaxtyping import Array, Float, PyTree
 
 from ..causal.mesh import spread
 from ..core import Network, run
-from ..linear import Connectivity, effective_connectivity
+from ..linear import Connectivity, Reduce, effective_connectivity
 
 
 def find_connections(
-    network: Network, xs: PyTree, windows: Float[Array, "W B T"], mesh: Mesh | None = None
+    network: Network,
+    xs: PyTree,
+    windows: Float[Array, "W B T"],
+    reduce: Reduce = "mean",
+    mesh: Mesh | None = None,
 ) -> Connectivity:
     """Effective connectivity per window, the mean over trials weighted by the window's steps.
 
@@ -31,6 +35,8 @@ def find_connections(
     - `network`: the network.
     - `xs`: `[B, T, ...]` inputs.
     - `windows`: float `[W, B, T]`.
+    - `reduce`: `mean` of flows, which cancel where trials differ in sign, or `absolute`, the
+        mean of their sizes.
     - `mesh`: devices to share the trials, by its axis `trials`.
 
     **Returns:** a `Connectivity` whose `total` is `[W, N, N]`, `[to, from]`.
@@ -39,23 +45,25 @@ def find_connections(
     weight = (weight / weight.sum(-1, keepdims=True)).T
     trials = (xs, jnp.swapaxes(windows, 0, 1), weight)
     if mesh is None:
-        return _over_trials(network, trials, None)
+        return _over_trials(network, trials, reduce, None)
     # a trial that only fills up a device's share weighs nothing
     fill = -len(weight) % mesh.shape["trials"]
     trials = (*trials[:2], jnp.pad(weight, ((0, fill), (0, 0))))
     network, trials, _ = spread(mesh, network, trials, ())
-    found = _over_trials(network, trials, mesh)
+    found = _over_trials(network, trials, reduce, mesh)
     return jax.tree.map(lambda leaf: jnp.asarray(leaf.addressable_data(0)), found)
 
 
 @eqx.filter_jit
-def _over_trials(network: Network, trials: PyTree, mesh: Mesh | None) -> Connectivity:
+def _over_trials(
+    network: Network, trials: PyTree, reduce: Reduce, mesh: Mesh | None
+) -> Connectivity:
     if mesh is None:
-        return _sum(network, trials)
+        return _sum(network, trials, reduce)
     arrays, rest = eqx.partition(network, eqx.is_array)
 
     def local(arrays: PyTree, trials: PyTree) -> Connectivity:
-        found = _sum(eqx.combine(arrays, rest), trials)
+        found = _sum(eqx.combine(arrays, rest), trials, reduce)
         total, leak, gate, signal = lax.psum(_varying(found), "trials")
         return Connectivity(total, leak, gate, found.wire, signal)
 
@@ -66,13 +74,13 @@ def _over_trials(network: Network, trials: PyTree, mesh: Mesh | None) -> Connect
     return split(arrays, trials)
 
 
-def _sum(network: Network, trials: PyTree) -> Connectivity:
+def _sum(network: Network, trials: PyTree, reduce: Reduce) -> Connectivity:
     """The weighted sum over trials, one after the other."""
 
     def one(x: PyTree, window: Float[Array, "W T"]) -> Connectivity:
         # an empty window has no mean; its weight is zero, so any window serves
         empty = (window.sum(-1, keepdims=True) == 0).astype(window.dtype)
-        return effective_connectivity(network.step, run(network, x), window + empty)
+        return effective_connectivity(network.step, run(network, x), window + empty, reduce)
 
     def add_trial(total: PyTree, row: PyTree) -> tuple[PyTree, None]:
         x, window, weight = row

@@ -47,6 +47,7 @@ class Findings(NamedTuple):
     selection: Selection
     connectivity: Connectivity
     epoch_connectivity: Connectivity
+    flow_sizes: Array
     edges: Array
     sets: list[SetTest]
 
@@ -126,16 +127,19 @@ def find(subject: Subject, settings: Settings, track: Track, store: Path | None)
     selection = select_units(
         causes.epochs, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
     )
-    spans = [jnp.concatenate([per_trial, epoch_windows])]
-    local = lambda spans: find_connections(plan.network, plan.xs, spans, plan.mesh)
-    (found,) = map(local, track(spans, "connections"))
+    spans = {"mean": jnp.concatenate([per_trial, epoch_windows]), "absolute": epoch_windows}
+    found, sizes = (
+        find_connections(plan.network, plan.xs, spans[reduce], reduce, plan.mesh)
+        for reduce in track(list(spans), "connections")
+    )
     over_windows, over_epochs = _split(found, len(windows))
-    edges = select_edges(over_epochs.total, selection.members, share=settings.edge_share)
+    # by the sizes of flows: on trials of either sign, as of a decision, their mean is nothing
+    edges = select_edges(sizes.total, selection.members, share=settings.edge_share)
     value = replacement(settings.value, hs, keys[0])
     sets = _sets(plan, selection, epoch_windows, value, keys[4], settings, track)
     return Findings(
         hs, ys, plan.targets, windows, epochs, epoch_windows, causes, selection, over_windows,
-        over_epochs, edges, sets,
+        over_epochs, sizes.total, edges, sets,
     )  # fmt: skip
 
 

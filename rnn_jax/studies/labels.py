@@ -146,6 +146,7 @@ def _connections(found: "Findings") -> Variables:
     variables: Variables = {
         "connectivity": (("window", *square), found.connectivity.total),
         "epoch_connectivity": (("epoch", *square), found.epoch_connectivity.total),
+        "epoch_connectivity_size": (("epoch", *square), found.flow_sizes),
         "edge_member": (("epoch", *square), found.edges),
     }
     if found.connectivity.wire is not None:
