@@ -3,23 +3,33 @@
     python benchmarks/bench_ablations.py --json benchmarks/results/ablations.json
 
 All contenders return the same effects, which is checked: clamp each unit to zero in each window,
-and subtract the clean run's squared error. PyTorch runs `looped` (a hook on the cell, one run
-an ablation, trials batched) on a few ablations and is scaled up, and `batched` (all units of
-a window at once, from the clean state at the window's start) on all.
+and subtract the clean run's squared error. PyTorch runs `batched` (all units of a window at once,
+from the clean state at the window's start, its own cells) on all ablations, and two loops with a
+hook on the cell, over whole runs, on a few that are scaled up: `hooks` has all trials in a run,
+`hooks, one trial` one, as analyses are often written. Then the cost's growth in trials and
+windows, with the memory that the compiler sets aside, and what keeping windows and a bar cost.
 """
+
+import tempfile
+from pathlib import Path
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bench_jacobians import torch_step
 from timing import arguments, paired, save, show, torch_or_none
+from tqdm import tqdm
 
-from rnn_jax.causal import SCORES, sweep
+from rnn_jax.causal import SCORES, resumable, sweep
+from rnn_jax.causal.budget import default_memory, fit_budget
+from rnn_jax.causal.engine import CLAMP
+from rnn_jax.causal.sweep import per_trial, program
 from rnn_jax.cells import GRU, Affine, Vanilla, zero_state
 from rnn_jax.core import Network, tiling
 
 CELLS = {"tanh": Vanilla, "gru": GRU}
+SCORE = SCORES["squared-error"]
+FEW = 4
 
 
 @eqx.filter_jit
@@ -27,35 +37,47 @@ def matmul(w, runs):
     return w @ runs
 
 
+def problem(kind, units, trials, steps):
+    """A network, inputs and targets."""
+    keys = jax.random.split(jax.random.key(0), 4)
+    cell = CELLS[kind](4, units, key=keys[0])
+    network = Network(cell, Affine(units, 2, key=keys[1]), zero_state(cell))
+    xs = jax.random.normal(keys[2], (trials, steps, 4))
+    return network, xs, jax.random.normal(keys[3], (trials, steps, 2))
+
+
+def torch_cell(torch, kind, cell):
+    """PyTorch's own cell with our weights, `(x [B, I], h [B, N]) -> h`."""
+    units = cell.u.shape[-2]
+    made = (torch.nn.RNNCell if kind == "tanh" else torch.nn.GRUCell)(cell.u.shape[-1], units)
+    inside = np.zeros(made.bias_hh.shape, np.float32)
+    if kind == "gru":
+        inside[-units:] = cell.c
+    ours = (cell.w, cell.u, cell.b, inside)
+    theirs = (made.weight_hh, made.weight_ih, made.bias_ih, made.bias_hh)
+    for there, here in zip(theirs, ours, strict=True):
+        there.copy_(torch.from_numpy(np.array(here).reshape(there.shape)))
+    return made
+
+
 def torch_sweeps(torch, kind, network, xs, targets, starts, width):
-    """The two PyTorch routes: a loop with hooks, and batches that share the clean prefix."""
-    one = torch_step(torch, kind, network.step)
-    step = torch.func.vmap(one)
-    c = torch.from_numpy(np.array(network.readout.c))
-    b = torch.from_numpy(np.array(network.readout.b))
-    x = torch.from_numpy(np.array(xs)).transpose(0, 1).contiguous()  # [T, B, I]
-    y = torch.from_numpy(np.array(targets)).transpose(0, 1).contiguous()
+    """PyTorch's routes: hooks on a few ablations, with all trials or one; batches on all."""
+    cell = torch_cell(torch, kind, network.step)
+    c, b = (torch.from_numpy(np.array(a)) for a in (network.readout.c, network.readout.b))
+    x, y = (torch.from_numpy(np.array(a)).transpose(0, 1).contiguous() for a in (xs, targets))
     T, B, _ = x.shape
     N = c.shape[1]
+    errors = lambda hs, y: ((hs @ c.T + b - y) ** 2).mean((0, 2))
 
-    def score(hs, upto=None):
-        return -((hs @ c.T + b - y[: len(hs)]) ** 2).mean((0, 2))
-
-    class Cell(torch.nn.Module):
-        def forward(self, h, x_t):
-            return step(h, x_t)
-
-    cell = Cell()
-
-    def run():
-        h, hs = torch.zeros(B, N), []
-        for t in range(T):
-            h = cell(h, x[t])
+    def run(x):
+        h, hs = torch.zeros(x.shape[1], N), []
+        for x_t in x:
+            h = cell(x_t, h)
             hs.append(h)
         return torch.stack(hs)
 
-    def looped(ablations):
-        clean, effects = score(run()), []
+    def hooked(ablations, x, y):
+        clean, effects = errors(run(x), y), []
         for start, unit in ablations:
             clock = [0]
 
@@ -67,77 +89,127 @@ def torch_sweeps(torch, kind, network, xs, targets, starts, width):
                 return h
 
             handle = cell.register_forward_hook(hook)
-            effects.append(score(run()) - clean)
+            effects.append(clean - errors(run(x), y))
             handle.remove()
         return torch.stack(effects)
 
     def batched():
-        hs = run()
-        errors = ((hs @ c.T + b - y) ** 2).mean(2)
-        clean, keep, effects = -errors.mean(0), 1 - torch.eye(N), []
+        hs = run(x)
+        each = ((hs @ c.T + b - y) ** 2).mean(2)
+        clean, keep, effects = each.mean(0), 1 - torch.eye(N), []
         for start in starts:
             h = (hs[start - 1] if start else torch.zeros(B, N)).expand(N, B, N)
-            error = errors[:start].sum(0).expand(N, B)
+            error = each[:start].sum(0).expand(N, B)
             for t in range(start, T):
                 drive = x[t].expand(N, B, -1).reshape(N * B, -1)
-                h = step(h.reshape(N * B, N), drive).reshape(N, B, N)
+                h = cell(drive, h.reshape(N * B, N)).reshape(N, B, N)
                 if t < start + width:
                     h = h * keep[:, None]
                 error = error + ((h @ c.T + b - y[t]) ** 2).mean(2)
-            effects.append(-error / T - clean)
+            effects.append(clean - error / T)
         return torch.stack(effects)
 
-    few = [(start, unit) for start in starts[:2] for unit in range(2)]
-    return looped, few, batched
+    few = [(start, unit) for start in starts[: FEW // 2] for unit in range(2)]
+    return (lambda: hooked(few, x, y)), (lambda: hooked(few, x[:, :1], y[:, :1])), batched
 
 
 def compare(kind, units, trials, steps, repeats, torch):
     """One cell and size: time all in turn, and check that they agree."""
-    keys = jax.random.split(jax.random.key(0), 4)
-    cell = CELLS[kind](4, units, key=keys[0])
-    network = Network(cell, Affine(units, 2, key=keys[1]), zero_state(cell))
-    xs = jax.random.normal(keys[2], (trials, steps, 4))
-    targets = jax.random.normal(keys[3], (trials, steps, 2))
-    width = steps // 8
-    windows = tiling(steps, width)
-    value, eye = jnp.zeros((trials, steps, units)), jnp.eye(units)
-    score = SCORES["squared-error"]
-    ours = lambda: sweep(network, xs, targets, score, eye, windows, value)
-    runs = units * trials
-    w, batch = cell.w.reshape(-1, units), jax.random.normal(keys[3], (units, runs))
-    contenders = {
-        "rnn_jax.sweep": ours,
-        "one matmul of the sweep's shape": lambda: matmul(w, batch),
-    }
+    network, xs, targets = problem(kind, units, trials, steps)
+    width = max(1, steps // 8)
+    windows, eye = tiling(steps, width), jnp.eye(units)
+    ours = lambda: sweep(network, xs, targets, SCORE, eye, windows, 0.0)
+    w = network.step.w.reshape(-1, units)
+    runs = jax.random.normal(jax.random.key(5), (units, units * trials))
+    contenders = {"rnn_jax.sweep": ours, "one matmul of its shape": lambda: matmul(w, runs)}
     if torch is not None:
         with torch.no_grad():
-            starts = [k * width for k in range(len(windows))]
-            looped, few, batched = torch_sweeps(torch, kind, network, xs, targets, starts, width)
-            contenders |= {
-                "PyTorch, batched, prefix shared": batched,
-                f"PyTorch hooks, {len(few)} of {units * len(windows)}": lambda: looped(few),
-            }
+            starts = list(range(0, steps, width))
+            hooks, alone, batched = torch_sweeps(torch, kind, network, xs, targets, starts, width)
+        quiet = lambda run: lambda: torch.no_grad()(run)()
+        contenders["PyTorch, batched, prefix shared"] = quiet(batched)
+        contenders[f"PyTorch hooks, {FEW} ablations"] = quiet(hooks)
+        contenders[f"PyTorch hooks, {FEW}, one trial"] = quiet(alone)
+        found = np.asarray(ours())
+        np.testing.assert_allclose(found, quiet(batched)().numpy(), atol=2e-5)
+        few = found[: FEW // 2, :2].reshape(FEW, trials)
+        np.testing.assert_allclose(few, quiet(hooks)().numpy(), atol=2e-5)
+        np.testing.assert_allclose(few[:, :1], quiet(alone)().numpy(), atol=2e-5)
     rows = paired(contenders, repeats)
-    if torch is not None:
-        theirs = contenders["PyTorch, batched, prefix shared"]().numpy()
-        np.testing.assert_allclose(ours(), theirs, atol=2e-5)
     show(f"{kind}, N = {units}, {trials} trials x {steps} steps, {len(windows)} windows", rows)
-    return report(rows, kind, units, len(windows), steps)
+    return report(rows, kind, units, trials, len(windows), steps)
 
 
-def report(rows, kind, units, windows, steps):
+def report(rows, kind, units, trials, windows, steps):
     """Ratios for the whole sweep, and the share of the matmul's rate that it reaches."""
-    product = rows["one matmul of the sweep's shape"]["median_s"]
-    # windows start after 0, 1/8, ... of the trial: (W + 1) / 2 of W whole runs
+    ours = rows["rnn_jax.sweep"]["median_s"]
+    # windows start after 0, 1/W, ... of the trial: (W + 1) / 2 of W whole runs
     products = steps * (windows + 1) / 2
-    rate = products * product / rows["rnn_jax.sweep"]["median_s"]
-    print(f"  share of the matmul rate: {rate:.0%}")
-    result = {"kind": kind, "units": units, "rows": rows, "matmul_share": rate}
+    result = {"kind": kind, "units": units, "trials": trials, "steps": steps, "rows": rows}
+    result["matmul_share"] = products * rows["one matmul of its shape"]["median_s"] / ours
+    print(f"  share of the matmul rate: {result['matmul_share']:.0%}")
     for name, row in rows.items():
-        if name.startswith("PyTorch hooks"):
-            result["hooks_ratio"] = row["ratio"] * units * windows / 4
-            print(f"  hooks over all ablations: {result['hooks_ratio']:.0f} times ours")
+        if "hooks" in name:
+            times = units * windows / FEW * (trials if "one trial" in name else 1)
+            kept = "hooks_one_trial_ratio" if "one trial" in name else "hooks_ratio"
+            result[kept] = row["ratio"] * times
+            print(f"  {name}, over all: {result[kept]:.0f} times ours")
     return result
+
+
+def growth(units, repeats, quick):
+    """Time over two decades of trials and of windows, beside the memory set aside."""
+    steps, counts = (20, (1, 10)) if quick else (100, (4, 40, 400))
+    whole = tiling(steps, 1)
+    asked = {f"{count} trials": (count, whole[:: steps // 4]) for count in counts}
+    for count in counts[:-1] if quick else (1, 10, 100):
+        # spread over the trial, so that windows cost the same on the average
+        picked = np.linspace(0, steps - 1, count + 2)[1:-1].round().astype(int)
+        asked[f"{count} windows"] = (8, whole[picked])
+    contenders, taken = {}, {}
+    for name, (trials, windows) in asked.items():
+        network, xs, targets = problem("gru", units, trials, steps)
+        contenders[name] = lambda n=network, x=xs, y=targets, w=windows: sweep(
+            n, x, y, SCORE, jnp.eye(units), w, 0.0
+        )
+        taken[name] = set_aside(network, xs, targets, windows)
+    rows = paired(contenders, repeats)
+    show(f"growth, gru, N = {units}, {steps} steps", rows)
+    for name, row in rows.items():
+        row["each_s"] = row["median_s"] / int(name.split()[0])
+        row["set_aside_bytes"] = taken[name]
+        print(f"  {name:<12} {row['each_s'] * 1e3:9.2f} ms each, {taken[name] / 2**20:7.1f} MiB")
+    return {"kind": "gru", "units": units, "steps": steps, "growth": rows}
+
+
+def set_aside(network, xs, targets, windows):
+    """Bytes that the compiled sweep needs beyond arguments and result."""
+    units = jax.tree.leaves(network.h0)[0].shape[0]
+    trials = per_trial(network, xs, targets, windows, 0.0)
+    size = fit_budget(network, xs.shape[1], units, len(xs), default_memory(), "exact")
+    parts = (network, SCORE, jnp.array(xs.shape[1] - 1))
+    asked = (parts, trials, jnp.eye(units)[None], CLAMP, "exact", size, True, None)
+    return program.lower(*asked).compile().compiled.memory_analysis().temp_size_in_bytes
+
+
+def keeping(units, repeats, quick):
+    """A sweep at once, window by window, and with every window kept and shown by a bar."""
+    trials, steps = (4, 20) if quick else (64, 64)
+    asked = (*problem("gru", units, trials, steps), SCORE, jnp.eye(units), tiling(steps, 4), 0.0)
+
+    def kept():
+        with tempfile.TemporaryDirectory() as folder:
+            return resumable(sweep, Path(folder), lambda w: tqdm(w, leave=False))(*asked)
+
+    contenders = {
+        "window by window": lambda: resumable(sweep, None)(*asked),
+        "with a bar": lambda: resumable(sweep, None, lambda w: tqdm(w, leave=False))(*asked),
+        "kept and with a bar": kept,
+        "all in one program": lambda: sweep(*asked),
+    }
+    rows = paired(contenders, repeats)
+    show(f"keeping {len(asked[5])} windows, gru, N = {units}", rows)
+    return {"kind": "gru", "units": units, "keeping": rows}
 
 
 def main():
@@ -149,6 +221,10 @@ def main():
         for kind in CELLS
         for units, trials, steps in sizes
     ]
+    units = min(options.units) if not options.quick else 16
+    results.append(growth(units, min(options.repeats, 3), options.quick))
+    units = max(options.units) if not options.quick else 16
+    results.append(keeping(units, min(options.repeats, 3), options.quick))
     save(options.json, results)
 
 
