@@ -23,6 +23,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
+REST = 0.3  # seconds, in which the waiting threads of the contender before cease to spin
+
 Contenders = dict[str, Callable[[], object]]
 
 PAGES = {
@@ -45,6 +47,7 @@ def paired(contenders: Contenders, repeats: int = 7) -> dict[str, dict]:
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(repeats):
         for name, run in contenders.items():
+            time.sleep(REST)
             start = time.perf_counter()
             jax.block_until_ready(run())
             times[name].append(time.perf_counter() - start)
