@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from .launch import agree, is_first, is_one_of_several, join, start
+from .launch import agree, first_alone, join, place, start
 from .studies.settings import Settings
 from .studies.train_settings import TrainSettings
 
@@ -90,7 +90,7 @@ class Log:
     def __init__(self) -> None:
         self.start = time.perf_counter()
         self.lines: list[str] = []
-        self.speaks = is_first()
+        self.speaks = place().is_first
 
     def __call__(self, line: str) -> None:
         self.lines.append(f"[{time.perf_counter() - self.start:6.1f} s] {line}")
@@ -145,31 +145,34 @@ def _start(log: Log) -> None:
     log(f"running on {kind}{hint}")
 
 
-def run_discover(args: Discover) -> None:
+def run_discover(args: Discover, arguments: Sequence[str]) -> None:
     """Discover a subject's circuits and write the folder of results."""
     from .data import check_free
 
     if args.processes < 1:
         raise ValueError(f"processes must be at least 1, got {args.processes}")
     out = args.out or Path("runs") / _slug(args.subject)
-    if is_first():
+    if place().count == 1:
         check_free(out, args.overwrite)
-    if args.processes > 1 and not is_one_of_several():
-        raise SystemExit(start(args.processes, sys.argv[1:]))
+        if args.processes > 1:
+            raise SystemExit(start(args.processes, arguments))
     log = Log()
     _start(log)
+    first_alone(lambda: check_free(out, args.overwrite))
     from .report import epoch_table, write_run
     from .studies import discover
 
     subject = _subject(args, log)
     store = out.parent / f".{out.name}.sweeps"
     if done := len(list(store.glob("*.npy"))):
-        log(f"going on: {done} finished windows in {store}")
+        log(f"{done} finished windows are kept in {store}; what serves is not run again")
     found = discover(subject, args.settings, log.track, store)
-    dataset = found.dataset.assign_attrs(command=_command(), seconds=round(log.seconds, 1))
+    dataset = found.dataset.assign_attrs(
+        command=_command(arguments), seconds=round(log.seconds, 1)
+    )
     log("")
     log(epoch_table(dataset))
-    if not is_first():
+    if not log.speaks:
         return
     found = found._replace(dataset=dataset)
     write_run(out, subject, args.settings, found, log.lines, args.overwrite)
@@ -194,7 +197,7 @@ def _subject(args: Discover, log: Log) -> "Subject":
     return replace(subject, network=agree(subject.network))
 
 
-def run_train(args: Train) -> None:
+def run_train(args: Train, arguments: Sequence[str]) -> None:
     """Train a network on a task and save it."""
     from .data import check_free, new_folder
 
@@ -210,12 +213,12 @@ def run_train(args: Train) -> None:
     origin = args.training.origin(args.task)
     with new_folder(out, args.overwrite) as folder:
         save_model(folder / "model.eqx", network, origin)
-        write_json(folder / "config.json", {"origin": origin, "command": _command()})
+        write_json(folder / "config.json", {"origin": origin, "command": _command(arguments)})
         (folder / "log.txt").write_text("\n".join(log.lines) + "\n")
     print(f"written to {out}; next: rnn-jax discover {out / 'model.eqx'}")
 
 
-def run_list(args: List) -> None:
+def run_list(args: List, arguments: Sequence[str]) -> None:
     """Print what is built in."""
     from .studies import names
 
@@ -227,8 +230,8 @@ def _slug(subject: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(subject).name)
 
 
-def _command() -> str:
-    return shlex.join(["rnn-jax", *sys.argv[1:]])
+def _command(arguments: Sequence[str]) -> str:
+    return shlex.join(["rnn-jax", *arguments])
 
 
 RUN = {Discover: run_discover, Train: run_train, List: run_list}
@@ -236,15 +239,23 @@ RUN = {Discover: run_discover, Train: run_train, List: run_list}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and run it; a wrong input is one line and exit code 2."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+    speaks, args = True, None
     try:
+        speaks = place().is_first
         args = tyro.cli(Discover | Train | List, args=arguments, prog="rnn-jax", config=config)
-        RUN[type(args)](args)
+        RUN[type(args)](args, arguments)
     except (ValueError, OSError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        if is_first():
+        if speaks:
             print(f"rnn-jax: {lines[0]}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("rnn-jax: interrupted; the same command goes on from here", file=sys.stderr)
+        left = "; the same command goes on from here" if isinstance(args, Discover) else ""
+        print(f"rnn-jax: interrupted{left or '; nothing was written'}", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

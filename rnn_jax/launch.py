@@ -12,42 +12,86 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-# how many processes a launcher started; a Slurm job's script alone has no step
-LAUNCHERS = ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")
-CHILD = "from rnn_jax.cli import main; main()"
-
-
-def is_one_of_several() -> bool:
-    """Whether a launcher, or `start`, started this process among others."""
-    named = int(os.environ.get("JAX_NUM_PROCESSES", "1"))
-    return max(named, *(int(os.environ.get(name, "1")) for name in LAUNCHERS)) > 1
+# how many processes there are, and which one this is: ours, Slurm's (a job's script alone is no
+# step of it) and Open MPI's
+LAUNCHERS = (
+    ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"),
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+    ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+)
 
 
-def is_first() -> bool:
-    """Whether this process is the one that speaks and writes."""
-    names = ("JAX_PROCESS_ID", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
-    return (
-        not is_one_of_several() or os.environ.get(next(n for n in names if n in os.environ)) == "0"
-    )
+class Place(NamedTuple):
+    """Which of how many processes this is, and whether JAX is to be told so.
+
+    - `index`, `count`: the first is 0.
+    - `told`: whether by our own variables, which JAX itself does not read.
+    """
+
+    index: int
+    count: int
+    told: bool
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that speaks and writes."""
+        return self.index == 0
+
+
+def place() -> Place:
+    """What the environment says.
+
+    **Raises:** `ValueError` where it names a number of processes and not which one this is.
+    """
+    for k, names in enumerate(LAUNCHERS):
+        count, index = (os.environ.get(name, "") for name in names)
+        if count in ("", "0", "1"):
+            continue
+        if not (count.isdigit() and index.isdigit() and int(index) < int(count)):
+            raise ValueError(f"{names[0]}={count!r} and {names[1]}={index!r} name no process")
+        return Place(int(index), int(count), told=k == 0)
+    return Place(0, 1, told=False)
 
 
 def join() -> None:
     """Become one computation with the processes started along with this one.
 
-    **Raises:** `ValueError` where the environment names no address or no number.
+    **Raises:** `ValueError` where the environment is at odds with itself.
     """
     import jax
 
-    if "JAX_NUM_PROCESSES" in os.environ:
-        jax.distributed.initialize(
-            num_processes=int(os.environ["JAX_NUM_PROCESSES"]),
-            process_id=int(os.environ["JAX_PROCESS_ID"]),
-        )
-    elif is_one_of_several():
+    here = place()
+    if here.told:
+        jax.distributed.initialize(num_processes=here.count, process_id=here.index)
+    elif here.count > 1:
         jax.distributed.initialize()
+
+
+def first_alone(action: Callable[[], object]) -> None:
+    """Have the first process do something before all go on; where it fails, all end.
+
+    **Raises:** what the action raises, in the first process; `SystemExit` in the others.
+    """
+    if place().count == 1:
+        action()
+        return
+    import numpy as np
+    from jax.experimental.multihost_utils import broadcast_one_to_all
+
+    failure = None
+    if place().is_first:
+        try:
+            action()
+        except (ValueError, OSError) as error:
+            failure = error
+    failed = bool(broadcast_one_to_all(np.array(failure is not None)))
+    if failure is not None:
+        raise failure
+    if failed:
+        raise SystemExit(2)
 
 
 def agree(tree: Any) -> Any:
@@ -99,7 +143,7 @@ def _child(i: int, count: int, address: str, arguments: Sequence[str]) -> subpro
             os.sched_setaffinity(0, cpus)
 
     return subprocess.Popen(
-        [sys.executable, "-c", CHILD, *arguments],
+        [sys.executable, "-m", "rnn_jax.cli", *arguments],
         env=os.environ | named,
         preexec_fn=keep_to_own_cpus if hasattr(os, "sched_setaffinity") else None,
     )

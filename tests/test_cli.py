@@ -146,6 +146,13 @@ def test_bad_input_is_one_line_and_code_2(arguments, message, place):
     assert not (place / "refused").exists()
 
 
+def test_a_launcher_at_odds_with_itself_is_one_line(place, monkeypatch):
+    monkeypatch.setenv("JAX_NUM_PROCESSES", "two")
+    done = command("list", cwd=place)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_list_names_what_is_built_in(place):
     done = command("list", cwd=place)
     assert {line.split()[0] for line in done.stdout.splitlines()} == {

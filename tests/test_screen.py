@@ -2,13 +2,25 @@
 
 import warnings
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from rnn_jax import Network, margin, outputs, run, screen, span, squared_error, sweep, tiling
+from rnn_jax import (
+    Network,
+    margin,
+    outputs,
+    resumable,
+    run,
+    screen,
+    span,
+    squared_error,
+    sweep,
+    tiling,
+)
 from rnn_jax.causal.screen import _recall
 from rnn_jax.cells import Vanilla, zero_state
 
@@ -38,7 +50,7 @@ def test_what_it_keeps_is_exact_and_largest_of_what_was_run(estimator):
     found = asked(net, xs, targets, estimator=estimator)
     exact = sweep(net, xs, targets, margin, jnp.eye(N), tiling(T, 4), 0.0)
     exact = np.asarray(exact.mean(-1))
-    was_run = ~np.isnan(found.exact)
+    was_run = found.ran
     np.testing.assert_allclose(found.exact[was_run], exact[was_run], atol=1e-12)
     sizes = np.where(was_run, np.abs(exact), -1)
     np.testing.assert_array_equal(found.kept, np.argsort(-sizes, 1)[:, :6])
@@ -50,6 +62,7 @@ def test_what_it_keeps_is_exact_and_largest_of_what_was_run(estimator):
     assert share > 0.9
     assert (found.agreement > 0.8).all()
     assert (np.abs(found.slope - 1) < 0.5).all()
+    assert found.codes.counts["finite"] == was_run.sum() * B
     if estimator == "exact":
         assert was_run.all()
         assert (found.recall, found.interval, found.audited) == (1.0, (1.0, 1.0), 0)
@@ -73,7 +86,7 @@ def test_a_misleading_estimate_is_audited_and_warned_of():
         sweep(net, xs, targets, squared_error, jnp.eye(N), tiling(T, 4), 0.0).mean(-1)
     )
     at_least = np.abs(exact) >= np.abs(found.effect[:, -1:])
-    true_recall = (at_least & ~np.isnan(found.exact)).sum() / at_least.sum()
+    true_recall = (at_least & found.ran).sum() / at_least.sum()
     assert true_recall < 1
     assert found.interval[0] <= true_recall <= found.interval[1]
     with warnings.catch_warnings():
@@ -99,7 +112,7 @@ def test_the_interval_covers_the_true_recall():
                 key=jax.random.key(seed),
             )  # fmt: skip
             at_least = exact >= np.abs(found.effect[:, -1:])
-            true = (at_least & ~np.isnan(found.exact)).sum() / at_least.sum()
+            true = (at_least & found.ran).sum() / at_least.sum()
             covered += found.interval[0] <= true <= found.interval[1]
     assert covered >= 0.9 * count
 
@@ -124,7 +137,39 @@ def test_all_groups_kept_need_no_audit():
     net, xs, targets = problem()
     found = asked(net, xs, targets, keep=N)
     assert found.recall == 1.0
-    assert not np.isnan(found.exact).any()
+    assert found.ran.all()
+
+
+class Explodes(eqx.Module):
+    """Each unit keeps its sign, or grows without bound once it is 0."""
+
+    def __call__(self, h, x):
+        return jnp.where(h == 0, 1e200, h + 0.1 * x[0])
+
+
+def test_runs_that_fail_are_told_and_come_last():
+    net = Network(Explodes(), lambda h: h, jnp.ones(8).at[6:].set(0.3))
+    xs, targets = jnp.ones((2, 6, 1)), jnp.ones((2, 6, 8))
+    units, windows = jnp.eye(8), span(6, 1, 3)[None]
+    value = jnp.zeros(8).at[6:].set(0.5)
+    arguments = (net, xs, targets, squared_error, units, windows, value)
+    with pytest.warns(UserWarning, match="exact runs failed"):
+        found = screen(*arguments, keep=3, key=KEY, estimator="exact")
+    assert found.kept[0, :2].tolist() == [6, 7]
+    assert np.isnan(found.effect[0, 2])
+    assert np.isnan(found.recall)
+    assert found.codes.counts == {"finite": 4, "overflow": 12, "nan": 0}
+
+
+def test_options_and_another_sweep_reach_the_sweep(tmp_path):
+    net, xs, targets = problem()
+    mesh = jax.make_mesh((1,), ("trials",))
+    one, other = (
+        asked(net, xs, targets, kind="read", run=run, mesh=mesh)
+        for run in (sweep, resumable(sweep, tmp_path))
+    )
+    np.testing.assert_allclose(one.effect, other.effect, atol=1e-12)
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_groups_of_several_units():
@@ -133,5 +178,5 @@ def test_groups_of_several_units():
     windows = jnp.stack([span(T, 0, 3), span(T, 6, 9)])
     found = screen(net, xs, targets, margin, pairs, windows, 0.0, keep=3, key=KEY)
     exact = np.asarray(sweep(net, xs, targets, margin, pairs, windows, 0.0).mean(-1))
-    was_run = ~np.isnan(found.exact)
+    was_run = found.ran
     np.testing.assert_allclose(found.exact[was_run], exact[was_run], atol=1e-12)

@@ -65,6 +65,22 @@ def test_groups_of_each_window_and_edges(tmp_path):
     np.testing.assert_allclose(got, sweep_edges(*arguments), atol=1e-13)
 
 
+def test_what_does_not_fit_is_refused_before_anything_runs(tmp_path):
+    arguments = list(problem())
+    arguments[4] = jnp.stack([jnp.eye(N)] * 2)
+    with pytest.raises(ValueError, match="units of 2 windows do not fit 3 windows"):
+        resumable(sweep, tmp_path)(*arguments)
+    arguments[4] = jnp.eye(N)[None]
+    got = resumable(sweep, None)(*arguments)
+    np.testing.assert_allclose(got, sweep(*arguments), atol=1e-13)
+    arguments[5] = tiling(T, 2).at[2].set(0.0)
+    with pytest.raises(ValueError, match="window 2 is empty"):
+        resumable(sweep, tmp_path)(*arguments)
+    with pytest.raises(ValueError, match="takes sweep or sweep_edges"):
+        resumable(lambda *arguments: sweep(*arguments), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def changed(name):
     network_, xs, targets, score, units, windows, value = problem()
     return {
@@ -101,7 +117,17 @@ def test_the_weights_are_part_of_the_programs(cell):
 
 
 def test_fingerprints_tell_shapes_and_types_apart():
-    parts = (np.zeros(4), np.zeros((2, 2)), np.zeros(4, np.int64), 0.0, "0.0", (0.0,), None)
+    parts = (
+        jax.random.key(0),
+        jax.random.key(1),
+        np.zeros(4),
+        np.zeros((2, 2)),
+        np.zeros(4, np.int64),
+        0.0,
+        "0.0",
+        (0.0,),
+        None,
+    )
     assert len({fingerprint(part) for part in parts}) == len(parts)
 
 

@@ -167,6 +167,10 @@ def test_a_rule_that_forbids_nothing_changes_nothing():
 def test_a_constraint_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"shape \(6,\) does not fit weights of \(6, 6\)"):
         constrained(keep_mask(wire, jnp.ones(6)))
+    with pytest.raises(ValueError, match="signs must be"):
+        keep_signs(wire, 2 * RULE)
+    with pytest.raises(ValueError, match="must be finite"):
+        keep_mask(wire, RULE * jnp.nan)
     link = keep_mask(lambda w: w, jnp.ones(2))
     with pytest.raises(ValueError, match="needs the weights"):
         link.update(jnp.ones(2), link.init(jnp.ones(2)))

@@ -25,11 +25,15 @@ def parse_bytes(text: str | int) -> int:
 
     **Raises:** `ValueError` where it is neither.
     """
-    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([KMGT]?)(i?)B?\s*", str(text), re.IGNORECASE)
-    if match is None or float(match[1]) <= 0:
+    number = r"\s*(\d+\.?\d*|\.\d+)\s*([KMGT]?)(i?)B?\s*"
+    plain = f"{text:d}" if isinstance(text, int) else text
+    match = re.fullmatch(number, plain, re.IGNORECASE)
+    base = 1024 if match is not None and match[3] else 1000
+    power = 0 if match is None else " KMGT".index(match[2].upper() or " ")
+    size = 0 if match is None else int(float(match[1]) * base**power)
+    if size < 1:
         raise ValueError(f"memory must be bytes or like '2GiB', got {text!r}")
-    base = 1024 if match[3] else 1000
-    return int(float(match[1]) * base ** " KMGT".index(match[2].upper() or " "))
+    return size
 
 
 def default_memory() -> int:
@@ -45,11 +49,13 @@ def fit_budget(
     A run needs its state, what a step and its edit make of it, and the outputs it keeps; a
     trial the clean states, replacements and outputs that its runs share. Those take half of
     the budget at most. A first-order estimate needs a Jacobian or a row of tangents a trial.
+    One copy of inputs and windows, and the result, come on top.
 
     **Arguments:**
 
     - `network`: whose state and readout count.
-    - `T`, `groups`, `trials`: how many there are.
+    - `T`, `groups`, `trials`: how many there are; for a first-order estimate, the groups of all
+        windows where windows differ in theirs.
     - `memory`: in bytes.
     - `estimator`: of the sweep.
 
@@ -63,7 +69,7 @@ def fit_budget(
     a_run = (8 * state + 3 * outputs) * itemsize
     a_trial = (5 * T * state + 3 * outputs) * itemsize
     if estimator == "first-order":
-        a_trial += 4 * state * max(state, groups) * itemsize
+        a_trial += (4 * state * max(state, groups) + T * groups) * itemsize
     if memory < a_run + a_trial:
         raise ValueError(
             f"memory of {memory} bytes does not hold one run, which takes {a_run + a_trial}"

@@ -43,6 +43,7 @@ class Row(NamedTuple):
     - `x`: inputs `[B, ...]`.
     - `weight`, `value`: the window at this step, `[B]`, and its replacement, `[N, 1, B]`.
     - `weight_before`, `value_before`: those of the step before; at step 0 the weight is 0.
+    - `later`: 1 where there is a step before, else 0: a state before step 0 is never edited.
     """
 
     x: PyTree
@@ -50,7 +51,7 @@ class Row(NamedTuple):
     value: PyTree
     weight_before: Array
     value_before: PyTree
-    later: Array  # whether there is a step before: a state before step 0 is never edited
+    later: Array
 
 
 class Edit(NamedTuple):
@@ -224,8 +225,9 @@ def _runs(
     edit: Edit,
 ) -> Callable[[PyTree], _Runs]:
     """A function from the rows of a chunk to what its runs leave."""
-    start, end = _bounds(window, edit.reach)
-    stop = last + 1 if clean.later is None else jnp.maximum(start, jnp.minimum(end, last + 1))
+    start, ends = _bounds(window, edit.reach)
+    ends = jnp.clip(ends, start, jnp.maximum(start, last + 1))
+    stop = last + 1 if clean.later is None else ends.max()
     network = in_order(network, "vector last")
     per_run = jax.vmap(network.step, in_axes=(-1, 0), out_axes=-1)
     step = jax.vmap(per_run, in_axes=(1, None), out_axes=1)
@@ -239,27 +241,37 @@ def _runs(
 
         def body(t: Int[Array, ""], carry: tuple[State, Array]) -> tuple[State, Array]:
             h, kept = carry
-            h, seen = edit.advance(step, who, h, row(t))
-            return h, lax.dynamic_update_index_in_dim(kept, readout(seen), t, 0)
+            new, seen = edit.advance(step, who, h, row(t))
+            ys = readout(seen)
+            if clean.later is not None:
+                # windows may end at different times: a run stands still at its own end
+                on = (t < ends)[None, None]
+                new = jax.tree.map(lambda new, h: jnp.where(on, new, h), new, h)
+                ys = jnp.where(on, ys, kept[t])
+            return new, lax.dynamic_update_index_in_dim(kept, ys, t, 0)
 
         begin = jax.tree.map(spread, at(clean.hs, start))
         h, kept = lax.fori_loop(start, stop, body, (begin, spread(clean.ys)))
         if clean.later is None:
             return _Runs(kept, 0.0)
-        change = jax.tree.map(lambda h, was: h - was[:, None], h, at(clean.hs, stop))
-        slope = at(clean.later, jnp.maximum(stop, 1) - 1)
+        own = lambda tree, t: jax.tree.map(
+            lambda leaf: jnp.take_along_axis(leaf, t[None, None], 0)[0], tree
+        )
+        change = jax.tree.map(lambda h, was: h - was[:, None], h, own(clean.hs, ends))
+        slope = own(clean.later, jnp.maximum(ends, 1) - 1)
         parts = jax.tree.map(lambda c, s: (c * s[:, None]).sum(0), change, slope)
         return _Runs(kept, sum(jax.tree.leaves(parts)))
 
     return chunk
 
 
-def _bounds(window: Float[Array, "b T"], reach: int) -> tuple[Array, Array]:
-    """The first step that any trial edits, and the one after the last."""
+def _bounds(window: Float[Array, "b T"], reach: int) -> tuple[Array, Int[Array, " b"]]:
+    """The first step that any trial edits, and the step after each trial's last; 0 for none."""
     T = window.shape[1]
-    inside = (window > 0).any(0)
-    start = jnp.where(inside.any(), inside.argmax(), T)
-    return start, jnp.minimum(T - inside[::-1].argmax() + reach, T)
+    inside = window > 0
+    start = jnp.where(inside.any(), inside.any(0).argmax(), T)
+    ends = jnp.minimum(T - inside[:, ::-1].argmax(1) + reach, T)
+    return start, jnp.where(inside.any(1), ends, 0)
 
 
 def _rows(trials: Trials, window: Float[Array, "b T"]) -> Callable[[Array], Row]:

@@ -117,8 +117,10 @@ def first_order_groups(
     if single:
         found = whole - counted @ _carried(step, run)
         return (units @ found[:, :, None])[..., 0]
-    kept = counted.T[:, :, None] * _carried_in_groups(step, run, units)
-    return (units @ whole[:, :, None])[..., 0] - kept.sum(0)
+    carried = _carried_in_groups(step, run, units)
+    one = len(units) == 1
+    kept = counted @ carried[:, 0] if one else jnp.einsum("wt,twg->wg", counted, carried)
+    return (units @ whole[:, :, None])[..., 0] - kept
 
 
 def _along_time(step: Step, run: _Run, one: Callable[[Flow, State, State, State], Array]) -> Array:

@@ -8,6 +8,7 @@ With several processes (`jax.distributed.initialize()`) each calls `sweep` with 
 arguments, and each gets all effects.
 """
 
+import functools
 from collections.abc import Callable
 
 import equinox as eqx
@@ -91,6 +92,10 @@ def share(mesh: Mesh, function: Callable, replicated: PyTree, trials: PyTree, ro
 
 def gather(mesh: Mesh, effects: Array, shape: tuple[int, int, int]) -> Array:
     """All effects on every process, what filled up the shares cut off."""
-    everywhere = NamedSharding(mesh, PartitionSpec())
-    whole = jax.jit(lambda e: e, out_shardings=everywhere)(effects).addressable_data(0)
+    whole = _everywhere(mesh)(effects).addressable_data(0)
     return whole[: shape[0], : shape[1], : shape[2]]
+
+
+@functools.cache
+def _everywhere(mesh: Mesh) -> Callable[[Array], Array]:
+    return jax.jit(lambda whole: whole, out_shardings=NamedSharding(mesh, PartitionSpec()))

@@ -9,7 +9,8 @@ rest. What of that part turns out large tells how many large ones are still unse
 """
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,11 +18,11 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ..core import Network
-from .codes import mean_of_finite
+from .codes import ResultCodes, mean_of_finite, result_codes
 from .engine import Estimator
 from .ranking import rank_agreement
 from .scores import Score, margin
-from .sweep import Kind, sweep
+from .sweep import sweep
 
 
 class Screen(NamedTuple):
@@ -29,8 +30,12 @@ class Screen(NamedTuple):
 
     - `estimator`, `ranked_by`: what ranked them, and on which score.
     - `kept`: `[W, K]`, the groups of largest exact effect among all that were run exactly.
-    - `effect`: `[W, K]`, their exact effects, means over trials.
-    - `exact`: `[W, G]`, every exact mean effect there is; NaN where none was run.
+    - `effect`: `[W, K]`, their exact effects, means over the trials whose run did not fail; NaN
+        where all did.
+    - `exact`: `[W, G]`, every exact mean effect there is, NaN elsewhere.
+    - `ran`: `[W, G]`, which were run exactly.
+    - `codes`: of the exact runs, in the order of `ran`'s groups: what failed, see
+        `result_codes`.
     - `estimate`: `[W, G]`, the size each was ranked by.
     - `recall`: of the groups at least as large as the least one kept, the share that was run
         exactly, over all windows, as the audit has it.
@@ -46,6 +51,8 @@ class Screen(NamedTuple):
     kept: np.ndarray
     effect: np.ndarray
     exact: np.ndarray
+    ran: np.ndarray
+    codes: ResultCodes
     estimate: np.ndarray
     recall: float
     interval: tuple[float, float]
@@ -64,11 +71,11 @@ def screen(
     value: PyTree,
     keep: int,
     key: PRNGKeyArray,
-    kind: Kind = "clamp",
     estimator: Estimator = "first-order",
     rank_by: Score = margin,
     audit: float = 0.05,
-    memory: str | int | None = None,
+    run: Callable[..., Array] = sweep,
+    **options: Any,
 ) -> Screen:
     """The `keep` groups of largest `|mean_b F(iv) - F(Identity())|` in each window.
 
@@ -86,43 +93,70 @@ def screen(
     - `rank_by`: the score that is estimated. One linear in the outputs, as `margin` is:
         a squared error has no slope at a trained optimum, and ranks at chance there.
     - `audit`: the share of the others that is run too, at least one a window.
+    - `run`: the sweep, `resumable` if need be.
+    - `options`: of the sweep.
 
     **Returns:** a `Screen`.
 
     **Raises:** `ValueError` as `sweep`, and where `keep` or `audit` are out of range. It warns
-    where the estimates are far too small or ranked unlike the exact effects: the score that
-    ranks is then saturated or curved, and the interval of the recall is what counts.
+    where runs failed, and where the estimates are far too small or ranked unlike the exact
+    effects: the score that ranks is then saturated or curved, and the interval of the recall
+    is what counts.
     """
     W, G = windows.shape[0], units.shape[0]
     if not 1 <= keep <= G:
         raise ValueError(f"keep must lie in [1, {G}], got {keep}")
     if not 0 < audit <= 1:
         raise ValueError(f"audit must lie in (0, 1], got {audit}")
-    asked = lambda score, units, estimator: sweep(
-        network, xs, targets, score, units, windows, value, kind, estimator, memory=memory
+    asked = lambda score, units, estimator: run(
+        network, xs, targets, score, units, windows, value, estimator=estimator, **options
     )
     rank_by = score if estimator == "exact" else rank_by
     size = _size_of_mean if rank_by is score else _mean_of_sizes
-    estimate = size(asked(rank_by, units, estimator))
-    top = G if estimator == "exact" else min(2 * keep, G)
-    run, drawn = _draw(estimate, top, audit, key)
-    by_trial = asked(score, units[run], "exact")
-    effects = np.asarray(mean_of_finite(by_trial))
-    exact = np.full((W, G), np.nan, effects.dtype)
-    np.put_along_axis(exact, run, effects, 1)
-    kept = np.argsort(-np.nan_to_num(np.abs(exact), nan=-1.0), 1)[:, :keep]
-    effect = np.take_along_axis(exact, kept, 1)
-    missed = np.abs(effects[:, top:]) >= np.abs(effect[:, -1:])
-    recall, interval = _recall(keep * W, int(missed.sum()), drawn * W, (G - top - drawn) * W)
-    near = np.take_along_axis(estimate, run, 1)
-    true = size(by_trial)
-    agreement = np.asarray(rank_agreement(jnp.asarray(near), jnp.asarray(true)))
-    found = Screen(
-        estimator, getattr(rank_by, "__name__", type(rank_by).__name__), kept, effect, exact,
-        estimate, recall, interval, agreement, _medians_ratio(near, true), drawn * W,
-    )  # fmt: skip
+    estimates = asked(rank_by, units, estimator)
+    estimate = size(estimates)
+    if estimator == "exact":
+        order, drawn, by_trial = np.tile(np.arange(G), (W, 1)), 0, estimates
+    else:
+        order, drawn = _draw(estimate, min(2 * keep, G), audit, key)
+        by_trial = asked(score, units[order], "exact")
+    name = getattr(rank_by, "__name__", type(rank_by).__name__)
+    found = _judge(estimator, name, estimate, order, drawn, by_trial, size(by_trial), keep)
     _warn(found, same_score=rank_by is score)
     return found
+
+
+def _judge(
+    estimator: str,
+    ranked_by: str,
+    estimate: np.ndarray,
+    order: np.ndarray,
+    drawn: int,
+    by_trial: Array,
+    size: np.ndarray,
+    keep: int,
+) -> Screen:
+    """What was run, `order [W, R]` with the audited last, beside what was estimated."""
+    (W, G), R = estimate.shape, order.shape[1]
+    effects = np.asarray(mean_of_finite(by_trial))
+    exact, ran = np.full((W, G), np.nan, effects.dtype), np.zeros((W, G), bool)
+    np.put_along_axis(exact, order, effects, 1)
+    np.put_along_axis(ran, order, True, 1)
+    # what failed on all trials is known to be neither large nor small: it comes last
+    kept = np.argsort(-np.nan_to_num(np.abs(exact), nan=-1.0), 1, kind="stable")[:, :keep]
+    effect = np.take_along_axis(exact, kept, 1)
+    least = np.abs(effect[:, -1:])
+    missed = int((np.abs(effects[:, R - drawn :]) >= least).sum())
+    recall, interval = _recall(keep * W, missed, drawn * W, (G - R) * W)
+    if np.isnan(least).any():
+        recall, interval = np.nan, (np.nan, np.nan)
+    near = np.take_along_axis(estimate, order, 1)
+    both = [np.where(np.isnan(near + size), 0.0, a) for a in (near, size)]
+    agreement = np.asarray(rank_agreement(*map(jnp.asarray, both)))
+    return Screen(
+        estimator, ranked_by, kept, effect, exact, ran, result_codes(by_trial), estimate, recall,
+        interval, agreement, _medians_ratio(*both), drawn * W,
+    )  # fmt: skip
 
 
 def _size_of_mean(effects: Array) -> np.ndarray:
@@ -170,8 +204,14 @@ def _medians_ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _warn(found: Screen, same_score: bool) -> None:
     """Say where the estimate is no guide, since its ranking looks like any other."""
-    # an estimate that is constant agrees with nothing; where nothing acts, nothing is to be said
-    unlike = np.flatnonzero(~(found.agreement >= 0.5) & ~np.isnan(found.slope))
+    failed = found.codes.counts["overflow"] + found.codes.counts["nan"]
+    if failed:
+        what = f"{failed} of {found.codes.code.size} exact runs failed and count for nothing"
+        warnings.warn(f"{what}: see codes", stacklevel=3)
+    # an estimate that is constant agrees with nothing; where nothing acts, or one or two were
+    # run, there is nothing to say
+    several = (found.ran.sum(1) > 2) & ~np.isnan(found.slope)
+    unlike = np.flatnonzero(~(found.agreement >= 0.5) & several)
     # sizes are comparable only where one score both ranks and decides
     flat = np.flatnonzero(found.slope < 0.1) if same_score else unlike[:0]
     for windows, what in ((unlike, "rank unlike"), (flat, "are under a tenth of")):

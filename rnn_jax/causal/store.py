@@ -6,6 +6,7 @@ A finished window is one file, named by all that went into it. Asked again, the 
 reads what is there and runs only what is missing; another sweep reads nothing of it.
 """
 
+import functools
 import hashlib
 import io
 import os
@@ -20,8 +21,10 @@ from jaxtyping import Array, Float, PyTree
 
 from ..core import Network
 from .scores import Score
+from .sweep import check_masks
 
 Sweep = Callable[..., Array]
+SWEEPS = ("sweep", "sweep_edges")
 UNSEEN = ("mesh", "allow_noop")  # options that do not change what is computed
 
 
@@ -30,7 +33,7 @@ def resumable(
     folder: str | os.PathLike | None,
     track: Callable[[range], Iterable[int]] = iter,
 ) -> Sweep:
-    """`sweep` or `sweep_edges` with the same arguments, one window at a time, each kept.
+    """`sweep` or `sweep_edges`, one window at a time, each kept.
 
     A window that is killed on the way is run again; no other is. On one device the result has
     the same bytes as an uninterrupted one. With several processes the first one's folder counts.
@@ -41,8 +44,13 @@ def resumable(
     - `folder`: where windows are kept, made if need be; `None` keeps nothing.
     - `track`: wraps the loop over windows, as `tqdm.tqdm` does.
 
-    **Returns:** a function that is called as `sweep`.
+    **Returns:** a function that is called as `sweep` is, all but the options by position.
+
+    **Raises:** `ValueError` where it is given another function; and when called, as `sweep`.
     """
+    name = getattr(sweep, "__name__", "")
+    if name not in SWEEPS:
+        raise ValueError(f"resumable takes {' or '.join(SWEEPS)}, got {name or sweep!r}")
 
     def run(
         network: Network,
@@ -54,16 +62,20 @@ def resumable(
         value: PyTree,
         **options: Any,
     ) -> Float[Array, "W G B"]:
+        if who.ndim == 3 and len(who) not in (1, len(windows)):
+            raise ValueError(f"units of {len(who)} windows do not fit {len(windows)} windows")
+        check_masks("window", windows, options.get("allow_noop", False))
+
         def one(w: int) -> Array:
-            rows = who[w] if who.ndim == 3 else who
+            rows = who[w : w + 1] if who.ndim == 3 and len(who) > 1 else who
             return sweep(network, xs, targets, score, rows, windows[w : w + 1], value, **options)
 
         steps = track(range(len(windows)))
         if folder is None:
             return jnp.concatenate([one(w) for w in steps])
-        said = {name: option for name, option in options.items() if name not in UNSEEN}
+        said = {key: option for key, option in options.items() if key not in UNSEEN}
         key = fingerprint(
-            sweep.__name__, programs(network, xs, targets, score), network.h0,
+            name, programs(network, xs, targets, score), network.h0,
             xs, targets, who, windows, value, said,
         )  # fmt: skip
         home = Path(folder)
@@ -90,15 +102,29 @@ def programs(network: Network, xs: PyTree, targets: Array, score: Score) -> tupl
 
 
 def fingerprint(*parts: PyTree) -> str:
-    """SHA-256 of arrays and plain values, and of the library and platform that compute."""
-    digest = hashlib.sha256(f"{jax.__version__} {jax.default_backend()}".encode())
+    """SHA-256 of arrays and plain values, and of the programs and platform that compute."""
+    digest = hashlib.sha256(f"{_own_code()} {jax.__version__} {jax.default_backend()}".encode())
     leaves, treedef = jax.tree.flatten(parts)
     digest.update(str(treedef).encode())
-    for leaf in leaves:
+    for leaf in map(_plain, leaves):
         is_array = isinstance(leaf, jax.Array | np.ndarray)
         digest.update(f"{leaf.shape} {leaf.dtype}".encode() if is_array else repr(leaf).encode())
         digest.update(np.ascontiguousarray(leaf).tobytes() if is_array else b"")
     return digest.hexdigest()
+
+
+def _plain(leaf: Any) -> Any:
+    """A random key, which noisy cells may be given, as its numbers."""
+    is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(leaf) if is_key else leaf
+
+
+@functools.cache
+def _own_code() -> str:
+    """What a sweep is made of here: once mended, it reads nothing that it wrote before."""
+    rooms = (Path(__file__).parents[1] / room for room in ("core", "linear", "causal"))
+    files = sorted(path for room in rooms for path in room.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _recall(path: Path, compute: Callable[[], Array]) -> np.ndarray:

@@ -7,6 +7,7 @@
 windows, masks and values are data; `engine` says how it runs.
 """
 
+import operator
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -17,7 +18,7 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 from jax.sharding import Mesh
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from ..core import Network, first, outputs
 from ..core.tree import prefix_leaves
@@ -66,26 +67,27 @@ def sweep(
         of the clean run; or `first-order`, one reverse pass less each unit's own carry. The
         last two are right to first order in what is left of the change: they screen.
     - `last`: the last step that the score reads, where runs stop; by default the trial's.
-    - `memory`: what the runs may take at once, in bytes or as "2GiB"; by default 64 MiB on a
-        CPU, whose caches it should suit, and 1 GiB elsewhere.
+    - `memory`: what the runs may take at once, in bytes or as "2GiB", beyond the inputs, the
+        windows and the result; by default 64 MiB on a CPU, whose caches it should suit, and
+        1 GiB elsewhere.
     - `mesh`: devices to share the work, see `rnn_jax.causal.mesh`.
     - `allow_noop`: whether an empty group or window has the effect 0 or is an error.
 
     **Returns:** `[W, G, B]`; exactly 0 on a trial in which the window is empty. An element
     whose run overflows is infinite or NaN and leaves the others alone, see `result_codes`.
 
-    **Raises:** `ValueError` where shapes do not fit, a group or a window is empty, a name is
-    unknown, or the memory does not hold one run; `RuntimeError` where the score reads outputs
-    after `last`.
+    **Raises:** `ValueError` where shapes do not fit, a mask is empty or leaves [0, 1], `value`
+    replaces nothing, a name is unknown, or the memory does not hold one run; `RuntimeError`
+    where the score is seen to read outputs after `last`: random outputs are tried, which a score
+    that only counts (an accuracy at one step) may pass.
     """
     check_name("kind", kind, EDITS)
     check_name("estimator", estimator, get_args(Estimator))
     N = jax.tree.leaves(network.h0)[0].shape[0]
     if units.ndim not in (2, 3) or units.shape[-1] != N:
         raise ValueError(f"units must be [groups, {N}] or [W, groups, {N}], got {units.shape}")
-    if not allow_noop:
-        _check_touches("group of units", units)
-        _check_touches("window", windows)
+    check_masks("group of units", units, allow_noop)
+    check_masks("window", windows, allow_noop)
     if kind == "pulse":
         windows = jnp.vectorize(first, signature="(t)->(t)")(windows)
     asked = _Asked(network, score, EDITS[kind], estimator, last, memory, mesh)
@@ -117,15 +119,17 @@ def sweep_edges(
 
     **Returns:** `[W, K, B]`.
 
-    **Raises:** as `sweep`, and `ValueError` where an edge names no unit.
+    **Raises:** as `sweep`, and `ValueError` where an edge names no unit (`RuntimeError` if
+    edges are traced).
     """
     N = jax.tree.leaves(network.h0)[0].shape[0]
-    if edges.ndim != 2 or edges.shape[1] != 2:
-        raise ValueError(f"edges must be [K, 2], rows (to, from), got {edges.shape}")
-    if not isinstance(edges, Tracer) and not bool(((edges >= 0) & (edges < N)).all()):
-        raise ValueError(f"edges name units 0 to {N - 1}, got {edges.min()} to {edges.max()}")
-    if not allow_noop:
-        _check_touches("window", windows)
+    if edges.ndim != 2 or edges.shape[1] != 2 or not jnp.issubdtype(edges.dtype, jnp.integer):
+        raise ValueError(
+            f"edges must be int [K, 2], rows (to, from), got {edges.dtype} {edges.shape}"
+        )
+    edges = _check_edges(edges, N)
+    # row 0 holds the connections out of the first state, which are left alone
+    check_masks("window", windows[..., 1:], allow_noop)
     trials = per_trial(network, xs, targets, windows, value)
     ends = jax.nn.one_hot(edges, N, dtype=trials.windows.dtype)
     asked = _Asked(network, score, CUT, "exact", last, memory, mesh)
@@ -164,6 +168,8 @@ def per_trial(
         raise ValueError(f"windows must be [W, {T}] or [W, {B}, {T}], got {windows.shape}")
     windows = jnp.broadcast_to(windows.reshape(len(windows), -1, T), (len(windows), B, T))
     values = [_value(leaf, (B, T, N), dtype) for leaf in prefix_leaves(value, network.h0)]
+    if all(leaf is None for leaf in values):
+        raise ValueError("value is None in every part of the state: it replaces nothing")
     windows = jnp.moveaxis(windows.astype(dtype), 1, 0)
     return Trials(xs, targets, windows, treedef.unflatten(values))
 
@@ -189,8 +195,10 @@ def _run(asked: _Asked, trials: Trials, who: PyTree) -> Float[Array, "W G B"]:
         raise ValueError(f"units of {lead} windows do not fit {W} windows")
     memory = default_memory() if asked.memory is None else parse_bytes(asked.memory)
     network, score, mesh = asked.network, asked.score, asked.mesh
-    local = local_shape(mesh, G, B)
-    size = fit_budget(network, T, *local, memory, asked.estimator)
+    groups, count = local_shape(mesh, G, B)
+    # a first-order estimate takes the groups of all windows at once
+    groups *= lead if asked.estimator == "first-order" else 1
+    size = fit_budget(network, T, groups, count, memory, asked.estimator)
     last = jnp.asarray(T - 1 if asked.last is None else asked.last)
     if asked.last is not None:
         last = _check_last(network, score, trials.targets, asked.last)
@@ -251,30 +259,53 @@ def check_name(what: str, name: str, known: Iterable[str]) -> None:
         raise ValueError(f"{what} must be one of {', '.join(known)}, got {name!r}")
 
 
-def _check_touches(what: str, rows: Array) -> None:
-    """**Raises:** `ValueError` where a row, known while tracing, is all zero."""
+def check_masks(what: str, rows: Array, allow_empty: bool) -> None:
+    """**Raises:** `ValueError` where there is no row, or one, known while tracing, leaves [0, 1]
+    or is all zero.
+    """
+    if rows.size == 0:
+        raise ValueError(f"there is no {what} to sweep over, got shape {rows.shape}")
     if isinstance(rows, Tracer):
         return
-    empty = ~np.asarray(rows).astype(bool)
+    known = np.asarray(rows)
+    if not ((known >= 0) & (known <= 1)).all():
+        raise ValueError(f"a {what} must lie in [0, 1], got {known.min()} to {known.max()}")
+    empty = ~known.astype(bool)
     if what == "window":
         empty = empty.reshape(len(rows), -1)
-    if empty.all(-1).any():
+    if empty.all(-1).any() and not allow_empty:
         at = [int(i) for i in np.argwhere(empty.all(-1))[0]]
         raise ValueError(f"{what} {at[-1]} is empty: it touches nothing")
 
 
+def _check_edges(edges: Array, N: int) -> Array:
+    outside = ((edges < 0) | (edges >= N)).any()
+    message = f"edges must name units 0 to {N - 1}"
+    if isinstance(outside, Tracer):
+        return eqx.error_if(edges, outside, message)
+    if outside:
+        raise ValueError(f"{message}, got {edges.min()} to {edges.max()}")
+    return edges
+
+
 def _check_last(network: Network, score: Score, targets: Array, last: int) -> Array:
-    """The last step, once two sets of outputs that differ only later have the same scores."""
+    """The last step, once outputs that differ only later have the same scores."""
     B, T = targets.shape[:2]
-    if not 0 <= last < T:
+    if not 0 <= operator.index(last) < T:
         raise ValueError(f"last must lie in [0, {T}), got {last}")
     y = jax.eval_shape(network.readout, network.h0)
-    some, other = jax.random.normal(jax.random.key(0), (2, B, T, *y.shape), y.dtype)
     until = (jnp.arange(T) <= last).reshape(1, T, *(1 for _ in y.shape))
     scores = jax.vmap(score)
-    differ = scores(some, targets) != scores(jnp.where(until, some, other), targets)
+
+    def reads_on(key: PRNGKeyArray, scale: float) -> Array:
+        some, other = scale * jax.random.normal(key, (2, B, T, *y.shape), y.dtype)
+        whole, cut = scores(some, targets), scores(jnp.where(until, some, other), targets)
+        return ~jnp.isclose(whole, cut, 0.0, 0.0, equal_nan=True).all()
+
+    keys = jax.random.split(jax.random.key(0), 8)
+    differ = jnp.stack([reads_on(key, 10.0 ** (i % 4 - 1)) for i, key in enumerate(keys)]).any()
     message = f"the score reads outputs after step {last}, where the runs are to stop"
-    return eqx.error_if(jnp.asarray(last), differ.any(), message)
+    return eqx.error_if(jnp.asarray(last), differ, message)
 
 
 def _single(who: PyTree) -> bool:

@@ -149,15 +149,16 @@ def num_units(states: State) -> int:
 def checked(windows: Float[Array, "W T"], states: State) -> Float[Array, "W T"]:
     """The windows in the state's dtype, none of them empty.
 
-    **Raises:** `ValueError` where their `T` is not the run's, or one is empty;
-    `RuntimeError` where an empty one is known only when a compiled program runs.
+    **Raises:** `ValueError` where their `T` is not the run's, or one is empty, negative or NaN;
+    `RuntimeError` where that is known only when a compiled program runs.
     """
     part = jax.tree.leaves(states)[0]
     if windows.ndim != 2 or windows.shape[1] != part.shape[0]:
         raise ValueError(f"windows must be [W, {part.shape[0]}], got {windows.shape}")
-    empty, message = windows.sum(1) == 0, "a window is empty: it has no step"
-    if isinstance(empty, Tracer):
-        windows = eqx.error_if(windows, empty, message)
-    elif empty.any():
-        raise ValueError(f"{message} (rows {jnp.flatnonzero(empty).tolist()})")
+    bad = ~(windows >= 0).all(1) | (windows.sum(1) == 0)
+    message = "a window is empty, negative or not a number"
+    if isinstance(bad, Tracer):
+        windows = eqx.error_if(windows, bad, message)
+    elif bad.any():
+        raise ValueError(f"{message} (rows {jnp.flatnonzero(bad).tolist()})")
     return windows.astype(part.dtype)

@@ -40,7 +40,11 @@ def find_connections(
     - `mesh`: devices to share the trials, by its axis `trials`.
 
     **Returns:** a `Connectivity` whose `total` is `[W, N, N]`, `[to, from]`.
+
+    **Raises:** `ValueError` where the mesh has no axis `trials`.
     """
+    if mesh is not None and "trials" not in mesh.axis_names:
+        raise ValueError(f"connections are shared by trials, the mesh has {mesh.axis_names}")
     weight = windows.sum(-1)
     weight = (weight / weight.sum(-1, keepdims=True)).T
     trials = (xs, jnp.swapaxes(windows, 0, 1), weight)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array, PyTree
@@ -45,8 +46,11 @@ def keep_mask(where: Where, mask: ArrayLike) -> optax.GradientTransformation:
 
     **Returns:** an Optax transformation, to be put last.
 
-    **Raises:** `ValueError` at the start of training where the shapes differ.
+    **Raises:** `ValueError` where the mask is not finite, or at the start of training where
+    the shapes differ.
     """
+    if not np.isfinite(mask).all():
+        raise ValueError("a mask must be finite")
     return _constraint(where, mask, lambda u, w, m: jnp.where(m != 0, u, -w))
 
 
@@ -63,10 +67,13 @@ def keep_signs(where: Where, signs: ArrayLike) -> optax.GradientTransformation:
 
     **Returns:** an Optax transformation, to be put last.
 
-    **Raises:** `ValueError` at the start of training where the shapes differ.
+    **Raises:** `ValueError` where a sign is none, or at the start of training where the shapes
+    differ.
 
     Song, Yang & Wang, PLoS Comput Biol (2016), "Dale's principle", for the constraint.
     """
+    if not np.isin(signs, (-1, 0, 1)).all():
+        raise ValueError("signs must be -1, 0 or 1")
     return _constraint(where, signs, _within_signs)
 
 
