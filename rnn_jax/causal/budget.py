@@ -48,7 +48,8 @@ def fit_budget(
 
     A run needs its state, what a step and its edit make of it, and the outputs it keeps; a
     trial the clean states, replacements and outputs that its runs share. Those take half of
-    the budget at most. A first-order estimate needs a Jacobian or a row of tangents a trial.
+    the budget at most. An estimate takes a reverse pass more, a first-order one a Jacobian or
+    a row of tangents a trial as well.
     One copy of inputs and windows, and the result, come on top.
 
     **Arguments:**
@@ -67,9 +68,10 @@ def fit_budget(
     outputs = T * jax.tree.leaves(eqx.filter_eval_shape(network.readout, network.h0))[0].size
     # of a run: its state, the preactivations of a few gates, and what the edit reads
     a_run = (8 * state + 3 * outputs) * itemsize
-    a_trial = (5 * T * state + 3 * outputs) * itemsize
+    # of a trial: states, replacements, inputs of a reverse pass where there is one
+    a_trial = ((5 if estimator == "exact" else 9) * T * state + 3 * outputs) * itemsize
     if estimator == "first-order":
-        a_trial += (4 * state * max(state, groups) + T * groups) * itemsize
+        a_trial += (8 * state * max(state, groups) + T * groups) * itemsize
     if memory < a_run + a_trial:
         raise ValueError(
             f"memory of {memory} bytes does not hold one run, which takes {a_run + a_trial}"
