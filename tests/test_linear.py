@@ -168,9 +168,12 @@ def test_any_cell_with_parts_is_taken_apart_and_nothing_of_T_N_N_is_formed():
     rebuilt = found.total + jax.vmap(jnp.diag)(found.leak)
     np.testing.assert_allclose(rebuilt, other.total, atol=1e-12)
     assert float(jnp.abs(found.leak).min()) > 1e-3
+    # longer than the batch of steps that is added at once
+    steps, windows = 40, jnp.tile(WINDOWS, (1, 40 // T + 1))[:, :40]
+    long = rollout(step, jnp.ones(N), jax.random.normal(jax.random.key(2), (steps, N)))
     for cell in (step, whole):
-        trace = jax.make_jaxpr(lambda run, c=cell: effective_connectivity(c, run, WINDOWS))
-        assert f"[{T},{N},{N}]" not in str(trace(trajectory))
+        trace = jax.make_jaxpr(lambda run, c=cell: effective_connectivity(c, run, windows))
+        assert f"[{steps},{N},{N}]" not in str(trace(long))
     with pytest.raises(ValueError, match="out_axes"):
         effective_connectivity(Additive(step.w, 0.5), trajectory, WINDOWS)
 
