@@ -40,10 +40,9 @@ def flows(net, xs):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("reduce", ["mean", "absolute"])
-def test_connectivity_is_the_mean_flow_without_a_leak(cell, reduce):
+def test_connectivity_is_the_mean_flow_without_a_leak(cell):
     net, xs = network(cell), inputs()
-    found = effective_connectivity(net.step, run(net, xs), WINDOWS, reduce)
+    found = effective_connectivity(net.step, run(net, xs), WINDOWS)
     flow = flows(net, xs)
     share = WINDOWS / WINDOWS.sum(1, keepdims=True)
     if hasattr(net.step, "parts"):
@@ -51,17 +50,20 @@ def test_connectivity_is_the_mean_flow_without_a_leak(cell, reduce):
         parts = jax.vmap(net.step.parts)(trajectory.previous, xs)
         leak = parts.leak * trajectory.previous
         flow = flow - jax.vmap(jnp.diag)(leak)
-        kept = jnp.abs(leak) if reduce == "absolute" else leak
-        np.testing.assert_allclose(found.leak, share @ kept, atol=1e-12)
+        np.testing.assert_allclose(found.leak, share @ leak, atol=1e-12)
         np.testing.assert_allclose(found.gate, share @ parts.gate, atol=1e-12)
         np.testing.assert_allclose(found.signal, share @ trajectory.previous, atol=1e-12)
         np.testing.assert_array_equal(found.wire, parts.wire[0])
     else:
         assert found.gate is found.wire is found.signal is None
         assert not np.asarray(found.leak).any()
-    flow = jnp.abs(flow) if reduce == "absolute" else flow
-    np.testing.assert_allclose(found.total, jnp.einsum("wt,tij->wij", share, flow), atol=1e-12)
+    mean = lambda flow: jnp.einsum("wt,tij->wij", share, flow)
+    np.testing.assert_allclose(found.total, mean(flow), atol=1e-12)
+    np.testing.assert_allclose(found.size, mean(jnp.abs(flow)), atol=1e-12)
+    np.testing.assert_array_equal(jnp.abs(found.signed), found.size)
+    np.testing.assert_array_equal(jnp.sign(found.signed) * found.total >= 0, True)
     assert float(jnp.abs(found.total).max()) > 1e-3
+    assert (np.asarray(found.size) > np.abs(found.total) + 1e-6).any()
 
 
 @pytest.mark.parametrize("cell", [c for c in CELLS if "lstm" not in c])
@@ -113,7 +115,7 @@ def test_a_relu_cells_state_is_the_sum_of_what_flows_in():
     assert float(trajectory.hs.max()) > 0.1
 
 
-@pytest.mark.parametrize("reduce", ["mean", "absolute", "product"])
+@pytest.mark.parametrize("reduce", ["mean", "product"])
 @pytest.mark.parametrize("cell", ["vanilla", "gru"])
 def test_bad_windows_are_refused(cell, reduce):
     net, xs = network(cell), inputs()

@@ -14,6 +14,7 @@ from rnn_jax.causal import squared_error
 from rnn_jax.causal.ranking import rank_agreement
 from rnn_jax.core import Network, outputs, run
 from rnn_jax.report import epoch_table
+from rnn_jax.report.view import carried
 from rnn_jax.studies import Settings, Subject, discover, find_subject
 from rnn_jax.studies.causes import Plan, over_counted
 from rnn_jax.tasks import Trials
@@ -196,11 +197,17 @@ def test_connections_are_found_where_trials_cancel():
     xs = jnp.concatenate([subject.trials.xs, -subject.trials.xs])
     epochs = {name: jnp.concatenate([w, w]) for name, w in subject.trials.epochs.items()}
     balanced = dataclasses.replace(subject, trials=Trials(xs, None, epochs))
-    found = discover(balanced, QUICK).dataset.sel(epoch="late")
+    whole = discover(balanced, QUICK)
+    found = whole.dataset.sel(epoch="late")
     assert np.abs(found["epoch_connectivity"]).max() < 1e-9
     flow = found["edge_member"].sel({"from": "0", "to": ["0", "1"]})
     assert flow.all()
     assert found["edge_member"].sum() == 2
+    # what is drawn and handed on is what edges were chosen by
+    drawn = carried(found.expand_dims("epoch"), "epoch_connectivity", "epoch")[0]
+    assert np.abs(drawn[:2, 0]).min() > 0.1
+    _, late = whole.circuit.weight
+    np.testing.assert_allclose(np.abs(late), np.abs(drawn), rtol=1e-6)
 
 
 class Guarded(eqx.Module):

@@ -17,7 +17,8 @@ from jax import lax
 from jaxtyping import Array, Float, Int, PyTree
 
 from ..core import Network, State, Step, in_order, outputs, run
-from ..core.tree import add, blend
+from ..core.tree import blend
+from ..linear import adjoints, direct
 from .budget import Size
 from .scores import Score
 
@@ -189,18 +190,10 @@ def later_adjoint(network: Network, score: Score, xs: PyTree, target: Array) -> 
 
     **Returns:** like `hs`.
     """
-    T = target.shape[0]
-    zeros = jax.tree.map(lambda leaf: jnp.zeros((T, *leaf.shape), leaf.dtype), network.h0)
-
-    def shifted(delta: State) -> Array:
-        def body(h: State, row: tuple[PyTree, State]) -> tuple[State, State]:
-            h = network.step(h, row[0])
-            return add(h, row[1]), h
-
-        _, hs = lax.scan(body, network.h0, (xs, delta))
-        return score(jax.vmap(network.readout)(hs), target)
-
-    return jax.grad(shifted)(zeros)
+    metric = lambda run: score(outputs(network, run), target)
+    trajectory = run(network, xs)
+    total = adjoints(network.step, trajectory, metric)
+    return jax.tree.map(jnp.subtract, total, direct(trajectory, metric))
 
 
 class _Runs(NamedTuple):
@@ -254,15 +247,20 @@ def _runs(
         h, kept = lax.fori_loop(start, stop, body, (begin, spread(clean.ys)))
         if clean.later is None:
             return _Runs(kept, 0.0)
-        own = lambda tree, t: jax.tree.map(
-            lambda leaf: jnp.take_along_axis(leaf, t[None, None], 0)[0], tree
-        )
-        change = jax.tree.map(lambda h, was: h - was[:, None], h, own(clean.hs, ends))
-        slope = own(clean.later, jnp.maximum(ends, 1) - 1)
-        parts = jax.tree.map(lambda c, s: (c * s[:, None]).sum(0), change, slope)
-        return _Runs(kept, sum(jax.tree.leaves(parts)))
+        return _Runs(kept, _tail(clean, h, ends))
 
     return chunk
+
+
+def _tail(clean: _Clean, h: State, ends: Int[Array, " b"]) -> Float[Array, "g b"]:
+    """What the change of each trial's state at its own end does later, to first order."""
+    own = lambda tree, t: jax.tree.map(
+        lambda leaf: jnp.take_along_axis(leaf, t[None, None], 0)[0], tree
+    )
+    change = jax.tree.map(lambda h, was: h - was[:, None], h, own(clean.hs, ends))
+    slope = own(clean.later, jnp.maximum(ends, 1) - 1)
+    parts = jax.tree.map(lambda c, s: (c * s[:, None]).sum(0), change, slope)
+    return jnp.stack(jax.tree.leaves(parts)).sum(0)
 
 
 def _bounds(window: Float[Array, "b T"], reach: int) -> tuple[Array, Int[Array, " b"]]:

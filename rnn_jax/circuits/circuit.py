@@ -20,7 +20,8 @@ class Circuit(eqx.Module):
     - `nodes`: bool `[W, N]`, from the causal stage.
     - `edges`: bool `[W, N, N]`, `[to, from]`, from the local one.
     - `effect`: `[W, N]`, mean effect of taking a unit out.
-    - `weight`: `[W, N, N]`, `[to, from]`, effective connectivity.
+    - `weight`: `[W, N, N]`, `[to, from]`, effective connectivity: of `discover`, the mean size of
+        what an edge carries with the sign of its mean.
     - `windows`: `[W, T]` or `[W, B, T]`.
     - `names`, `units`: of the windows and of the units.
     """

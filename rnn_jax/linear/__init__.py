@@ -1,7 +1,7 @@
 """Local linearisation: Jacobians, propagators, adjoints, effective connectivity, subspaces."""
 
 from .adjoints import adjoints, direct
-from .connectivity import Connectivity, Reduce, effective_connectivity, unit_jacobian
+from .connectivity import Connectivity, effective_connectivity, unit_jacobian
 from .groups import group_connectivity, membership
 from .jacobians import input_jacobians, jacobians
 from .projected import multistep_connectivity, projected_connectivity
@@ -11,7 +11,7 @@ from .streamed import frobenius_norms, group_jacobians, window_jacobians, window
 from .subspaces import Components, pca
 
 __all__ = [
-    "Components", "Connectivity", "Reduce", "adjoints", "direct", "effective_connectivity",
+    "Components", "Connectivity", "adjoints", "direct", "effective_connectivity",
     "frobenius_norms", "group_connectivity", "group_jacobians", "input_jacobians", "jacobians",
     "membership", "multistep_connectivity", "pca", "projected_connectivity", "propagators",
     "spectral_radii", "unit_jacobian", "window_jacobians", "window_products", "window_propagator",

@@ -23,6 +23,7 @@ from .along import (
     Intervention,
     checked,
     each_step,
+    forward,
     num_units,
     push_rows,
     push_through,
@@ -30,13 +31,15 @@ from .along import (
 )
 from .propagators import without_gap
 
-Reduce = Literal["mean", "absolute", "product"]
+Reduce = Literal["mean", "product"]
 
 
 class Connectivity(eqx.Module):
     """Effective connectivity of each window, `[to, from]`.
 
     - `total`: `[W, N, N]`, without a leak's diagonal.
+    - `size`: `[W, N, N]`, the mean of `|S_t|`: where flows of either sign cancel in the mean,
+        it tells what is carried nevertheless.
     - `leak`: `[W, N]`, what units keep of themselves by a leak, `leak_i h_i`; zero for
         cells that do not offer `parts`, whose carry stays in `total`'s diagonal.
     - `gate`: `[W, N]` mean slope of the receiver, `None` where the cell has no single W.
@@ -45,10 +48,16 @@ class Connectivity(eqx.Module):
     """
 
     total: Float[Array, "W N N"]
+    size: Float[Array, "W N N"]
     leak: Float[Array, "W N"]
     gate: Float[Array, "W N"] | None
     wire: Float[Array, "N N"] | None
     signal: Float[Array, "W N"] | None
+
+    @property
+    def signed(self) -> Float[Array, "W N N"]:
+        """The size of each flow, with the sign of its mean."""
+        return jnp.copysign(self.size, self.total)
 
 
 def effective_connectivity(
@@ -69,9 +78,9 @@ def effective_connectivity(
     - `step`: `(h, x) -> h`.
     - `trajectory`: one trial's run.
     - `windows`: float `[W, T]`, none of them empty; a fraction weighs a step.
-    - `reduce`: `mean` over the window's steps; `absolute`, the mean of `|S_t|`; or
-        `product`, `J_last ... J_first diag(h_{first-1})`, what a window carries through,
-        in which a leak takes part and every step of weight above 0 counts whole.
+    - `reduce`: `mean` over the window's steps; or `product`,
+        `J_last ... J_first diag(h_{first-1})`, what a window carries through, in which a leak
+        takes part and every step of weight above 0 counts whole.
     - `intervention`: what held during the run; under one, the Jacobian is taken whole.
 
     **Returns:** a `Connectivity`, in the state's units.
@@ -81,20 +90,24 @@ def effective_connectivity(
     time; `RuntimeError` where a window has a gap a product would run over, or an empty one is
     known only when a compiled program runs.
     """
-    if reduce not in ("mean", "absolute", "product"):
-        raise ValueError(f"reduce must be 'mean', 'absolute' or 'product', got {reduce!r}")
+    if reduce not in ("mean", "product"):
+        raise ValueError(f"reduce must be 'mean' or 'product', got {reduce!r}")
     before = trajectory.previous
     num_units(before)
     windows = checked(windows, before)
     on, rows = each_step(step, trajectory, intervention)
     if reduce == "product":
-        return _whole(_products(on(push_rows), rows, jax.vmap(without_gap)(windows)))
+        total = _products(on(push_rows), rows, jax.vmap(without_gap)(windows))
+        return _whole(total, jnp.abs(total))
     weights = windows / windows.sum(1, keepdims=True)
-    absolute = reduce == "absolute"
     if hasattr(step, "parts") and isinstance(intervention, Identity):
-        return _by_parts(step, before, trajectory.xs, weights, absolute)
-    flow = lambda *row: jnp.abs(unit_jacobian(*row)) if absolute else unit_jacobian(*row)
-    return _whole(window_sums(on(flow), rows, weights))
+        return _by_parts(step, before, trajectory.xs, weights)
+
+    def flow(step: Step, h: State, x: Input) -> tuple[Array, Array]:
+        carried = unit_jacobian(step, h, x)
+        return carried, jnp.abs(carried)
+
+    return _whole(*window_sums(on(flow), rows, weights))
 
 
 def unit_jacobian(step: Step, h: State, x: Input) -> Float[Array, "N N"]:
@@ -109,15 +122,13 @@ def unit_jacobian(step: Step, h: State, x: Input) -> Float[Array, "N N"]:
     **Returns:** `[N, N]`, `[to, from]`, a leak's diagonal included.
     """
     shown = lambda h: jax.tree.leaves(step(h, x))[0]
-    blocks = jax.tree.leaves(jax.jacfwd(shown)(h))
+    blocks = jax.tree.leaves(forward(shown, h))
     parts = jax.tree.leaves(h)
     flows = [block * part[None] for block, part in zip(blocks, parts, strict=True)]
     return jnp.sum(jnp.stack(flows), 0)
 
 
-def _by_parts(
-    step: Step, before: State, xs: Input, weights: Float[Array, "W T"], absolute: bool
-) -> Connectivity:
+def _by_parts(step: Step, before: State, xs: Input, weights: Float[Array, "W T"]) -> Connectivity:
     """`W * sum_t w_t g_t h_{t-1}^T`: no Jacobian is formed."""
 
     def split(h: State, x: Input) -> tuple[Array, Array, Array]:
@@ -126,11 +137,17 @@ def _by_parts(
 
     # an unmapped wire is never written out once a step, and vmap refuses one that varies
     leak, gate, wire = jax.vmap(split, out_axes=(0, 0, None))(before, xs)
-    size = jnp.abs if absolute else lambda array: array
-    # weighted slopes first: a product of all three could go by way of [T, N, N]
-    flow = jnp.einsum("wti,tj->wij", weights[:, :, None] * size(gate)[None], size(before))
-    kept = weights @ size(leak * before)
-    return Connectivity(size(wire)[None] * flow, kept, weights @ gate, wire, weights @ before)
+
+    def carried(gate: Array, wire: Array, signal: Array) -> Float[Array, "W N N"]:
+        # weighted slopes first: a product of all three could go by way of [T, N, N]
+        weighted = weights[:, :, None] * gate[None]
+        return wire[None] * jnp.einsum("wti,tj->wij", weighted, signal)
+
+    flow = (gate, wire, before)
+    total, size = carried(*flow), carried(*map(jnp.abs, flow))
+    return Connectivity(
+        total, size, weights @ (leak * before), weights @ gate, wire, weights @ before
+    )
 
 
 def _products(push: Callable, rows: PyTree, windows: Float[Array, "W T"]) -> Array:
@@ -143,6 +160,6 @@ def _products(push: Callable, rows: PyTree, windows: Float[Array, "W T"]) -> Arr
     return lax.map(through, windows)
 
 
-def _whole(total: Float[Array, "W N N"]) -> Connectivity:
+def _whole(total: Float[Array, "W N N"], size: Float[Array, "W N N"]) -> Connectivity:
     """Connectivity that was not taken apart: it holds the leak."""
-    return Connectivity(total, jnp.zeros(total.shape[:2], total.dtype), None, None, None)
+    return Connectivity(total, size, jnp.zeros(total.shape[:2], total.dtype), None, None, None)

@@ -19,6 +19,7 @@ import xarray as xr
 from .view import (
     CONVENTION,
     array,
+    carried,
     circle,
     epoch_of,
     epoch_share,
@@ -87,13 +88,13 @@ def _effects(dataset: xr.Dataset) -> dict[str, str]:
 
 def _edges(dataset: xr.Dataset) -> dict[str, Any]:
     """The strongest edges of each window, strongest first: receiver, sender, what is carried."""
-    carried = array(dataset, "connectivity", "window", "to", "from")
-    size, (windows, units, _) = np.nan_to_num(np.abs(carried)), carried.shape
-    kept = np.zeros(carried.shape, bool)
+    flow = carried(dataset, "connectivity", "window")
+    size, (windows, units, _) = np.nan_to_num(np.abs(flow)), flow.shape
+    kept = np.zeros(flow.shape, bool)
     for axis in (1, 2):
         best = np.argsort(-size, axis=axis, kind="stable").take(range(min(EACH, units)), axis)
         np.put_along_axis(kept, best, True, axis)
-    flat, size, kept = (a.reshape(windows, -1) for a in (carried, size, kept))
+    flat, size, kept = (a.reshape(windows, -1) for a in (flow, size, kept))
     drawn = min(EDGES, flat.shape[1])
     np.put_along_axis(kept, np.argsort(-size, axis=1, kind="stable")[:, :drawn], True, 1)
     count = int(kept.sum(1).max())

@@ -71,6 +71,23 @@ def array(dataset: xr.Dataset, name: str, *dims: str) -> np.ndarray:
     return out.astype(bool if name in flags or out.dtype == bool else np.float64)
 
 
+def carried(dataset: xr.Dataset, name: str, dim: str) -> Float[np.ndarray, "W to from"]:
+    """The mean size of what each connection carries, with the sign of the mean.
+
+    On trials of either sign the mean itself is nothing but rounding.
+
+    **Arguments:**
+
+    - `dataset`: the results.
+    - `name`: `connectivity` or `epoch_connectivity`.
+    - `dim`: its first dimension.
+
+    **Returns:** `[W, N, N]`, `[to, from]`.
+    """
+    dims = (dim, "to", "from")
+    return np.copysign(array(dataset, f"{name}_size", *dims), array(dataset, name, *dims))
+
+
 def interval(dataset: xr.Dataset, name: str, *dims: str) -> tuple[np.ndarray, np.ndarray]:
     """The two ends of a variable's interval, NaN where the dataset has none.
 

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from .style import DIVERGING, GRID, INK, centred, group_rules, look, plain, short
-from .view import array, by_group, circle, group_spans, labels
+from .view import array, by_group, carried, circle, group_spans, labels
 
 EDGES_DRAWN = 150
 
@@ -31,7 +31,7 @@ def _panels(dataset: xr.Dataset, side: float) -> tuple[Figure, np.ndarray]:
 def connectivity_figure(dataset: xr.Dataset) -> Figure:
     """What each connection carries on average in each epoch, units by group."""
     order = by_group(dataset)
-    matrices = array(dataset, "epoch_connectivity", "epoch", "to", "from")[:, order][:, :, order]
+    matrices = carried(dataset, "epoch_connectivity", "epoch")[:, order][:, :, order]
     spans = group_spans(dataset)
     with look():
         figure, grid = _panels(dataset, 2.6)
@@ -53,7 +53,7 @@ def connectivity_figure(dataset: xr.Dataset) -> Figure:
                 axes.tick_params(length=0)
         if image is not None:
             bar = figure.colorbar(image, ax=list(grid), shrink=0.7, pad=0.02)
-            bar.set_label("mean J$_{ij}$ h$_j$", color=INK)
+            bar.set_label("mean |J$_{ij}$ h$_j$|, sign of the mean", color=INK)
             bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
         figure.suptitle("Effective connectivity per epoch", x=0.01, ha="left")
     return figure
@@ -64,12 +64,12 @@ def circuit_figure(dataset: xr.Dataset) -> Figure:
     places = circle(dataset)
     effect = np.abs(array(dataset, "epoch_effect", "epoch", "unit"))
     member = array(dataset, "member", "epoch", "unit")
-    carried = array(dataset, "epoch_connectivity", "epoch", "to", "from")
+    flow = carried(dataset, "epoch_connectivity", "epoch")
     edges = array(dataset, "edge_member", "epoch", "to", "from")
     with look():
         figure, grid = _panels(dataset, 2.7)
         for e, (axes, name) in enumerate(zip(grid, labels(dataset, "epoch"))):
-            shown = _draw_edges(axes, places, np.where(edges[e], carried[e], 0.0))
+            shown = _draw_edges(axes, places, np.where(edges[e], flow[e], 0.0))
             axes.scatter(*places.T, s=5, color=GRID, zorder=2)
             who = np.flatnonzero(member[e])
             size = effect[e, who] / max(effect[e].max(), 1e-30)

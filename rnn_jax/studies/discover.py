@@ -11,6 +11,7 @@ remains when only it is kept, or when it alone is dropped, beside random sets of
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,7 +48,6 @@ class Findings(NamedTuple):
     selection: Selection
     connectivity: Connectivity
     epoch_connectivity: Connectivity
-    flow_sizes: Array
     edges: Array
     sets: list[SetTest]
 
@@ -102,7 +102,7 @@ def discover(
         nodes=findings.selection.members,
         edges=findings.edges,
         effect=findings.causes.epochs.mean(-1),
-        weight=findings.epoch_connectivity.total,
+        weight=findings.epoch_connectivity.signed,
         windows=findings.epoch_windows,
         names=findings.epochs,
         units=subject.unit_names,
@@ -127,19 +127,17 @@ def find(subject: Subject, settings: Settings, track: Track, store: Path | None)
     selection = select_units(
         causes.epochs, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
     )
-    spans = {"mean": jnp.concatenate([per_trial, epoch_windows]), "absolute": epoch_windows}
-    found, sizes = (
-        find_connections(plan.network, plan.xs, spans[reduce], reduce, plan.mesh)
-        for reduce in track(list(spans), "connections")
-    )
+    spans = [jnp.concatenate([per_trial, epoch_windows])]
+    local = lambda spans: find_connections(plan.network, plan.xs, spans, plan.mesh)
+    (found,) = map(local, track(spans, "connections"))
     over_windows, over_epochs = _split(found, len(windows))
     # by the sizes of flows: on trials of either sign, as of a decision, their mean is nothing
-    edges = select_edges(sizes.total, selection.members, share=settings.edge_share)
+    edges = select_edges(over_epochs.size, selection.members, share=settings.edge_share)
     value = replacement(settings.value, hs, keys[0])
     sets = _sets(plan, selection, epoch_windows, value, keys[4], settings, track)
     return Findings(
         hs, ys, plan.targets, windows, epochs, epoch_windows, causes, selection, over_windows,
-        over_epochs, sizes.total, edges, sets,
+        over_epochs, edges, sets,
     )  # fmt: skip
 
 
@@ -196,8 +194,7 @@ def _split(found: Connectivity, at: int) -> tuple[Connectivity, Connectivity]:
     """Windows and epochs apart; the wire, which has no windows, belongs to both."""
 
     def part(slot: slice) -> Connectivity:
-        cut = lambda leaf: None if leaf is None else leaf[slot]
-        gate, signal = cut(found.gate), cut(found.signal)
-        return Connectivity(found.total[slot], found.leak[slot], gate, found.wire, signal)
+        cut = jax.tree.map(lambda leaf: leaf[slot], replace(found, wire=None))
+        return replace(cut, wire=found.wire)
 
     return part(slice(None, at)), part(slice(at, None))

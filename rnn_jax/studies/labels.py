@@ -146,7 +146,8 @@ def _connections(found: "Findings") -> Variables:
     variables: Variables = {
         "connectivity": (("window", *square), found.connectivity.total),
         "epoch_connectivity": (("epoch", *square), found.epoch_connectivity.total),
-        "epoch_connectivity_size": (("epoch", *square), found.flow_sizes),
+        "connectivity_size": (("window", *square), found.connectivity.size),
+        "epoch_connectivity_size": (("epoch", *square), found.epoch_connectivity.size),
         "edge_member": (("epoch", *square), found.edges),
     }
     if found.connectivity.wire is not None:
