@@ -1,13 +1,67 @@
 """Planted networks: circuits that are known because they were built."""
 
 from ..tasks import Entry
+from .context import context_flip_flop
+from .disguises import add_readers, flip_signs, permute, rotate, split
+from .hmm import hmm_filter, hmm_states
+from .motifs import (
+    comparator,
+    counter,
+    delay_line,
+    gate,
+    integrator,
+    latch,
+    sequence,
+    xor_latch,
+)
 from .planted import Planted, Truth, over_time
 from .ring_attractor import ring_attractor
+from .traps import (
+    and_pair,
+    cancelled_pair,
+    copies,
+    correlated_unread,
+    dormant_path,
+    high_variance_unread,
+    local_corruption,
+    or_pair,
+    self_repairing,
+)
 
 PLANTED = {
     "ring-attractor": Entry(
         "built: a bump that rests, travels and jumps, moved by two shifter rings", ring_attractor
     ),
+    "copies": Entry("trap: a bit held thrice, so that single units are silent", copies),
+    "and-pair": Entry(
+        "trap: both of a pair are needed, so that restoring one is silent", and_pair
+    ),
+    "or-pair": Entry("trap: either of a pair will do, so that losing one is silent", or_pair),
+    "cancelled-pair": Entry("trap: a unit whose two paths cancel", cancelled_pair),
+    "correlated-unread": Entry("trap: unread units that hold the target best", correlated_unread),
+    "high-variance-unread": Entry("trap: an unread block of large variance", high_variance_unread),
+    "dormant-path": Entry("trap: a path that only ablation to zero opens", dormant_path),
+    "self-repair": Entry("trap: a backup that takes over within two steps", self_repairing),
+    "local-corruption": Entry("trap: one window is wired otherwise", local_corruption),
+    "context-flip-flop": Entry(
+        "built: a memory that two channels may write, each in its own context", context_flip_flop
+    ),
+    "hmm-filter": Entry("built: log-odds of two hidden states, by softplus units", hmm_filter),
+    "hmm-states": Entry("built: log posterior of four hidden states", hmm_states),
+    "delay-line": Entry("built: a packet that travels down a chain", delay_line),
+    "sequence": Entry("built: units active in turn after a go cue", sequence),
+    "integrator": Entry("built: evidence summed, held, and told when asked", integrator),
+    "latch": Entry("built: a bit that is set, reset and held", latch),
+    "gate": Entry("built: two routes, one of which a control input opens", gate),
+    "xor-latch": Entry("built: the exclusive or of two pulses, held", xor_latch),
+    "comparator": Entry("built: whether the second of two stimuli is the larger", comparator),
+    "counter": Entry("built: pulses counted modulo four", counter),
 }
 
-__all__ = ["PLANTED", "Planted", "Truth", "over_time", "ring_attractor"]
+__all__ = [
+    "PLANTED", "Planted", "Truth", "add_readers", "and_pair", "cancelled_pair", "comparator",
+    "context_flip_flop", "copies", "correlated_unread", "counter", "delay_line", "dormant_path",
+    "flip_signs", "gate", "high_variance_unread", "hmm_filter", "hmm_states", "integrator",
+    "latch", "local_corruption", "or_pair", "over_time", "permute", "ring_attractor", "rotate",
+    "self_repairing", "sequence", "split", "xor_latch",
+]  # fmt: skip

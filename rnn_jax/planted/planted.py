@@ -35,6 +35,8 @@ class Planted(eqx.Module):
     - `sample`: `(key, count) -> Trials`.
     - `truth`: members per epoch; no method may see it.
     - `units`, `groups`: a name and a label a unit.
+    - `latents`: inputs `[T, ...]` of a trial to the variables `[T]` that the circuit carries, by
+        name and by their definition, not by the network; `None` where there are none to name.
     """
 
     network: Network
@@ -42,6 +44,7 @@ class Planted(eqx.Module):
     truth: Truth
     units: tuple[str, ...] = eqx.field(static=True)
     groups: tuple[str, ...] = eqx.field(static=True)
+    latents: Callable[[Array], dict[str, Array]] | None = None
 
 
 def over_time(truth: Truth, epochs: dict[str, Float[Array, " T"]]) -> Float[Array, "T N"]:

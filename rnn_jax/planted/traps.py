@@ -1,0 +1,322 @@
+"""Traps: small planted networks, each of which fools a method, and says which and why.
+
+    planted = copies(redundancy=3)
+    planted = cancelled_pair(extra=0)
+
+All are written down unit by unit. A cue arrives at a random step of the epoch `cue`, is relayed
+and then held through `delay`; outputs follow a step or two later. Bits are held where the case
+rests on saturation, real numbers elsewhere, in the part of `clip` that is linear.
+
+Every trap has `extra` bystanders: each holds a weighted mean of the circuit's own units of the
+step before, so that it is driven as they are, and nobody reads it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ..core import span
+from ..tasks import Trials
+from .planted import Planted
+from .wiring import Unit, Weights, truth_of, wire
+
+STEPS = 30
+EPOCHS = MappingProxyType({"cue": (0, 6), "delay": (6, STEPS)})
+EXTRA = 8
+RELAY = Unit(inputs={"cue": 1.0}, group="relay")
+LINE = Unit({"memory": 1.0, "relay": 1.0}, group="memory")
+"""Holds any number from 0 to 1."""
+
+LATCH = Unit({"memory": 2.0, "relay": 2.0}, bias=-0.5, group="memory")
+"""Holds a bit, saturated at both ends."""
+
+
+def copies(redundancy: int = 3, extra: int = EXTRA) -> Planted:
+    """A bit held by several latches, of which a majority unit tells what most of them say.
+
+    True: every copy holds the bit. Fooled: one unit at a time held at any value from 0 to 1, and
+    any gradient, for the majority is saturated and stays as it is until more than half of the
+    copies are taken out together. Every connection of a single copy is silent likewise.
+
+    **Arguments:**
+
+    - `redundancy`: the number of copies, odd.
+    - `extra`: the number of bystanders.
+
+    **Raises:** `ValueError` where the redundancy is even or below 3.
+    """
+    if redundancy < 3 or redundancy % 2 == 0:
+        raise ValueError(f"redundancy must be odd and at least 3, got {redundancy}")
+    names = tuple(f"copy {k}" for k in range(redundancy))
+    units = {"relay": RELAY}
+    units |= {name: Unit({name: 2.0, "relay": 2.0}, bias=-0.5, group="copy") for name in names}
+    one_each = dict.fromkeys(names, 1.0)
+    units["majority"] = Unit(one_each, bias=-(redundancy - 1) / 2, group="majority")
+    held = (*names, "majority")
+    members = {"cue": ("relay", *held), "delay": held}
+    return _plant(units, {"bit": {"majority": 1.0}}, members, _bits, _sum_of("bit"), extra)
+
+
+def and_pair(extra: int = EXTRA) -> Planted:
+    """A bit held twice, told only where both say 1.
+
+    True: both hold it. Fooled: denoising. In a run without a cue, a single unit that is given
+    its value from a run with one changes nothing, both do; taking out either breaks the bit.
+    Gradients: either is 0, for the reader is saturated.
+
+    **Arguments:** `extra`: the number of bystanders.
+    """
+    return _pair(-2.5, extra)
+
+
+def or_pair(extra: int = EXTRA) -> Planted:
+    """A bit held twice, told where either says 1.
+
+    True: both hold it. Fooled: noising. Setting either to 0 changes nothing, setting both does;
+    in a run without a cue, either alone restores the whole. Resampling does both at once, and
+    is not fooled, and nor is the mean, which lies between the bits. Gradients: as for the other.
+
+    **Arguments:** `extra`: the number of bystanders.
+    """
+    return _pair(-0.5, extra)
+
+
+def _pair(bias: float, extra: int) -> Planted:
+    pair = ("left", "right")
+    units = {"relay": RELAY}
+    units |= {name: Unit({name: 2.0, "relay": 2.0}, bias=-0.5, group="memory") for name in pair}
+    units["reader"] = Unit(dict.fromkeys(pair, 2.0), bias=bias, group="reader")
+    members = {"cue": ("relay", *pair, "reader"), "delay": (*pair, "reader")}
+    return _plant(units, {"bit": {"reader": 1.0}}, members, _bits, _sum_of("bit"), extra)
+
+
+def cancelled_pair(extra: int = EXTRA) -> Planted:
+    """A unit whose two paths to the output are opposite and cancel: `y = memory + plus - minus`.
+
+    True: `source` drives `plus` and `minus`, each of which matters. Fooled: every total effect
+    of the unit `source` and of the connection into it, exact or by gradient, is 0. Its two
+    connections outwards, one at a time, show it.
+
+    **Arguments:** `extra`: the number of bystanders.
+    """
+    units = {
+        "relay": RELAY,
+        "memory": LINE,
+        "source": Unit({"memory": 1.0}, group="source"),
+        "plus": Unit({"source": 1.0}, group="path"),
+        "minus": Unit({"source": 1.0}, group="path"),
+    }
+    paths = ("memory", "source", "plus", "minus")
+    members = {"cue": ("relay", *paths), "delay": paths}
+    outputs = {"value": {"memory": 1.0, "plus": 1.0, "minus": -1.0}}
+    return _plant(units, outputs, members, _pulses, _sum_of("value"), extra)
+
+
+def correlated_unread(echoes: int = 4, extra: int = EXTRA) -> Planted:
+    """Two numbers are held apart and read as their sum, which unread units hold as well.
+
+    True: `left` and `right`, and what relays them. Fooled: correlation. An echo is driven by
+    the same relays as the two, and goes with the target nearly perfectly where a member goes
+    with half of its variance; nobody reads it.
+
+    **Arguments:**
+
+    - `echoes`: the number of unread units that hold about the sum.
+    - `extra`: the number of bystanders.
+    """
+    relays = {side: f"{side} relay" for side in ("left", "right")}
+    units = {name: Unit(inputs={side: 1.0}, group="relay") for side, name in relays.items()}
+    for side, name in relays.items():
+        units[side] = Unit({side: 1.0, name: 1.0}, group="memory")
+    for k, tilt in enumerate(np.linspace(-0.1, 0.1, echoes)):
+        name, drive = f"echo {k}", zip(relays.values(), (1 + tilt, 1 - tilt))
+        units[name] = Unit({name: 1.0, **dict(drive)}, group="echo")
+    members = {"cue": (*relays.values(), *relays), "delay": tuple(relays)}
+    draw = lambda key, count: _pulses(key, count, channels=2, low=0.1, high=0.45)
+    outputs = {"sum": {"left": 1.0, "right": 1.0}}
+    return _plant(units, outputs, members, draw, _sum_of("sum"), extra, tuple(relays))
+
+
+def high_variance_unread(loud: int = 6, extra: int = EXTRA) -> Planted:
+    """A number of small range is held; a block of units amplifies it, with noise, to no end.
+
+    True: `relay` and `memory`. Fooled: variance, and what looks at leading components: `loud`
+    units span most of 0 to 1 while the memory moves by a fifth of that.
+
+    **Arguments:**
+
+    - `loud`: the number of unread units in the block.
+    - `extra`: the number of bystanders.
+    """
+    units = {"relay": RELAY, "memory": LINE}
+    for k in range(loud):
+        noise = {f"noise {k % 2}": 0.25}
+        units[f"loud {k}"] = Unit({"memory": 4.0}, noise, bias=-1.5, group="loud")
+
+    def draw(key: PRNGKeyArray, count: int) -> Float[Array, "B T 3"]:
+        cue, noise = jax.random.split(key)
+        xs = _pulses(cue, count, low=0.4, high=0.6)
+        return jnp.concatenate([xs, jax.random.normal(noise, (count, STEPS, 2), xs.dtype)], -1)
+
+    inputs = ("cue", "noise 0", "noise 1")
+    members = {"cue": ("relay", "memory"), "delay": ("memory",)}
+    outputs = {"value": {"memory": 1.0}}
+    return _plant(units, outputs, members, draw, _sum_of("value", 1), extra, inputs)
+
+
+def dormant_path(extra: int = EXTRA) -> Planted:
+    """A strong path from memory to output that `lock`, always at 1, keeps shut.
+
+    True: `relay` and `memory`. The input `unlock`, 0 in every trial, would open the path. Fooled:
+    ablation to zero, which leaves the data, opens the path and ranks `lock` first; what reads
+    anatomy, since `dormant` has the largest weight to the output. The mean or another trial's
+    value of either is its own.
+
+    **Arguments:** `extra`: the number of bystanders.
+    """
+    units = {
+        "relay": RELAY,
+        "memory": LINE,
+        "lock": Unit(inputs={"unlock": -2.0}, bias=1.5, start=1.0, group="dormant"),
+        "dormant": Unit({"memory": 1.0, "lock": -2.0}, group="dormant"),
+    }
+    draw = lambda key, count: jnp.pad(_pulses(key, count), ((0, 0), (0, 0), (0, 1)))
+    outputs, inputs = {"value": {"memory": 1.0, "dormant": 3.0}}, ("cue", "unlock")
+    members = {"cue": ("relay", "memory"), "delay": ("memory",)}
+    return _plant(units, outputs, members, draw, _sum_of("value", 1), extra, inputs)
+
+
+def self_repairing(extra: int = EXTRA) -> Planted:
+    """A bit told by `primary`, for which `backup` takes over two steps after it fails, for good.
+
+    True: `relay`, `memory`, `primary`; in a run left alone the others are silent. Fooled:
+    ablation to zero, whose effect is two steps long however long its window, while the direct
+    effect lasts as long as the window; and what looks at a late output alone, where it is 0.
+    `watch` compares memory and primary, `backup` latches on, and it shuts `primary` off: the
+    other of two attractors. A 1 in the place of a 0 is not repaired, so resampling shows it. The
+    connections into `watch` do nothing as long as memory and primary agree, as they do in every
+    trial; resampling one of the two raises a false alarm.
+
+    **Arguments:** `extra`: the number of bystanders.
+    """
+    units = {
+        "relay": RELAY,
+        "memory": LATCH,
+        # relayed to as well as the memory, so that the watch sees no gap between the two
+        "primary": Unit({"memory": 2.0, "relay": 2.0, "backup": -4.0}, bias=-0.5, group="primary"),
+        "watch": Unit({"memory": 2.0, "primary": -2.0}, bias=-0.5, group="backup"),
+        "backup": Unit({"backup": 2.0, "watch": 2.0}, bias=-0.5, group="backup"),
+    }
+    members = {"cue": ("relay", "memory", "primary"), "delay": ("memory", "primary")}
+    outputs = {"bit": {"primary": 1.0, "backup": 1.0}}
+    return _plant(units, outputs, members, _bits, _sum_of("bit"), extra)
+
+
+CORRUPTION = MappingProxyType(
+    {"cue": (0, 6), "before": (6, 14), "corrupted": (14, 22), "after": (22, STEPS)}
+)
+
+
+def local_corruption(extra: int = EXTRA) -> Planted:
+    """Two numbers are held; in one window a control input saturates the usual path shut.
+
+    True: `usual` tells number a before and after the window, `detour` tells b inside it. Both
+    memories belong for as long as something later depends on them, so a's does throughout, and
+    b's does until the window ends. Fooled: whatever gives one ranking or one circuit for a
+    whole trial, and anatomy, in which both paths are always there.
+
+    **Arguments:** `extra`: the number of bystanders.
+    """
+    names = ("a", "b")
+    units = {f"relay {n}": Unit(inputs={n: 1.0}, group="relay") for n in names}
+    for n in names:
+        own = {f"memory {n}": 1.0, f"relay {n}": 1.0}
+        units[f"memory {n}"] = Unit(own, group="memory")
+    units["usual"] = Unit({"memory a": 1.0}, {"switch": -2.0}, group="path")
+    units["detour"] = Unit({"memory b": 1.0}, {"switch": 2.0}, bias=-2.0, group="path")
+    both = ("memory a", "memory b")
+    members = {
+        "cue": ("relay a", "relay b", *both, "usual"),
+        "before": (*both, "usual"),
+        "corrupted": (*both, "detour"),
+        "after": ("memory a", "usual"),
+    }
+
+    def draw(key: PRNGKeyArray, count: int) -> Float[Array, "B T 3"]:
+        xs = _pulses(key, count, channels=2)
+        switch = span(STEPS, *CORRUPTION["corrupted"]).astype(xs.dtype)
+        return jnp.concatenate(
+            [xs, jnp.broadcast_to(switch[None, :, None], (count, STEPS, 1))], -1
+        )
+
+    def latents(xs: Array) -> dict[str, Array]:
+        a, b = jnp.cumsum(xs[:, 0]), jnp.cumsum(xs[:, 1])
+        return {"a": a, "b": b, "told": jnp.where(xs[:, 2] > 0, b, a)}
+
+    outputs, inputs = {"told": {"usual": 1.0, "detour": 1.0}}, ("a", "b", "switch")
+    return _plant(units, outputs, members, draw, latents, extra, inputs, CORRUPTION)
+
+
+def _plant(
+    units: Mapping[str, Unit],
+    outputs: Mapping[str, Weights],
+    members: Mapping[str, Sequence[str]],
+    draw: Callable[[PRNGKeyArray, int], Array],
+    latents: Callable[[Array], dict[str, Array]],
+    extra: int,
+    inputs: Sequence[str] = ("cue",),
+    epochs: Mapping[str, tuple[int, int]] = EPOCHS,
+) -> Planted:
+    """Wire the units and bystanders; an output is asked for the latent of its name."""
+    circuit = tuple(dict.fromkeys(name for chosen in members.values() for name in chosen))
+    units = {**units, **_bystanders(circuit, extra)}
+
+    def sample(key: PRNGKeyArray, count: int) -> Trials:
+        xs = draw(key, count)
+        found = jax.vmap(latents)(xs)
+        rows = {name: span(STEPS, *ends).astype(xs.dtype)[None] for name, ends in epochs.items()}
+        windows = {name: jnp.broadcast_to(row, (count, STEPS)) for name, row in rows.items()}
+        return Trials(xs, jnp.stack([found[name] for name in outputs], -1), windows)
+
+    network, truth = wire(units, inputs, outputs), truth_of(units, members)
+    groups = tuple(unit.group for unit in units.values())
+    return Planted(network, sample, truth, tuple(units), groups, latents)
+
+
+def _bystanders(circuit: Sequence[str], count: int) -> dict[str, Unit]:
+    """Units that hold weighted means of a circuit's units, and are read by nobody."""
+    if count < 0:
+        raise ValueError(f"extra must be at least 0, got {count}")
+    weights = np.random.default_rng(0).dirichlet(np.ones(len(circuit)), count)
+    drives = [dict(zip(circuit, row.tolist())) for row in weights]
+    return {f"bystander {k}": Unit(drive, group="bystander") for k, drive in enumerate(drives)}
+
+
+def _pulses(
+    key: PRNGKeyArray, count: int, channels: int = 1, low: float = 0.2, high: float = 0.8
+) -> Float[Array, "B T C"]:
+    """A pulse of random size a channel, all at one random step of the cue epoch.
+
+    Never in its last step, which the memory behind the relay needs. Sizes are multiples of
+    1/256, so that sums of them are exact and what cancels leaves no rounding to be ranked.
+    """
+    when, size = jax.random.split(key)
+    dtype = jnp.zeros(()).dtype
+    at = jax.random.randint(when, (count,), 1, EPOCHS["cue"][1] - 1)
+    sizes = jax.random.uniform(size, (count, 1, channels), dtype, low, high)
+    sizes = jnp.round(sizes * 256) / 256
+    return jax.nn.one_hot(at, STEPS, dtype=dtype)[:, :, None] * sizes
+
+
+def _bits(key: PRNGKeyArray, count: int) -> Float[Array, "B T 1"]:
+    """A pulse of size 1 in half of the trials."""
+    return jnp.round(_pulses(key, count, low=0.0, high=1.0))
+
+
+def _sum_of(name: str, cues: int | None = None) -> Callable[[Array], dict[str, Array]]:
+    """One latent: the sum so far of a trial's first `cues` channels, or of all."""
+    return lambda xs: {name: jnp.cumsum(xs[:, :cues].sum(-1))}
