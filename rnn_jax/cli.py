@@ -21,6 +21,7 @@ import tyro
 
 from .launch import agree, first_alone, join, place, start
 from .studies.settings import Settings
+from .studies.study import StudyName, StudySettings
 from .studies.train_settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -76,6 +77,24 @@ class Train:
 
     training: Annotated[TrainSettings, tyro.conf.arg(name="")] = field(
         default_factory=TrainSettings
+    )
+
+
+@dataclass(frozen=True)
+class Study:
+    """Run a declared study, and write its table with the verdict on every claim."""
+
+    name: tyro.conf.Positional[StudyName]
+    """Which; `rnn-jax list` has a line about each."""
+
+    out: Path | None = None
+    """Folder for the results; by default runs/study-NAME."""
+
+    overwrite: bool = False
+    """Replace a finished study in that folder."""
+
+    settings: Annotated[StudySettings, tyro.conf.arg(name="")] = field(
+        default_factory=StudySettings
     )
 
 
@@ -218,12 +237,32 @@ def run_train(args: Train, arguments: Sequence[str]) -> None:
     print(f"written to {out}; next: rnn-jax discover {out / 'model.eqx'}")
 
 
+def run_study(args: Study, arguments: Sequence[str]) -> None:
+    """Run a study and write its folder."""
+    from .data import check_free
+
+    out = args.out or Path("runs") / f"study-{args.name}"
+    check_free(out, args.overwrite)
+    log = Log()
+    _start(log)
+    from .report import write_study
+    from .studies import STUDIES
+
+    if args.settings.kinds and args.name != "recovery":
+        raise ValueError(f"--kinds is for recovery; {args.name} has its own networks")
+    found = STUDIES[args.name].run(args.settings, log.track)
+    found = found.assign_attrs(command=_command(arguments), seconds=round(log.seconds, 1))
+    print(write_study(out, args.name, found, log.lines, args.overwrite))
+    print(f"written to {out} in {log.seconds:.0f} s")
+
+
 def run_list(args: List, arguments: Sequence[str]) -> None:
     """Print what is built in."""
-    from .studies import names
+    from .studies import STUDIES, names
 
-    for name, about in names().items():
-        print(f"{name:<16} {about}")
+    about = names() | {name: f"study: {study.about}" for name, study in STUDIES.items()}
+    for name, line in about.items():
+        print(f"{name:<20} {line}")
 
 
 def _slug(subject: str) -> str:
@@ -234,7 +273,7 @@ def _command(arguments: Sequence[str]) -> str:
     return shlex.join(["rnn-jax", *arguments])
 
 
-RUN = {Discover: run_discover, Train: run_train, List: run_list}
+RUN = {Discover: run_discover, Train: run_train, Study: run_study, List: run_list}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -244,7 +283,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     speaks, args = True, None
     try:
         speaks = place().is_first
-        args = tyro.cli(Discover | Train | List, args=arguments, prog="rnn-jax", config=config)
+        args = tyro.cli(
+            Discover | Train | Study | List, args=arguments, prog="rnn-jax", config=config
+        )
         RUN[type(args)](args, arguments)
     except (ValueError, OSError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]

@@ -1,13 +1,20 @@
 """Whole analyses, each a short script of the pieces below it."""
 
 from .discover import Discovery, discover
+from .recovery import RECOVERY, recovery
 from .settings import Settings
+from .study import Claim, Study, StudySettings, Verdict, write_up
 from .subject import Subject, check_subject
 from .subjects import find_subject, names
 from .train_settings import TrainSettings
 from .trained import train_network, untrained
 
+STUDIES = {
+    "recovery": RECOVERY,
+}
+
 __all__ = [
-    "Discovery", "Settings", "Subject", "TrainSettings", "check_subject", "discover",
-    "find_subject", "names", "train_network", "untrained",
+    "STUDIES", "Claim", "Discovery", "Settings", "Study", "StudySettings", "Subject",
+    "TrainSettings", "Verdict", "check_subject", "discover", "find_subject", "names", "recovery",
+    "train_network", "untrained", "write_up",
 ]  # fmt: skip

@@ -8,7 +8,6 @@ where findings meet the subject's truth, to be scored and never to be steered.
 """
 
 import json
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -24,7 +23,7 @@ from ..circuits import (
     precision_recall,
 )
 from ..linear import pca
-from .records import as_rows, records
+from .records import as_rows, records, versions
 from .settings import Settings
 from .subject import Subject
 
@@ -78,7 +77,6 @@ def _plain(values: Any) -> np.ndarray:
 
 
 def _attributes(subject: Subject, settings: Settings) -> dict[str, Any]:
-    packages = ("jax", "jaxlib", "equinox", "numpy", "xarray")
     return {
         "subject": subject.name,
         "metric": settings.score,
@@ -90,7 +88,7 @@ def _attributes(subject: Subject, settings: Settings) -> dict[str, Any]:
         "codes": "0 finite, 1 overflow, 2 not a number",
         "seed": settings.seed,
         "device": str(jax.devices()[0]),
-        "versions": json.dumps({name: metadata.version(name) for name in packages}),
+        "versions": json.dumps(versions()),
     }
 
 

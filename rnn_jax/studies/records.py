@@ -7,6 +7,7 @@ Every unit is taken out by itself; `changed` counts what is edited for one of th
 """
 
 from dataclasses import asdict
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -50,3 +51,9 @@ def records(subject: Subject, settings: Settings, found: "Findings") -> list[Rec
 def as_rows(found: list[Record]) -> list[dict[str, Any]]:
     """Records as plain dictionaries with their digests, the units' names left out."""
     return [{**asdict(r), "units": len(r.units), "digest": r.digest} for r in found]
+
+
+def versions() -> dict[str, str]:
+    """The packages that numbers depend on."""
+    packages = ("jax", "jaxlib", "equinox", "numpy", "xarray")
+    return {name: metadata.version(name) for name in packages}

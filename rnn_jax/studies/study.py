@@ -1,0 +1,118 @@
+"""A study: claims declared before their numbers, a run, and a verdict on each claim.
+
+    study = STUDIES["recovery"]
+    found = study.run(StudySettings(quick=True), track)     # an xarray Dataset
+    print(write_up("recovery", study, found))               # tables and verdicts, Markdown
+
+A claim names its null and what would refute it. A verdict says which way the numbers fell, with
+an interval where it rests on a mean.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import jax
+
+from .causes import Track
+from .records import versions
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+StudyName = Literal["recovery"]
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """How much of a study is run."""
+
+    seeds: int | None = None
+    """Seeds; by default ten, or two of the quick version."""
+
+    seed: int = 0
+    """The first seed."""
+
+    quick: bool = False
+    """A small version with the same tables, in two minutes; its verdicts are no result."""
+
+    kinds: tuple[str, ...] = ()
+    """Of recovery: planted networks of `rnn-jax list`, or FILE.py:NAME of your own; by default
+    all that are built in."""
+
+    @property
+    def range(self) -> range:
+        """The seeds to run."""
+        count = (2 if self.quick else 10) if self.seeds is None else self.seeds
+        if count < 1:
+            raise ValueError(f"seeds must be at least 1, got {count}")
+        return range(self.seed, self.seed + count)
+
+
+class Claim(NamedTuple):
+    """What is claimed, what chance alone would give, and what would refute it."""
+
+    says: str
+    null: str
+    refuted_by: str
+
+
+class Verdict(NamedTuple):
+    """A claim, what was found, and which way it fell; undecided where an interval straddles."""
+
+    claim: Claim
+    found: str
+    fell: Literal["holds", "refuted", "undecided"]
+
+
+class Study(NamedTuple):
+    """A declared analysis.
+
+    - `about`: one line.
+    - `claims`: by a short name; written down before any number.
+    - `run`: settings and a progress bar to a Dataset, whose first dimension of length one a seed
+        is `seed`.
+    - `judge`: the Dataset to a verdict on each claim.
+    - `tables`: the Dataset to Markdown.
+    """
+
+    about: str
+    claims: dict[str, Claim]
+    run: "Callable[[StudySettings, Track], xr.Dataset]"
+    judge: "Callable[[xr.Dataset], Sequence[Verdict]]"
+    tables: "Callable[[xr.Dataset], str]"
+
+
+def verdict_on(claim: Claim, found: str, holds: bool | None) -> Verdict:
+    """The verdict of a comparison: `None` where it decides nothing."""
+    return Verdict(claim, found, "undecided" if holds is None else "holds" if holds else "refuted")
+
+
+def write_up(name: str, study: Study, found: "xr.Dataset") -> str:
+    """The study in Markdown: what it is, the verdict on every claim, the tables.
+
+    **Arguments:**
+
+    - `name`, `study`: of `STUDIES`.
+    - `found`: what the study's `run` gave.
+    """
+    lines = [f"# {name}", "", f"{study.about[0].upper()}{study.about[1:]}.", ""]
+    if command := found.attrs.get("command"):
+        seconds, device = found.attrs.get("seconds"), str(jax.devices()[0])
+        packages = ", ".join(f"{package} {version}" for package, version in versions().items())
+        seeds = ", ".join(str(seed) for seed in found["seed"].values)
+        lines += [f"`{command}`, {seconds} s on {device}; seeds {seeds}; {packages}.", ""]
+    lines += ["## Verdicts", ""]
+    rows = [
+        (v.claim.says, v.claim.null, v.claim.refuted_by, v.found, v.fell)
+        for v in study.judge(found)
+    ]
+    lines.append(markdown_table(("claim", "null", "refuted by", "found", "verdict"), rows))
+    return "\n".join([*lines, "", "## Tables", "", study.tables(found)]) + "\n"
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    line = lambda cells: "| " + " | ".join(str(cell) for cell in cells) + " |"
+    return "\n".join([line(head), line(["---"] * len(head)), *map(line, rows)])
