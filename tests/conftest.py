@@ -6,6 +6,8 @@ import pytest
 
 matplotlib.use("Agg")
 jax.config.update("jax_enable_x64", True)
+# a test compiles far more than it runs
+jax.config.update("jax_disable_most_optimizations", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 

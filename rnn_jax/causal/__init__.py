@@ -6,6 +6,7 @@ from .engine import Estimator
 from .finite import entries_changed, finite
 from .first_order import additive_edges, first_order, first_order_clamp, first_order_edges
 from .integrated import Integrated, integrated
+from .interchange import paired
 from .optimal import Optimal, optimal
 from .paths import PathFactors, Paths, path_effects, path_factors, top_paths
 from .provenance import Record
@@ -20,7 +21,7 @@ __all__ = [
     "SCORES", "Estimator", "Integrated", "Kind", "Optimal", "PathFactors", "Paths", "Record",
     "ResultCodes", "Score", "Screen", "SelfRepair", "additive_edges", "derangement",
     "entries_changed", "finite", "first_order", "first_order_clamp", "first_order_edges",
-    "integrated", "log_odds", "margin", "mean", "mean_of_finite", "noise", "optimal", "patch",
-    "path_effects", "path_factors", "rank_agreement", "resample", "result_codes", "resumable",
-    "screen", "self_repair", "squared_error", "sweep", "sweep_edges", "top_paths", "zero",
+    "integrated", "log_odds", "margin", "mean", "mean_of_finite", "noise", "optimal", "paired",
+    "patch", "path_effects", "path_factors", "rank_agreement", "resample", "result_codes", "resumable", "screen",
+    "self_repair", "squared_error", "sweep", "sweep_edges", "top_paths", "zero",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from .motifs import (
 )
 from .planted import Planted, Truth, over_time
 from .ring_attractor import ring_attractor
+from .semi_synthetic import interchange_error, semi_synthetic
 from .traps import (
     and_pair,
     cancelled_pair,
@@ -55,6 +56,10 @@ PLANTED = {
     "gate": Entry("built: two routes, one of which a control input opens", gate),
     "xor-latch": Entry("built: the exclusive or of two pulses, held", xor_latch),
     "comparator": Entry("built: whether the second of two stimuli is the larger", comparator),
+    "semi-synthetic": Entry(
+        "trained: the exclusive or of two pulses, three of sixteen units its variables",
+        semi_synthetic,
+    ),
     "counter": Entry("built: pulses counted modulo four", counter),
 }
 
@@ -62,6 +67,7 @@ __all__ = [
     "PLANTED", "Planted", "Truth", "add_readers", "and_pair", "cancelled_pair", "comparator",
     "context_flip_flop", "copies", "correlated_unread", "counter", "delay_line", "dormant_path",
     "flip_signs", "gate", "high_variance_unread", "hmm_filter", "hmm_states", "integrator",
-    "latch", "local_corruption", "or_pair", "over_time", "permute", "ring_attractor", "rotate",
-    "self_repairing", "sequence", "split", "xor_latch",
+    "interchange_error", "latch", "local_corruption", "or_pair", "over_time", "permute",
+    "ring_attractor", "rotate",
+    "self_repairing", "semi_synthetic", "sequence", "split", "xor_latch",
 ]  # fmt: skip
