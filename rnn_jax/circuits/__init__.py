@@ -1,6 +1,6 @@
 """Circuits: selection per epoch, evaluation, statistics, recovery of a known truth."""
 
-from .agreement import Consensus, consensus, jaccard
+from .agreement import Consensus, Stability, consensus, jaccard, reselect, stability
 from .baselines import (
     baseline_scores,
     correlation,
@@ -12,8 +12,10 @@ from .baselines import (
     variance,
 )
 from .circuit import Circuit, active_windows, from_dict, to_dict
+from .curve import Curve, faithfulness_curve, largest
 from .evaluation import Evaluate, Minimality, Worst, completeness, faithfulness, minimality
 from .interventions import drop, keep
+from .nulls import RotationNull, concentration, rotation_null, shuffle_trials, shuffle_weights
 from .recovery import (
     PrecisionRecall,
     auroc,
@@ -33,16 +35,19 @@ from .statistics import (
     permutation_p,
     ratio_of_means,
     sign_flip_p,
+    sign_test_p,
     smallest_p,
 )
 
 __all__ = [
-    "Circuit", "Consensus", "Evaluate", "Interval", "Minimality", "PrecisionRecall", "Ratio",
-    "Selection", "Worst", "active_windows", "auroc", "average_precision", "baseline_scores",
-    "benjamini_hochberg", "bootstrap_mean", "check_attainable", "completeness", "consensus",
-    "correlation", "drop", "faithfulness", "from_dict", "gradient", "jaccard", "keep",
-    "minimality", "permutation_p", "precision_at_size", "precision_recall", "random_scores",
-    "random_sets", "ratio_of_means", "readout_weight", "select_edges", "select_units",
-    "selectivity", "sign_flip_p", "smallest_p", "sparse_probe", "timing_overlap", "to_dict",
-    "variance", "widen",
+    "Circuit", "Consensus", "Curve", "Evaluate", "Interval", "Minimality", "PrecisionRecall",
+    "Ratio", "RotationNull", "Selection", "Stability", "Worst", "active_windows", "auroc",
+    "average_precision", "baseline_scores", "benjamini_hochberg", "bootstrap_mean",
+    "check_attainable", "completeness", "concentration", "consensus", "correlation", "drop",
+    "faithfulness", "faithfulness_curve", "from_dict", "gradient", "jaccard", "keep",
+    "largest", "minimality", "permutation_p", "precision_at_size", "precision_recall",
+    "random_scores", "random_sets", "ratio_of_means", "readout_weight", "reselect",
+    "rotation_null", "select_edges", "select_units", "selectivity", "shuffle_trials",
+    "shuffle_weights", "sign_flip_p", "sign_test_p", "smallest_p", "sparse_probe", "stability",
+    "timing_overlap", "to_dict", "variance", "widen",
 ]  # fmt: skip

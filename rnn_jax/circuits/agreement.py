@@ -2,15 +2,20 @@
 
     jaccard(a, b)                    # shared members over all members
     consensus(members).members       # in at least half of the runs
+    stability(reselect(select, effects, key)).jaccard        # over bootstraps of the trials
 
 A frequency says more than the verdict: it stands beside every member.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 
 class Consensus(NamedTuple):
@@ -18,6 +23,17 @@ class Consensus(NamedTuple):
 
     members: Bool[Array, "..."]
     frequency: Float[Array, "..."]
+
+
+class Stability(NamedTuple):
+    """How alike the circuits of several runs are.
+
+    - `jaccard`: `[...]`, the mean over all pairs of different runs.
+    - `consensus`: of `[..., N]`, with each unit's inclusion frequency.
+    """
+
+    jaccard: Float[Array, "..."]
+    consensus: Consensus
 
 
 def jaccard(a: Bool[Array, "*K N"], b: Bool[Array, "*K N"]) -> Float[Array, "*K"]:
@@ -54,3 +70,54 @@ def consensus(members: Bool[Array, "R *K N"], share: float = 0.5) -> Consensus:
     # counts are exact, where a share that is rounded would lose a unit of all 49 runs
     needed = math.ceil(share * runs - 1e-9)
     return Consensus(count >= needed, count.astype(jnp.zeros(()).dtype) / runs)
+
+
+def stability(members: Bool[Array, "R *K N"], share: float = 0.5) -> Stability:
+    """`2 / (R (R - 1)) sum_{r < s} jaccard(C_r, C_s)`, and the consensus of all runs.
+
+    Chance is not 0: two random sets of `k` of `N` units share about `k / (2 N - k)`.
+
+    **Arguments:**
+
+    - `members`: bool `[R, ..., N]`, one circuit a run: a bootstrap, a seed, a configuration.
+    - `share`: as for `consensus`.
+
+    **Returns:** a `Stability`.
+
+    **Raises:** `ValueError` with fewer than two runs, or where `share` is none.
+
+    Meinshausen and Bühlmann, J. R. Stat. Soc. B 72 (2010), for inclusion frequencies.
+    """
+    runs = members.shape[0]
+    if runs < 2:
+        raise ValueError(f"stability needs at least 2 runs, got {runs}")
+    one, other = np.triu_indices(runs, 1)
+    return Stability(jaccard(members[one], members[other]).mean(0), consensus(members, share))
+
+
+def reselect(
+    select: Callable[[Float[Array, "*K B"]], Bool[Array, "..."]],
+    values: Float[Array, "*K B"],
+    key: PRNGKeyArray,
+    resamples: int = 100,
+) -> Bool[Array, "R ..."]:
+    """The circuit again and again, each time from trials drawn with replacement.
+
+    **Arguments:**
+
+    - `select`: values of any trials to members, such as
+        `lambda effects: select_units(effects, key).members`.
+    - `values`: `[..., B]`, trials last: effects.
+    - `key`, `resamples`: draw the trials.
+
+    **Returns:** bool `[resamples, ...]`.
+
+    **Raises:** `ValueError` without a trial or a draw.
+
+    Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 6.
+    """
+    trials = values.shape[-1]
+    if trials < 1 or resamples < 1:
+        raise ValueError(f"reselect needs trials and draws, got {trials} and {resamples}")
+    draws = jax.random.randint(key, (resamples, trials), 0, trials)
+    return lax.map(lambda draw: select(values[..., draw]), draws)

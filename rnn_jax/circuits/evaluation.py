@@ -46,8 +46,12 @@ class Minimality(NamedTuple):
     subset: Bool[Array, "N N"]
 
 
-def _metrics(evaluate: Evaluate, masks: Float[Array, "S N"]) -> Float[Array, "S B"]:
-    """What `evaluate` makes of the masks, checked: it may be anybody's."""
+def kept_metrics(evaluate: Evaluate, masks: Float[Array, "S N"]) -> Float[Array, "S B"]:
+    """What `evaluate` makes of masks, checked: it may be anybody's.
+
+    **Raises:** `ValueError` where the metrics have another shape, `RuntimeError` where one is
+    NaN.
+    """
     metrics = evaluate(masks)
     if metrics.ndim != 2 or metrics.shape[0] != masks.shape[0]:
         raise ValueError(
@@ -86,7 +90,7 @@ def faithfulness(
     """
     members = _mask(members)
     masks = jnp.stack([members, jnp.zeros_like(members), jnp.ones_like(members)])
-    circuit, nothing, everything = _metrics(evaluate, masks)
+    circuit, nothing, everything = kept_metrics(evaluate, masks)
     return ratio_of_means(circuit - nothing, everything - nothing, key, resamples)
 
 
@@ -116,7 +120,9 @@ def completeness(evaluate: Evaluate, members: Array, size: int) -> Worst:
     subsets, path = [], []
     for grown in range(min(size, int(members.sum())) + 1):
         trials = subset[None] + eye if grown else subset[None]
-        metrics = _metrics(evaluate, jnp.concatenate([members[None] * (1 - trials), 1 - trials]))
+        metrics = kept_metrics(
+            evaluate, jnp.concatenate([members[None] * (1 - trials), 1 - trials])
+        )
         gap = jnp.abs(jnp.subtract(*jnp.split(metrics.mean(-1), 2)))
         # K grows within C, and by a unit it does not hold yet
         gap = jnp.where((members - subset > 0) if grown else True, gap, -jnp.inf)
@@ -153,7 +159,7 @@ def minimality(
     for subset in subsets:
         without = subset[None] * (1 - eye)
         kept = members[None] * (1 - without)
-        metrics = _metrics(evaluate, jnp.concatenate([kept * (1 - eye), kept])).mean(-1)
+        metrics = kept_metrics(evaluate, jnp.concatenate([kept * (1 - eye), kept])).mean(-1)
         gain = jnp.abs(jnp.subtract(*jnp.split(metrics, 2)))
         gains.append(jnp.where(members > 0, gain, 0.0))
     gains = jnp.stack(gains)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import betainc
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .checks import no_nan
@@ -95,6 +96,33 @@ def sign_flip_p(
     null = jnp.abs(_product(effects, signs)) / effects.shape[-1]
     p = permutation_p(jnp.abs(effects.mean(-1)), null)
     return jnp.maximum(p, smallest_p(effects.shape[-1], flips))
+
+
+def sign_test_p(differences: Float[Array, "*K S"]) -> Float[Array, "*K"]:
+    """Two-sided exact p of how often a difference is positive; those that are 0 do not count.
+
+    `p = min(1, 2 P(X <= min(above, below)))`, `X ~ Binomial(above + below, 1/2)`. It asks for
+    nothing but independent seeds, and pays for that: `n` seeds that agree have `2^(1 - n)`.
+
+    **Arguments:**
+
+    - `differences`: `[..., S]`, of one method and another, seeds last.
+
+    **Returns:** `[...]`; 1 where there is no difference at all.
+
+    **Raises:** `ValueError` without a seed, `RuntimeError` where an entry is NaN.
+
+    Conover, Practical Nonparametric Statistics (1999), section 3.4.
+    """
+    _at_least_one(seeds=differences.shape[-1])
+    differences = no_nan("differences", differences)
+    count = lambda which: which.sum(-1).astype(differences.dtype)
+    above, below = count(differences > 0), count(differences < 0)
+    fewer, more = jnp.minimum(above, below), jnp.maximum(above, below)
+    # P(X <= k) of n is the incomplete beta function at 1/2 of n - k and k + 1
+    half = jnp.full_like(more, 0.5)
+    tail = betainc(jnp.maximum(more, 1.0), fewer + 1, half)
+    return jnp.where(more == 0, 1.0, jnp.minimum(2 * tail, 1.0))
 
 
 def smallest_p(trials: int, flips: int) -> float:

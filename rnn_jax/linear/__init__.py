@@ -8,11 +8,12 @@ from .projected import multistep_connectivity, projected_connectivity
 from .propagators import propagators, window_propagator
 from .spectral import spectral_radii
 from .streamed import frobenius_norms, group_jacobians, window_jacobians, window_products
-from .subspaces import Components, pca
+from .subspaces import Components, haar, pca
 
 __all__ = [
     "Components", "Connectivity", "adjoints", "direct", "effective_connectivity",
-    "frobenius_norms", "group_connectivity", "group_jacobians", "input_jacobians", "jacobians",
-    "membership", "multistep_connectivity", "pca", "projected_connectivity", "propagators",
-    "spectral_radii", "unit_jacobian", "window_jacobians", "window_products", "window_propagator",
+    "frobenius_norms", "group_connectivity", "group_jacobians", "haar", "input_jacobians",
+    "jacobians", "membership", "multistep_connectivity", "pca", "projected_connectivity",
+    "propagators", "spectral_radii", "unit_jacobian", "window_jacobians", "window_products",
+    "window_propagator",
 ]  # fmt: skip

@@ -1,14 +1,16 @@
-"""Subspaces of the state: principal components.
+"""Subspaces of the state: principal components, and random axes to hold them against.
 
     components = pca(states.reshape(-1, N), 3)
     components.project(states)                   # [..., 3]
+    haar(key, N)[:, :3]                          # any three axes
 
 Samples are `[M, N]`, one state a row.
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 
 class Components(eqx.Module):
@@ -60,3 +62,26 @@ def pca(states: Float[Array, "M N"], count: int) -> Components:
         mean, basis * jnp.where(largest < 0, -1.0, 1.0).astype(basis.dtype),
         variance[:count], share[:count],
     )  # fmt: skip
+
+
+def haar(key: PRNGKeyArray, count: int) -> Float[Array, "N N"]:
+    """A random orthogonal matrix, uniform over all of them, reflections included.
+
+    `Q diag(sign R_ii)` of the factors `Q R` of a normal matrix: the factors alone are not
+    uniform, since a routine's choice of signs leaves a trace.
+
+    **Arguments:**
+
+    - `key`: draws it.
+    - `count`: its size `N`.
+
+    **Returns:** `[N, N]`.
+
+    **Raises:** `ValueError` where `count` is below 1.
+
+    Mezzadri, Notices of the AMS 54 (2007), section 5.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    q, r = jnp.linalg.qr(jax.random.normal(key, (count, count)))
+    return q * jnp.where(jnp.diagonal(r) < 0, -1.0, 1.0).astype(q.dtype)[None]

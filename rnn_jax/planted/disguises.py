@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core import Input, Network, Readout, Step
+from ..linear import haar
 from .planted import Planted, Truth
 
 
@@ -160,12 +161,9 @@ def rotate(planted: Planted, key: PRNGKeyArray) -> Planted:
 
     - `planted`: of a state `[N]`.
     - `key`: draws the rotation.
-
-    Mezzadri, Notices of the AMS 54 (2007), section 5, for the draw.
     """
     N = len(planted.units)
-    q, r = np.linalg.qr(np.asarray(jax.random.normal(key, (N, N)), np.float64))
-    q = q * np.sign(np.diag(r))[None]
+    q = np.asarray(haar(key, N))
     names = tuple(f"axis {k}" for k in range(N))
     return _disguise(planted, q, q.T, names, ("axis",) * N, np.ones((N, N)))
 

@@ -1,0 +1,109 @@
+"""Faithfulness over the size of a circuit: a curve says what one cut-off hides.
+
+    curve = faithfulness_curve(evaluate, scores, key)      # sizes 0, 1, ..., N in one call
+    curve.faithfulness.estimate, curve.area.estimate
+
+A ranking that puts the working units first rises early, and so has the larger area.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from .checks import no_nan
+from .evaluation import Evaluate, kept_metrics
+from .statistics import Ratio, ratio_of_means
+
+
+class Curve(NamedTuple):
+    """Faithfulness of the first `k` units of a ranking.
+
+    - `sizes`: int `[K]`, units kept.
+    - `faithfulness`: a `Ratio` of `[K]`.
+    - `area`: a `Ratio`, the trapezoid rule over `k / N` between the first and the last size.
+    - `gap`: the same rule's area of `|1 - f|`, which an overshoot does not make good.
+    """
+
+    sizes: Int[Array, " K"]
+    faithfulness: Ratio
+    area: Ratio
+    gap: Float[Array, ""]
+
+
+def faithfulness_curve(
+    evaluate: Evaluate,
+    scores: Float[Array, " N"],
+    key: PRNGKeyArray,
+    sizes: Sequence[int] | None = None,
+    resamples: int = 2000,
+) -> Curve:
+    """`f(k) = (m(C_k) - m(0)) / (m(all) - m(0))`, `C_k` the `k` units of largest score.
+
+    The area is linear in the metrics, so that it is a ratio of means as well: its interval is a
+    bootstrap of the same trials. It is `1 / 2` of a ranking in random order where units add up.
+
+    **Arguments:**
+
+    - `evaluate`: kept units to metrics; it is called once, on `K + 2` masks.
+    - `scores`: `[N]`, any method's, larger for units to be kept.
+    - `key`: breaks ties among scores, and draws the bootstrap.
+    - `sizes`: increasing, in [0, N], at least two; by default all.
+    - `resamples`: of the bootstrap.
+
+    **Returns:** a `Curve`, refused (NaN, with a `reason`) where `faithfulness` is.
+
+    **Raises:** `ValueError` where sizes are none or the metrics have another shape,
+    `RuntimeError` where a score or a metric is NaN.
+
+    Mueller et al., "MIB: A mechanistic interpretability benchmark", ICML (2025), for areas
+    over sizes of circuits, under the curve and between it and 1; Wang et al., ICLR (2023),
+    section 4, for faithfulness.
+    """
+    order, boot = jax.random.split(key)
+    N = scores.shape[0]
+    kept = np.arange(N + 1) if sizes is None else np.asarray(sizes)
+    whole = np.issubdtype(kept.dtype, np.integer)
+    if not whole or len(kept) < 2 or (np.diff(kept) < 1).any() or kept[0] < 0 or kept[-1] > N:
+        raise ValueError(f"sizes must be two or more rising integers in [0, {N}], got {sizes}")
+    dtype = jnp.zeros(()).dtype
+    masks = largest(scores, jnp.asarray(kept), order).astype(dtype)
+    ends = jnp.stack([jnp.zeros(N, dtype), jnp.ones(N, dtype)])
+    metrics = kept_metrics(evaluate, jnp.concatenate([masks, ends]))
+    above, below = metrics[:-2] - metrics[-2][None], metrics[-1] - metrics[-2]
+    ratio = lambda top: ratio_of_means(top, below, boot, resamples)
+    rule = jnp.asarray(_trapezoid(kept / N), metrics.dtype)
+    curve = jax.vmap(ratio)(above)
+    area = ratio(jnp.matmul(rule, above, precision="highest"))
+    gap = jnp.sum(rule * jnp.abs(1 - curve.estimate))
+    return Curve(jnp.asarray(kept), curve, area, gap)
+
+
+def largest(
+    scores: Float[Array, " N"], sizes: Int[Array, " K"], key: PRNGKeyArray
+) -> Bool[Array, "K N"]:
+    """The units of largest score, for each size; each set holds the smaller ones.
+
+    **Arguments:**
+
+    - `scores`: `[N]`.
+    - `sizes`: int `[K]`.
+    - `key`: the order of units that tie, since that of their numbers would be a choice.
+
+    **Returns:** bool `[K, N]`.
+
+    **Raises:** `RuntimeError` where a score is NaN.
+    """
+    N = scores.shape[0]
+    order = jnp.lexsort((jax.random.uniform(key, (N,)), -no_nan("scores", scores)))
+    place = jnp.zeros(N, order.dtype).at[order].set(jnp.arange(N, dtype=order.dtype))
+    return place[None] < sizes[:, None]
+
+
+def _trapezoid(x: np.ndarray) -> np.ndarray:
+    """The rule's weight of each of the points."""
+    steps = np.diff(x)
+    return (np.append(steps, 0) + np.insert(steps, 0, 0)) / 2
