@@ -22,6 +22,7 @@ __all__ = [
     "ResultCodes", "Score", "Screen", "SelfRepair", "additive_edges", "derangement",
     "entries_changed", "finite", "first_order", "first_order_clamp", "first_order_edges",
     "integrated", "log_odds", "margin", "mean", "mean_of_finite", "noise", "optimal", "paired",
-    "patch", "path_effects", "path_factors", "rank_agreement", "resample", "result_codes", "resumable", "screen",
+    "patch", "path_effects", "path_factors", "rank_agreement", "resample", "result_codes",
+    "resumable", "screen",
     "self_repair", "squared_error", "sweep", "sweep_edges", "top_paths", "zero",
 ]  # fmt: skip

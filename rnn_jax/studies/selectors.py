@@ -23,7 +23,8 @@ def unit_scores(
 
     Causal effects are those on minus the squared change of the outputs, each unit clamped to its
     states on another trial (`ablation`), or restored into a run on another trial's inputs
-    (`restoring`). The estimates are of the first on a metric linear in the outputs.
+    (`restoring`). `ablation, whole trial` clamps in all epochs at once, and says the same of
+    each. The gradient is that of the first on a metric linear in the outputs.
 
     **Arguments:**
 
@@ -35,16 +36,22 @@ def unit_scores(
     value_key, order_key, baseline_key = jax.random.split(key, 3)
     hs, ys = clean_run(network, trials.xs)
     windows = jnp.stack(list(trials.epochs.values()))
+    spans = jnp.concatenate([windows, windows.max(0, keepdims=True)])
     units = jnp.eye(jax.tree.leaves(hs)[0].shape[-1], dtype=ys.dtype)
     value = resample(hs, value_key)
     order = derangement(order_key, len(ys))
     others = jax.tree.map(lambda leaf: leaf[order], trials.xs)
     size = lambda effects: jnp.abs(mean_of_finite(effects))
-    ablated = sweep(network, trials.xs, ys, squared_error, units, windows, value)
-    restored = sweep(network, others, ys, squared_error, units, windows, hs)
+    ablated = size(sweep(network, trials.xs, ys, squared_error, units, spans, value))
+    restored = size(sweep(network, others, ys, squared_error, units, windows, hs))
     targets = ys if trials.targets is None else trials.targets
     baselines = baseline_scores(network, trials.xs, targets, windows, value, baseline_key)
-    found = {"exact ablation": size(ablated), "exact restoring": size(restored), **baselines}
+    found = {
+        "exact ablation": ablated[:-1],
+        "exact restoring": restored,
+        "exact ablation, whole trial": jnp.broadcast_to(ablated[-1:], restored.shape),
+        **baselines,
+    }
     return {name: without_rounding(scores) for name, scores in found.items()}
 
 

@@ -1,0 +1,62 @@
+"""The negative control: a circuit of units in a basis that has none.
+
+    built, rotated = kept(planted, key, 32)        # faithfulness of the strongest units
+
+A random rotation leaves the function and takes away the units. As many units as the circuit has
+members, those of the largest exact effect, are kept, and all others replaced; in the planted
+basis that is the circuit, in a random one it is no circuit at all.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ..causal import mean_of_finite, resample, squared_error, sweep
+from ..core import Network
+from ..planted import Planted, rotate
+from ..tasks import Trials
+from .causes import clean_run
+
+
+def kept(planted: Planted, key: PRNGKeyArray, count: int) -> tuple[float, float]:
+    """Faithfulness of the strongest units as built, and after a random rotation.
+
+    `1 - e(only k kept) / e(none kept)`, `e` the mean squared change of the outputs with units
+    clamped to another trial's states, `k` the number of members; the mean over epochs in which
+    some units are members and some are not.
+
+    **Arguments:**
+
+    - `planted`: the planted network.
+    - `key`: draws the rotation, the trials, and which serves which.
+    - `count`: trials.
+
+    **Returns:** as built, and rotated.
+    """
+    turn, draw, value = jax.random.split(key, 3)
+    trials = planted.sample(draw, count)
+    nodes = jnp.stack([planted.truth.nodes[name] for name in trials.epochs]) > 0
+    mixed = nodes.any(1) & ~nodes.all(1)
+    sizes = nodes.sum(1)[mixed]
+    windows = jnp.stack(list(trials.epochs.values()))[mixed]
+    forms = (planted.network, rotate(planted, turn).network)
+    built, rotated = (
+        float(_kept(network, trials, windows, sizes, value).mean()) for network in forms
+    )
+    return built, rotated
+
+
+def _kept(
+    network: Network, trials: Trials, windows: Array, sizes: Array, key: PRNGKeyArray
+) -> Float[Array, " E"]:
+    hs, ys = clean_run(network, trials.xs)
+    N = hs.shape[-1]
+    units, value = jnp.eye(N, dtype=ys.dtype), resample(hs, key)
+    error = lambda masks: jnp.abs(
+        mean_of_finite(sweep(network, trials.xs, ys, squared_error, masks, windows, value))
+    )
+    order = jnp.argsort(-error(units), axis=1)
+    rank = jnp.argsort(order, axis=1)
+    others = (rank >= sizes[:, None]).astype(ys.dtype)
+    left, none = error(jnp.stack([others, jnp.ones_like(others)], 1)).T
+    return 1 - left / none
