@@ -28,6 +28,7 @@ from .traps import (
     or_pair,
     self_repairing,
 )
+from .wiring import Unit, truth_of, truth_over, wire, with_unread
 
 PLANTED = {
     "ring-attractor": Entry(
@@ -64,10 +65,10 @@ PLANTED = {
 }
 
 __all__ = [
-    "PLANTED", "Planted", "Truth", "add_readers", "and_pair", "cancelled_pair", "comparator",
-    "context_flip_flop", "copies", "correlated_unread", "counter", "delay_line", "dormant_path",
-    "flip_signs", "gate", "high_variance_unread", "hmm_filter", "hmm_states", "integrator",
-    "interchange_error", "latch", "local_corruption", "or_pair", "over_time", "permute",
-    "ring_attractor", "rotate",
-    "self_repairing", "semi_synthetic", "sequence", "split", "xor_latch",
+    "PLANTED", "Planted", "Truth", "Unit", "add_readers", "and_pair", "cancelled_pair",
+    "comparator", "context_flip_flop", "copies", "correlated_unread", "counter", "delay_line",
+    "dormant_path", "flip_signs", "gate", "high_variance_unread", "hmm_filter", "hmm_states",
+    "integrator", "interchange_error", "latch", "local_corruption", "or_pair", "over_time",
+    "permute", "ring_attractor", "rotate", "self_repairing", "semi_synthetic", "sequence",
+    "split", "truth_of", "truth_over", "wire", "with_unread", "xor_latch",
 ]  # fmt: skip

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 
 from ..data import new_folder
 from ..studies import STUDIES, write_up
+from ..studies.records import versions
+from .folder import write_json
 from .style import INK, look
 
 
@@ -67,6 +69,8 @@ def write_study(
             draw(found).savefig(folder / f"{name}-{figure}.png", dpi=120)
             said += f"\n![{figure}]({name}-{figure}.png)\n"
         (folder / f"{name}.md").write_text(said)
+        config = {"study": name, "command": found.attrs.get("command", ""), "versions": versions()}
+        write_json(folder / "config.json", config)
         found.to_netcdf(folder / f"{name}.nc", engine="h5netcdf")
         (folder / "log.txt").write_text("\n".join(lines) + "\n")
     return said

@@ -6,6 +6,7 @@
 Nothing but the scoring at the end reads a truth.
 """
 
+import inspect
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -120,7 +121,7 @@ def _maker(name: str) -> Callable[[], Planted]:
             f"{name!r} is no planted network (rnn-jax list shows them) and no FILE.py:NAME"
         )
     thing = load_object(name)
-    planted = thing if isinstance(thing, Planted) else thing()
+    planted = thing() if inspect.isfunction(thing) else thing
     if not isinstance(planted, Planted):
         raise ValueError(
             f"{name} is a {type(planted).__name__}; expected a rnn_jax.planted.Planted"

@@ -1,0 +1,201 @@
+"""The recovery study: methods never meet the truth, and every verdict can fall either way."""
+
+import ast
+import dataclasses
+import inspect
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+
+from rnn_jax.planted import PLANTED, Truth, copies, latch
+from rnn_jax.report import write_study
+from rnn_jax.studies import STUDIES, StudySettings, recovery, selectors
+from rnn_jax.studies.recovery_verdicts import CLAIMS, CORRELATIONAL, EXACT, judge
+from rnn_jax.studies.rotated import kept
+from rnn_jax.studies.seeds import all_of, over_seeds
+from rnn_jax.studies.selectors import unit_scores, with_noise, without_rounding
+
+KEY = jax.random.key(1)
+EXAMPLE = Path(__file__).parents[1] / "examples" / "my_planted.py"
+METHODS = (*EXACT, "exact ablation, whole trial", *CORRELATIONAL, "gradient", "random", "oracle")
+
+
+def turned(planted):
+    """The same network, its truth inside out."""
+    other = {epoch: 1 - row for epoch, row in planted.truth.nodes.items()}
+    return dataclasses.replace(planted, truth=Truth(other, planted.truth.edges))
+
+
+@pytest.fixture(scope="module")
+def found():
+    kinds = {"latch": latch, "turned": lambda: turned(latch())}
+    return recovery(kinds, range(2), noise=(0.0, 0.1), count=16)
+
+
+def test_every_method_is_scored_on_every_kind(found):
+    assert dict(found.sizes) == {"kind": 2, "noise": 2, "seed": 2, "selector": 12, "form": 2}
+    assert set(found["selector"].values) == set(METHODS)
+    areas = found["auroc"].values
+    assert ((areas >= 0) & (areas <= 1)).all()
+    exact = found["auroc"].sel(kind="latch", noise=0.0, selector=list(EXACT))
+    np.testing.assert_array_equal(exact, 1.0)
+
+
+def test_hiding_the_truth_changes_nothing():
+    planted, other = latch(), turned(latch())
+    scores = [unit_scores(p.network, p.sample(KEY, 8), KEY) for p in (planted, other)]
+    for name in scores[0]:
+        np.testing.assert_array_equal(scores[0][name], scores[1][name])
+    assert set(inspect.signature(unit_scores).parameters) == {"network", "trials", "key"}
+    tree = ast.parse(inspect.getsource(selectors))
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not any("planted" in module for module in modules)
+
+
+def test_the_truth_inside_out_is_scored_inside_out():
+    draw = lambda planted: planted.sample(KEY, 8)
+    planted = latch()
+    scores = unit_scores(planted.network, draw(planted), KEY)
+    both = recovery({"latch": latch}, [3], (0.0,), 8)
+    # of the same name, and so of the same draws
+    other = recovery({"latch": lambda: turned(latch())}, [3], (0.0,), 8)
+    pick = lambda found: found["auroc"].sel(selector=list(scores)).values
+    np.testing.assert_allclose(pick(both) + pick(other), 1.0, atol=1e-6)
+    np.testing.assert_array_equal(both["auroc"].sel(selector="oracle"), 1.0)
+    np.testing.assert_array_equal(other["auroc"].sel(selector="oracle"), 1.0)
+
+
+def test_what_cancels_is_no_score():
+    scores = jnp.array([[1.0, 1e-16, 1e-3, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(without_rounding(scores), [[1.0, 0, 1e-3, 0], [0] * 4])
+
+
+def test_noise_is_on_inputs_alone_and_has_its_size():
+    trials = PLANTED["integrator"].make().sample(KEY, 256)
+    noisy = with_noise(trials, 0.3, KEY)
+    np.testing.assert_array_equal(noisy.targets, trials.targets)
+    change = np.asarray(noisy.xs - trials.xs)
+    assert abs(change.std() - 0.3) < 0.01
+    assert abs(change.mean()) < 0.01
+
+
+def test_a_rotation_leaves_no_unit_to_keep():
+    built, rotated = kept(latch(), KEY, 16)
+    assert built > 1 - 1e-6
+    assert rotated < 0.9
+
+
+def test_a_seeds_numbers_decide_what_their_interval_says():
+    above = over_seeds(np.array([0.4, 0.5, 0.6]))
+    assert above.low <= 0.5 <= above.high
+    assert str(above).startswith("0.50 [")
+    assert [above.exceeds(limit) for limit in (0.3, 0.5, 0.7)] == [True, None, False]
+    assert [all_of(a) for a in ([True, True], [True, None], [None, False])] == [True, None, False]
+
+
+def results(**areas):
+    """A dataset of every kind, as expected but for `areas[kind with _] = {selector: value}`."""
+    kinds, noise = list(PLANTED), [0.0, 0.1]
+    values = np.full((len(kinds), 2, 4, len(METHODS)), 0.7)
+    sure = [METHODS.index(name) for name in (*EXACT, "oracle")]
+    values[..., sure], values[..., METHODS.index("random")] = 1.0, 0.5
+    dims = ("kind", "noise", "seed", "selector")
+    found = xr.Dataset(
+        {"auroc": (dims, values), "average_precision": (dims, values)},
+        {
+            "kind": kinds,
+            "noise": noise,
+            "seed": range(4),
+            "selector": list(METHODS),
+            "form": ["built", "rotated"],
+        },
+    )
+    faith = np.broadcast_to(np.array([1.0, 0.3]), (len(kinds), 4, 2)).copy()
+    found["kept"] = (("kind", "seed", "form"), faith)
+    found["prevalence"] = (("kind",), np.full(len(kinds), 0.2))
+    for kind, changed in areas.items():
+        for name, value in changed.items():
+            found["auroc"].loc[{"kind": kind.replace("_", "-"), "selector": name}] = value
+    return found
+
+
+def fell(found):
+    return dict(zip(CLAIMS, (verdict.fell for verdict in judge(found)), strict=True))
+
+
+def test_all_claims_hold_where_all_is_as_expected():
+    assert set(fell(results()).values()) == {"holds"}
+    lost = dict.fromkeys(EXACT, 0.5)
+    assert fell(results(copies=lost, cancelled_pair=lost))["causal"] == "holds"
+
+
+@pytest.mark.parametrize(
+    ("claim", "areas"),
+    [
+        ("causal", {"gate": dict.fromkeys(EXACT, 0.9)}),
+        ("time", {kind: {"exact ablation, whole trial": 1.0} for kind in PLANTED}),
+        ("gain", {kind: {"variance": 1.0} for kind in PLANTED}),
+        ("correlation", {"high-variance-unread": {"variance": 1.0}}),
+        ("first order", {"gate": {"gradient": 1.0}, "dormant-path": {"gradient": 1.0}}),
+        ("breaks", {"latch": dict.fromkeys(METHODS[:-2], 1.0)}),
+        ("bounds", {"latch": {"oracle": 0.9}}),
+    ],
+)
+def test_each_claim_can_be_refuted(claim, areas):
+    verdicts = fell(results(**areas))
+    assert verdicts[claim] == "refuted"
+
+
+def test_rotation_can_be_refuted_and_unrun_kinds_decide_nothing():
+    found = results()
+    found["kept"].loc[{"kind": "latch", "form": "rotated"}] = 1.0
+    assert fell(found)["rotation"] == "refuted"
+    few = results().sel(kind=["latch", "gate"])
+    assert fell(few)["correlation"] == fell(few)["first order"] == "undecided"
+
+
+def test_a_network_of_ones_own_is_one_file(tmp_path):
+    settings = StudySettings(seeds=2, quick=True, kinds=(f"{EXAMPLE}:planted",))
+    found = STUDIES["recovery"].run(settings, lambda items, label: items)
+    exact = found["auroc"].sel(selector="exact ablation", noise=0.0)
+    np.testing.assert_array_equal(exact, 1.0)
+    found = found.assign_attrs(command="rnn-jax study recovery", seconds=1.0)
+    said = write_study(tmp_path / "out", "recovery", found, ["a line"])
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"recovery.md", "recovery.nc", "recovery-auroc.png", "log.txt", "config.json"}
+    assert all(claim.refuted_by in said for claim in CLAIMS.values())
+    kept_numbers = xr.load_dataset(tmp_path / "out" / "recovery.nc", engine="h5netcdf")
+    xr.testing.assert_equal(kept_numbers["auroc"], found["auroc"].assign_coords(
+        kept_numbers["auroc"].coords
+    ))  # fmt: skip
+    with pytest.raises(ValueError, match="finished"):
+        write_study(tmp_path / "out", "recovery", found, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"), [("latsch", "no planted network"), (f"{EXAMPLE}:UNITS", "dict")]
+)
+def test_what_is_no_planted_network_is_refused(kind, message):
+    settings = StudySettings(seeds=1, kinds=(kind,))
+    with pytest.raises(ValueError, match=message):
+        STUDIES["recovery"].run(settings, lambda items, label: items)
+
+
+def test_a_kind_of_members_alone_is_refused():
+    whole = lambda: dataclasses.replace(
+        copies(), truth=Truth({"cue": jnp.ones(13), "delay": jnp.ones(13)}, {})
+    )
+    with pytest.raises(ValueError, match="no epoch in which some"):
+        recovery({"whole": whole}, [0], (0.0,), 8)
+
+
+def test_seeds_are_counted():
+    assert list(StudySettings(seeds=3, seed=5).range) == [5, 6, 7]
+    assert len(StudySettings().range) == 10
+    assert len(StudySettings(quick=True).range) == 2
+    with pytest.raises(ValueError, match="at least 1"):
+        _ = StudySettings(seeds=0).range
