@@ -79,6 +79,11 @@ CELLS = [
 ]  # fmt: skip
 
 
+SOME = ["gru", "lstm", "dale", "lambda"]
+"""Smooth and not, of one part and two, of parts that add up, a user's own: what is costly to
+compile is tried on these, what a law says of a step itself on all."""
+
+
 def network(name, seed=0):
     """The network of one cell, with a random first state."""
     step_key, h_key, c_key = keys(3, seed)

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import CELLS, inputs, network
+from helpers import SOME, inputs, network
 
 from rnn_jax import Replace, outputs, run, squared_error, sweep
 from rnn_jax.causal import paired, resample
@@ -15,7 +15,7 @@ from rnn_jax.planted.semi_synthetic import carriers_of, interchanges
 KEY = jax.random.key(3)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", SOME)
 def test_an_interchange_is_a_replacement_by_the_sources_states(cell):
     net, base = network(cell), inputs()
     source = -2.0 * base[::-1]

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import CELLS, N, T, inputs, keys, network, same
+from helpers import CELLS, SOME, N, T, inputs, keys, network, same
 
 from rnn_jax import (
     Cut,
@@ -36,7 +36,11 @@ from rnn_jax import (
 from rnn_jax.causal import additive_edges, squared_error
 from rnn_jax.core import Network
 
-pytestmark = pytest.mark.parametrize("cell", CELLS)
+every_cell = pytest.mark.parametrize("cell", CELLS)
+every_kind = pytest.mark.parametrize(
+    ("cell", "kind"),
+    [(cell, clamp) for cell in CELLS] + [(cell, kind) for cell in SOME for kind in (pulse, read)],
+)
 
 
 def problem(cell, flat=False):
@@ -67,6 +71,7 @@ def by_difference(function, at, eps=1e-5):
     )
 
 
+@every_cell
 def test_1_node_is_the_derivative_with_respect_to_its_mask(cell):
     net, xs, metric, value = problem(cell)
     of_mask = jax.jit(lambda mask: metric(run(net, xs, Replace(mask, value))))
@@ -76,6 +81,7 @@ def test_1_node_is_the_derivative_with_respect_to_its_mask(cell):
     assert float(jnp.abs(node).max()) > 1e-3
 
 
+@every_cell
 def test_2_edge_is_the_derivative_with_respect_to_its_mask(cell):
     net, xs, metric, value = problem(cell, flat=True)
     before = jnp.concatenate([jnp.zeros_like(value[:1]), value[:-1]])
@@ -91,6 +97,7 @@ def test_2_edge_is_the_derivative_with_respect_to_its_mask(cell):
     assert float(jnp.abs(edge).max()) > 1e-4
 
 
+@every_cell
 def test_3_what_leaves_a_node_is_what_it_is_worth(cell):
     net, xs, metric, value = problem(cell, flat=True)
     trajectory = run(net, xs)
@@ -102,6 +109,7 @@ def test_3_what_leaves_a_node_is_what_it_is_worth(cell):
     np.testing.assert_allclose(shown[-1], node[-1], atol=1e-12)
 
 
+@every_cell
 def test_4_integrated_along_a_mask_is_its_finite_effect(cell):
     net, xs, metric, value = problem(cell)
     window = span(T, 1, 4)
@@ -118,6 +126,7 @@ def test_4_integrated_along_a_mask_is_its_finite_effect(cell):
     assert float(jnp.abs(exact).max()) > 1e-3
 
 
+@every_cell
 def test_5_a_clamp_is_not_the_sum_of_its_nodes(cell):
     """First order: d/da of clamping to `h + a delta`, the route of the state's own change.
 
@@ -145,6 +154,7 @@ def test_5_a_clamp_is_not_the_sum_of_its_nodes(cell):
     assert float(jnp.abs(estimate[0] - windows[0] @ node).max()) > 1e-4
 
 
+@every_cell
 def test_6_propagators_and_the_row_of_a_clamped_unit(cell):
     net, xs, _, value = problem(cell, flat=True)
     step, h0 = net.step, net.h0
@@ -161,6 +171,7 @@ def test_6_propagators_and_the_row_of_a_clamped_unit(cell):
     np.testing.assert_allclose(P[3], J[3] @ J[2], atol=1e-14)
 
 
+@every_cell
 def test_7_window_edges_of_an_additive_cell_are_one_product(cell):
     additive = hasattr(network(cell).step, "parts")
     net, xs, metric, value = problem(cell, flat=not additive)
@@ -186,7 +197,7 @@ def close(a, b, atol=1e-14):
         np.testing.assert_allclose(x, y, atol=atol, rtol=1e-14)
 
 
-@pytest.mark.parametrize("kind", [clamp, pulse, read])
+@every_kind
 def test_8a_the_null_mask_changes_not_a_bit(cell, kind):
     """To the bit within one program, whatever the value; against the clean program's, to rounding.
 
@@ -202,7 +213,7 @@ def test_8a_the_null_mask_changes_not_a_bit(cell, kind):
     close(run(net, xs).hs, run(net, xs, Lesion(jnp.zeros(N))).hs)
 
 
-@pytest.mark.parametrize("kind", [clamp, pulse, read])
+@every_kind
 def test_8b_own_states_change_nothing_and_nothing_before_a_window_changes(cell, kind):
     net, xs, _, value = problem(cell)
     clean, unit = run(net, xs), jnp.zeros(N).at[2].set(1.0)
@@ -228,6 +239,7 @@ class Renamed(eqx.Module):
         return pick(self.step(pick(h, back), x), self.order)
 
 
+@every_cell
 def test_8c_renaming_units_renames_results(cell):
     net, xs, metric, value = problem(cell)
     order = jnp.array([2, 0, 3, 1])
@@ -249,6 +261,7 @@ def test_8c_renaming_units_renames_results(cell):
     np.testing.assert_allclose(metric(run(net, xs, iv)), exact, atol=1e-12)
 
 
+@every_cell
 @pytest.mark.parametrize("kind", ["clamp", "pulse", "read"])
 def test_8d_the_sweep_is_the_finite_effect_whatever_its_chunks(cell, kind):
     net, B = network(cell), 3
@@ -276,6 +289,7 @@ def test_8d_the_sweep_is_the_finite_effect_whatever_its_chunks(cell, kind):
     assert float(jnp.abs(exact).max()) > 1e-3
 
 
+@every_cell
 def test_8e_all_masks_share_one_trace(cell):
     net, xs, _, value = problem(cell)
     traces = []
@@ -291,6 +305,7 @@ def test_8e_all_masks_share_one_trace(cell):
     assert len(traces) == 1
 
 
+@every_cell
 def test_finite_counts_and_refuses_what_touches_nothing(cell):
     net, xs, metric, value = problem(cell)
     masks = jax.vmap(lambda u: clamp(u, span(T, 1, 3), value).mask)(jnp.eye(N))
@@ -305,6 +320,7 @@ def test_finite_counts_and_refuses_what_touches_nothing(cell):
     close(finite(net.step, net.h0, xs, metric, nothing, allow_noop=True), jnp.zeros(1))
 
 
+@every_cell
 def test_derivatives_of_a_step_by_finite_differences_and_by_reverse_mode(cell):
     net, xs, _, _ = problem(cell, flat=True)
     trajectory = run(net, xs)
@@ -316,6 +332,7 @@ def test_derivatives_of_a_step_by_finite_differences_and_by_reverse_mode(cell):
     np.testing.assert_allclose(J[2], np.stack(columns, 1), atol=1e-8)
 
 
+@every_cell
 def test_adjoints_by_recursion_and_by_perturbation(cell):
     net, xs, metric, _ = problem(cell, flat=True)
     trajectory = run(net, xs)

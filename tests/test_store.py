@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import CELLS, N, T, inputs, keys, network
+from helpers import SOME, N, T, inputs, keys, network
 
 from rnn_jax import margin, resumable, squared_error, sweep, sweep_edges, tiling
 from rnn_jax.causal.store import fingerprint, programs
@@ -109,7 +109,7 @@ def test_an_option_is_part_of_the_name(tmp_path):
     assert len(list(tmp_path.iterdir())) == 6
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", SOME)
 def test_the_weights_are_part_of_the_programs(cell):
     one = [programs(network(cell, seed), *problem()[1:4]) for seed in (0, 0, 1)]
     assert one[0] == one[1]

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import CELLS, I, N, T, inputs, keys, network
+from helpers import SOME, I, N, T, inputs, keys, network
 from jax.flatten_util import ravel_pytree
 
 from rnn_jax import (
@@ -32,11 +32,10 @@ from rnn_jax.cells import GRU, Affine, zero_state
 
 B = 3
 MAKE = {"clamp": clamp, "pulse": pulse, "read": read}
-SOME = ["gru", "lstm", "dale", "lambda"]  # smooth and not, of one part and two, a user's own
 GROUPS = jnp.array([[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 0, 1]])
 
 
-@pytest.fixture(params=CELLS)
+@pytest.fixture(params=SOME)
 def cell(request):
     return request.param
 
