@@ -14,6 +14,7 @@ from ..data import new_folder
 from ..studies import STUDIES, write_up
 from ..studies.records import versions
 from .folder import write_json
+from .representation_figures import precision_figure, represented_figure
 from .style import INK, look
 
 
@@ -43,6 +44,10 @@ def recovery_figure(found: xr.Dataset) -> Figure:
 
 STUDY_FIGURES: dict[str, dict[str, Callable[[xr.Dataset], Figure]]] = {
     "recovery": {"auroc": recovery_figure},
+    "representation-vs-role": {
+        "represented": represented_figure,
+        "precision": precision_figure,
+    },
 }
 
 

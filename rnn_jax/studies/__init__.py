@@ -2,6 +2,7 @@
 
 from .discover import Discovery, discover
 from .recovery import RECOVERY, recovery
+from .representation import REPRESENTATION
 from .settings import Settings
 from .study import Claim, Study, StudySettings, Verdict, write_up
 from .subject import Subject, check_subject
@@ -11,6 +12,7 @@ from .trained import train_network, untrained
 
 STUDIES = {
     "recovery": RECOVERY,
+    "representation-vs-role": REPRESENTATION,
 }
 
 __all__ = [

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-StudyName = Literal["recovery"]
+StudyName = Literal["recovery", "representation-vs-role"]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .easy_and_xor import EasyAndXor, stimuli
 from .flip_flop import FlipFlop
 from .trials import Trials, check_trials
 
@@ -18,4 +19,4 @@ TASKS = {
     "flip-flop": Entry("task: hold the last pulse of each of three channels", FlipFlop),
 }
 
-__all__ = ["TASKS", "Entry", "FlipFlop", "Trials", "check_trials"]
+__all__ = ["TASKS", "EasyAndXor", "Entry", "FlipFlop", "Trials", "check_trials", "stimuli"]

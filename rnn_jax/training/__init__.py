@@ -3,10 +3,17 @@
 from .checkpoint import load_header, load_model, save_model
 from .constraints import keep_mask, keep_signs
 from .fit import Fit, FitState, SeedFits, adam, advance, fit, fit_seeds, start, trainable
-from .losses import Loss, cross_entropy, mean_squared_error, with_rate_penalty
+from .losses import (
+    Loss,
+    asked_squared_error,
+    cross_entropy,
+    mean_squared_error,
+    with_rate_penalty,
+)
 
 __all__ = [
-    "Fit", "FitState", "Loss", "SeedFits", "adam", "advance", "cross_entropy", "fit",
-    "fit_seeds", "keep_mask", "keep_signs", "load_header", "load_model", "mean_squared_error",
-    "save_model", "start", "trainable", "with_rate_penalty",
+    "Fit", "FitState", "Loss", "SeedFits", "adam", "advance", "asked_squared_error",
+    "cross_entropy", "fit", "fit_seeds", "keep_mask", "keep_signs", "load_header",
+    "load_model", "mean_squared_error", "save_model", "start", "trainable",
+    "with_rate_penalty",
 ]  # fmt: skip

@@ -27,6 +27,17 @@ def mean_squared_error(
     return jnp.mean((ys - targets) ** 2)
 
 
+def asked_squared_error(
+    network: Network,
+    trajectory: Trajectory,
+    ys: Float[Array, "T O"],
+    targets: Float[Array, "T O"],
+) -> Float[Array, ""]:
+    """`sum_{t,o} (y - target)^2 / (entries asked)`; entries whose target is 0 are free."""
+    asked = (targets != 0).astype(ys.dtype)
+    return jnp.sum(asked * (ys - targets) ** 2) / jnp.maximum(asked.sum(), 1)
+
+
 def cross_entropy(
     network: Network,
     trajectory: Trajectory,
