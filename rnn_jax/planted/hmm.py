@@ -17,12 +17,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..cells import Affine
 from ..core import Network
-from ..tasks import Trials
+from ..tasks import HiddenState, Trials
+from ..tasks.hmm import forward, hidden_path, recent_change
 from .planted import Planted, Truth
 from .wiring import Unit, spread_copies, truth_of, wire, with_unread
 
@@ -57,30 +57,19 @@ def hmm_filter(hazard: float = 0.1, strength: float = 1.0, extra: int = 4) -> Pl
 
     **Raises:** `ValueError` where an argument is out of its range.
     """
-    if not 0 < hazard < 1 or strength <= 0:
-        raise ValueError(
-            f"hazard must lie in (0, 1) and strength above 0, got {hazard} and {strength}"
-        )
+    task = HiddenState(hazard, strength, STEPS, SETTLE)
     units = _filter_units(math.log(1 / hazard - 1), strength)
     members = dict.fromkeys(EPOCHS, tuple(units))
     units = with_unread(units, extra)
     network = wire(units, ("x",), {"log-odds": {"for": 1.0, "against": -1.0}}, jax.nn.softplus)
-    transition = jnp.asarray([[1 - hazard, hazard], [hazard, 1 - hazard]])
 
     def latents(xs: Array) -> dict[str, Array]:
-        distance = xs - jnp.asarray([[1.0, -1.0]], xs.dtype)
-        posterior = forward(transition, -strength / 4 * distance**2)
-        odds = jnp.log(posterior[:, 0]) - jnp.log(posterior[:, 1])
-        return {"log-odds": odds, "posterior": posterior[:, 0]}
+        return {"log-odds": task.log_odds(xs), "posterior": task.posterior(xs)[:, 0]}
 
-    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
-        path_key, noise_key = jax.random.split(key)
-        path = _hidden_path(path_key, transition)
-        signal = 1 - 2 * path.astype(network.h0.dtype)
-        noise = (2 / strength) ** 0.5 * jax.random.normal(noise_key, (STEPS,))
-        return path, (signal + noise)[:, None]
+    def sample(key: PRNGKeyArray, count: int) -> Trials:
+        trials = task.sample(key, count)
+        return Trials(trials.xs, jax.vmap(task.log_odds)(trials.xs)[..., None], trials.epochs)
 
-    sample = _sampler(draw, lambda xs: latents(xs)["log-odds"][:, None])
     groups = tuple(unit.group for unit in units.values())
     return Planted(network, sample, truth_of(units, members), tuple(units), groups, latents)
 
@@ -121,7 +110,7 @@ def hmm_states(
 
     def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
         path_key, symbol_key = jax.random.split(key)
-        path = _hidden_path(path_key, transition)
+        path = hidden_path(path_key, transition, STEPS)
         symbols = jax.random.categorical(symbol_key, jnp.log(emission.T)[path])
         return path, jax.nn.one_hot(symbols, states)
 
@@ -155,40 +144,6 @@ class LogForward(eqx.Module):
         return jnp.concatenate([posterior, posterior[spread_copies(K, self.extra)]])
 
 
-def forward(
-    transition: Float[Array, "K K"], log_likelihood: Float[Array, "T K"]
-) -> Float[Array, "T K"]:
-    """The posterior of hidden states given all observations so far, from an even start.
-
-    `p_t[i] ~ exp(log_likelihood_t[i]) sum_j transition[i, j] p_{t-1}[j]`, normalised.
-
-    **Arguments:**
-
-    - `transition`: `[to, from]`, columns that sum to 1.
-    - `log_likelihood`: of each observation in each state.
-
-    Rabiner, Proceedings of the IEEE 77 (1989), section III.
-    """
-
-    def step(expected: Array, seen: Array) -> tuple[Array, Array]:
-        found = jnp.exp(seen - seen.max()) * expected
-        found = found / found.sum()
-        return transition @ found, found
-
-    even = jnp.full(len(transition), 1 / len(transition), log_likelihood.dtype)
-    return lax.scan(step, even, log_likelihood)[1]
-
-
-def _hidden_path(key: PRNGKeyArray, transition: Float[Array, "K K"]) -> Int[Array, " T"]:
-    """A path of hidden states from an even start; `transition` is `[to, from]`."""
-
-    def step(logits: Array, key: PRNGKeyArray) -> tuple[Array, Array]:
-        state = jax.random.categorical(key, logits)
-        return jnp.log(transition)[:, state], state
-
-    return lax.scan(step, jnp.zeros(len(transition)), jax.random.split(key, STEPS))[1]
-
-
 def _sampler(
     draw: Callable[[PRNGKeyArray], tuple[Array, Array]], follow: Callable[[Array], Array]
 ) -> Callable[[PRNGKeyArray, int], Trials]:
@@ -196,16 +151,10 @@ def _sampler(
 
     def sample(key: PRNGKeyArray, count: int) -> Trials:
         paths, xs = jax.vmap(draw)(jax.random.split(key, count))
-        switch = jax.vmap(_switching)(paths).astype(xs.dtype)
+        switch = jax.vmap(lambda path: recent_change(path, SETTLE))(paths).astype(xs.dtype)
         return Trials(xs, jax.vmap(follow)(xs), dict(zip(EPOCHS, (1 - switch, switch))))
 
     return sample
-
-
-def _switching(path: Int[Array, " T"]) -> Array:
-    """Where the hidden state has changed within `SETTLE` steps."""
-    changed = jnp.concatenate([jnp.zeros(1, bool), path[1:] != path[:-1]])
-    return jnp.convolve(changed.astype(int), jnp.ones(SETTLE, int))[: len(path)] > 0
 
 
 def _first_units(cell: LogForward) -> Network:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from .easy_and_xor import EasyAndXor, stimuli
 from .flip_flop import FlipFlop
+from .hmm import HiddenState
 from .trials import Trials, check_trials
 
 
@@ -17,6 +18,8 @@ class Entry(NamedTuple):
 
 TASKS = {
     "flip-flop": Entry("task: hold the last pulse of each of three channels", FlipFlop),
+    "hidden-state": Entry("task: tell a hidden state from noisy observations", HiddenState),
 }
 
 __all__ = ["TASKS", "EasyAndXor", "Entry", "FlipFlop", "Trials", "check_trials", "stimuli"]
+__all__ = ["TASKS", "Entry", "FlipFlop", "HiddenState", "Trials", "check_trials"]

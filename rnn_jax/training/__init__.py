@@ -16,4 +16,10 @@ __all__ = [
     "cross_entropy", "fit", "fit_seeds", "keep_mask", "keep_signs", "load_header",
     "load_model", "mean_squared_error", "save_model", "start", "trainable",
     "with_rate_penalty",
+from .losses import Loss, cross_entropy, logistic, mean_squared_error, with_rate_penalty
+
+__all__ = [
+    "Fit", "FitState", "Loss", "SeedFits", "adam", "advance", "cross_entropy", "fit",
+    "fit_seeds", "keep_mask", "keep_signs", "load_header", "load_model", "logistic",
+    "mean_squared_error", "save_model", "start", "trainable", "with_rate_penalty",
 ]  # fmt: skip

@@ -49,6 +49,16 @@ def cross_entropy(
     return -said / jnp.maximum(targets.sum(), 1)
 
 
+def logistic(
+    network: Network,
+    trajectory: Trajectory,
+    ys: Float[Array, "T O"],
+    targets: Float[Array, "T O"],
+) -> Float[Array, ""]:
+    """`mean_{t,o} log(1 + exp(-target y))`, targets +1 or -1: least where `y` is the log-odds."""
+    return jnp.mean(jax.nn.softplus(-targets * ys))
+
+
 def with_rate_penalty(loss: Loss, weight: float) -> Loss:
     """`loss + weight * mean_{t,i} h_ti^2`, of what units show. Make it once: it is jitted."""
 
