@@ -15,6 +15,7 @@ from ..studies import STUDIES, write_up
 from ..studies.records import versions
 from .folder import write_json
 from .representation_figures import precision_figure, represented_figure
+from .hmm_inference_figures import INFERENCE_FIGURES
 from .style import INK, look
 
 
@@ -48,6 +49,7 @@ STUDY_FIGURES: dict[str, dict[str, Callable[[xr.Dataset], Figure]]] = {
         "represented": represented_figure,
         "precision": precision_figure,
     },
+    "hmm-inference": INFERENCE_FIGURES,
 }
 
 

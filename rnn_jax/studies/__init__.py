@@ -1,6 +1,7 @@
 """Whole analyses, each a short script of the pieces below it."""
 
 from .discover import Discovery, discover
+from .hmm_inference import HMM_INFERENCE
 from .recovery import RECOVERY, recovery
 from .representation import REPRESENTATION
 from .settings import Settings
@@ -13,6 +14,7 @@ from .trained import train_network, untrained
 STUDIES = {
     "recovery": RECOVERY,
     "representation-vs-role": REPRESENTATION,
+    "hmm-inference": HMM_INFERENCE,
 }
 
 __all__ = [

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-StudyName = Literal["recovery", "representation-vs-role"]
+StudyName = Literal[
+    "recovery", "hmm-inference", "context-flip-flop", "representation-vs-role"
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
