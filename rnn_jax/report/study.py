@@ -16,6 +16,7 @@ from ..studies.records import versions
 from .folder import write_json
 from .representation_figures import precision_figure, represented_figure
 from .hmm_inference_figures import INFERENCE_FIGURES
+from .context_flip_flop_figures import alike_figure, course_figure, shares_figure
 from .style import INK, look
 
 
@@ -50,6 +51,11 @@ STUDY_FIGURES: dict[str, dict[str, Callable[[xr.Dataset], Figure]]] = {
         "precision": precision_figure,
     },
     "hmm-inference": INFERENCE_FIGURES,
+    "context-flip-flop": {
+        "shares": shares_figure,
+        "jaccard": alike_figure,
+        "course": course_figure,
+    },
 }
 
 

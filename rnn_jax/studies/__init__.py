@@ -1,5 +1,6 @@
 """Whole analyses, each a short script of the pieces below it."""
 
+from .context_flip_flop import CONTEXT_FLIP_FLOP
 from .discover import Discovery, discover
 from .hmm_inference import HMM_INFERENCE
 from .recovery import RECOVERY, recovery
@@ -15,6 +16,7 @@ STUDIES = {
     "recovery": RECOVERY,
     "representation-vs-role": REPRESENTATION,
     "hmm-inference": HMM_INFERENCE,
+    "context-flip-flop": CONTEXT_FLIP_FLOP,
 }
 
 __all__ = [

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .easy_and_xor import EasyAndXor, stimuli
+from .context_bit import ContextBit
 from .flip_flop import FlipFlop
 from .hmm import HiddenState
 from .trials import Trials, check_trials
@@ -23,3 +24,7 @@ TASKS = {
 
 __all__ = ["TASKS", "EasyAndXor", "Entry", "FlipFlop", "Trials", "check_trials", "stimuli"]
 __all__ = ["TASKS", "Entry", "FlipFlop", "HiddenState", "Trials", "check_trials"]
+    "context-bit": Entry("task: hold the last pulse of the channel that a cue named", ContextBit),
+}
+
+__all__ = ["TASKS", "ContextBit", "Entry", "FlipFlop", "Trials", "check_trials"]

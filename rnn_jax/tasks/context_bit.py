@@ -1,0 +1,136 @@
+"""One bit, two channels, and a cue that says which of them may write it.
+
+    task = ContextBit()
+    trials = task.sample(key, 64)
+    trials = task.trials(context, pulses, onsets)     # the same, with events of one's own
+
+A cue at the start of a trial names a context. Pulses of +-1 then arrive in two channels, one
+slot after another; the outputs hold the last pulse of the context's own channel, and those of
+the other are to be ignored. It is the problem that `planted.context_flip_flop` is built to
+solve, and that network's inputs and outputs fit these trials; built-ins of all kinds share one
+list of names, in which `context-flip-flop` is that network, so the task is called after what is
+to be held.
+
+Mante, Sussillo, Shenoy and Newsome, Nature 503 (2013), for the question; Sussillo and Barak,
+Neural Computation 25 (2013), section 3, for the flip-flop.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from .flip_flop import _last_pulse
+from .trials import Trials
+
+
+class ContextBit(eqx.Module):
+    """A cue, then slots of one pulse each, in either channel or in none.
+
+    In the first slot both channels pulse, each with a sign of its own, so that every trial has
+    a bit to hold and nothing but the context says which. Epochs: `context`, until the first
+    slot; `switch`, `settle` steps from a relevant pulse that changes the bit, the first setting
+    included; `same`, from one that does not; `ignored`, from an irrelevant one alone; `hold`,
+    all others.
+
+    - `slots`, `slot`: how many there are, and the steps of each.
+    - `cue`, `lead`: steps the cue lasts, and steps until the first slot.
+    - `pulse`: steps a pulse lasts.
+    - `jitter`: a pulse starts at one of the slot's first `jitter` steps.
+    - `settle`: steps a pulse's epoch lasts.
+    - `silent`: probability that a slot has no pulse.
+    """
+
+    slots: int = 5
+    slot: int = 14
+    cue: int = 4
+    lead: int = 8
+    pulse: int = 4
+    jitter: int = 3
+    settle: int = 6
+    silent: float = 0.2
+
+    @property
+    def inputs(self) -> int:
+        """`(cue 1, cue 2, pulse 1, pulse 2)`."""
+        return 4
+
+    @property
+    def outputs(self) -> int:
+        """`(up, down)`: the two sides of the bit."""
+        return 2
+
+    @property
+    def steps(self) -> int:
+        """Length of a trial."""
+        return self.lead + self.slots * self.slot
+
+    @property
+    def starts(self) -> Int[Array, " K"]:
+        """The first step of each slot."""
+        return self.lead + self.slot * jnp.arange(self.slots)
+
+    def sample(self, key: PRNGKeyArray, count: int) -> Trials:
+        """Draw trials: contexts, channels, signs and times of pulses at random.
+
+        **Arguments:**
+
+        - `key`: draws them.
+        - `count`: the number of trials.
+
+        **Returns:** `Trials` with inputs `[count, steps, 4]` and targets `[count, steps, 2]`.
+        """
+        which, said, channel_key, sign_key, when = jax.random.split(key, 5)
+        shape = (count, self.slots)
+        context = jax.random.bernoulli(which, 0.5, (count,))
+        pulses_there = jax.random.bernoulli(said, 1 - self.silent, shape)
+        second = jax.random.bernoulli(channel_key, 0.5, shape)
+        there = jnp.stack([pulses_there & ~second, pulses_there & second], -1).at[:, 0].set(True)
+        signs = jax.random.rademacher(sign_key, (*shape, 2), jnp.zeros(()).dtype)
+        delays = jax.random.randint(when, shape, 0, self.jitter)
+        return self.trials(context, jnp.where(there, signs, 0.0), self.starts[None] + delays)
+
+    def trials(
+        self,
+        context: Bool[Array, " B"],
+        pulses: Float[Array, "B K 2"],
+        onsets: Int[Array, "B K"],
+    ) -> Trials:
+        """Trials of given events.
+
+        **Arguments:**
+
+        - `context`: true where the second channel is the relevant one.
+        - `pulses`: the height of each slot's pulse in each channel, 0 for none.
+        - `onsets`: the first step of each slot's pulse.
+
+        **Returns:** `Trials` with inputs `[B, steps, 4]`, targets `[B, steps, 2]`: 1 for the
+        side that should be on, and before the first relevant pulse 0 for both.
+        """
+        dtype, time = pulses.dtype, jnp.arange(self.steps)
+        since = time[None, None] - onsets[:, :, None]
+        lasting = lambda steps: ((since >= 0) & (since < steps)).astype(dtype)
+        said = jnp.einsum("bkt,bkc->btc", lasting(self.pulse), pulses)
+        own = jnp.stack([~context, context], -1).astype(dtype)
+        cue = (time < self.cue).astype(dtype)[None, :, None] * own[:, None]
+        # by slots, not by steps: a pulse longer than one step must not count as a second one
+        heard = jnp.einsum("bkc,bc->bk", pulses, own)
+        bits = jax.vmap(_last_pulse)(heard[..., None])[..., 0]
+        before = jnp.pad(bits, ((0, 0), (1, 0)))[:, :-1]
+        bit = jax.vmap(_last_pulse)(jnp.einsum("btc,bc->bt", said, own)[..., None])[..., 0]
+        relevant, changes = heard != 0, bits != before
+        kinds = {
+            "switch": changes,
+            "same": relevant & ~changes,
+            "ignored": ~relevant & (pulses != 0).any(-1),
+        }
+        after = lasting(self.settle)
+        epochs = {
+            name: jnp.einsum("bk,bkt->bt", kind.astype(dtype), after)
+            for name, kind in kinds.items()
+        }
+        lead = jnp.broadcast_to((time < self.lead).astype(dtype)[None], bit.shape)
+        epochs = {"context": lead, **epochs}
+        epochs["hold"] = 1 - jnp.stack(list(epochs.values())).sum(0)
+        targets = jnp.stack([bit > 0, bit < 0], -1).astype(dtype)
+        return Trials(jnp.concatenate([cue, said], -1), targets, epochs)
