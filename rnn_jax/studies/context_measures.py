@@ -69,7 +69,7 @@ def measure(
 
     **Returns:** per name an array. By what units are replaced with: `effect_share` (of
     inhibition), `members`, `inhibitory_members`, `largest` `[value, E]`, `circuits
-    [value, E, N]`, `jaccard [value, floor, pair]`, NaN where a set is empty. Of the first value's
+    [value, E, N]`, `jaccard [value, floor, pair]`, NaN where sets are empty. Of the first value's
     memory circuit: `flow_share`, `current_share` (of inhibition) `[E]`, `wire_share`, and `sets
     [2]`, excitatory and inhibitory. And `rate_e`, `rate_i` `[E]`, `unit_share`, `moving`.
     """
@@ -138,13 +138,14 @@ def _shares(
     into = memory.astype(found.size.dtype)
     wire = into @ jnp.abs(found.wire)
     share = lambda size: inhibitory_share(size, excitatory, inhibitory)
-    rate = lambda who: found.signal @ who.astype(into.dtype) / jnp.maximum(who.sum(), 1)
+    signal = np.asarray(found.signal)
+    rate = lambda who: signal[:, np.asarray(who)].mean(1)
     return {
         "flow_share": share(jnp.einsum("i,eij->ej", into, found.size)),
         "current_share": share(wire[None] * jnp.abs(found.signal)),
         "wire_share": share(wire),
-        "rate_e": np.asarray(rate(excitatory)),
-        "rate_i": np.asarray(rate(inhibitory)),
+        "rate_e": rate(excitatory),
+        "rate_i": rate(inhibitory),
     }
 
 
@@ -198,7 +199,13 @@ def _jaccards(
         [(a[c], b[c]) for a, b in across(early, late) for c in (0, 1)],
         again(early), contexts(early), contexts(gates), again(gates), contexts(switch),
     ]  # fmt: skip
-    return [float(np.mean([corrected_jaccard(a, b, moving) for a, b in those])) for those in pairs]
+    return [_mean_known([corrected_jaccard(*pair, moving) for pair in those]) for those in pairs]
+
+
+def _mean_known(values: list[float]) -> float:
+    """The mean of those that are numbers; NaN where none is."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def chance_jaccard(a: int, b: int, units: int) -> float:

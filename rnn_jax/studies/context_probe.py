@@ -25,6 +25,10 @@ from .causes import clean_run
 TASK = ContextBit()
 KINDS = ("switch", "same", "ignored")
 EPOCHS = ("context", *KINDS, "early hold", "late hold")
+ROWS = (
+    ("context", 0), ("pulse", 0), ("pulse", 1), ("pulse", 2), ("early hold", 0), ("late hold", 0),
+)  # fmt: skip
+"""Of each epoch, its window and the kind of pulse that its trials had."""
 WIDTH = TASK.settle
 LAG, SPAN = 4, 8
 """Steps from a window's end until the outputs are scored, and for how many."""
@@ -117,20 +121,19 @@ def unit_effects(
         name: effects_after(network, trials, eye, start, value, ys).reshape(N, -1, 3, 2)
         for name, start in window_starts().items()
     }
-    rows = [("context", 0), ("pulse", 0), ("pulse", 1), ("pulse", 2)]
-    rows += [("early hold", 0), ("late hold", 0)]
-    return jnp.stack([by_kind[name][:, :, kind] for name, kind in rows])
+    return jnp.stack([by_kind[name][:, :, kind] for name, kind in ROWS])
 
 
 def epoch_windows(count: int) -> Float[Array, "E B T"]:
     """The windows of `unit_effects`, each in the trials that it speaks of."""
-    B, T = 6 * count, TASK.steps
     starts = window_starts()
-    kind = (jnp.arange(B) // 2) % 3
-    rows = [("context", 0), ("pulse", 0), ("pulse", 1), ("pulse", 2)]
-    rows += [("early hold", 0), ("late hold", 0)]
-    one = lambda name, k: (kind == k)[:, None] * span(T, starts[name], starts[name] + WIDTH)[None]
-    return jnp.stack([one(name, k) for name, k in rows])
+    kind = (jnp.arange(6 * count) // 2) % 3
+
+    def one(name: str, k: int) -> Float[Array, "B T"]:
+        window = span(TASK.steps, starts[name], starts[name] + WIDTH)
+        return jnp.where((kind == k)[:, None], window[None], 0.0)
+
+    return jnp.stack([one(name, k) for name, k in ROWS])
 
 
 def course(
