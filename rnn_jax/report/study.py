@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from ..data import new_folder
 from ..studies import STUDIES, write_up
 from ..studies.records import versions
-from .folder import write_json
-from .representation_figures import precision_figure, represented_figure
-from .hmm_inference_figures import INFERENCE_FIGURES
 from .context_flip_flop_figures import alike_figure, course_figure, shares_figure
+from .folder import write_json
+from .hmm_inference_figures import INFERENCE_FIGURES
+from .representation_figures import precision_figure, represented_figure
 from .style import INK, look
 
 

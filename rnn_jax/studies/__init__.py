@@ -14,9 +14,9 @@ from .trained import train_network, untrained
 
 STUDIES = {
     "recovery": RECOVERY,
-    "representation-vs-role": REPRESENTATION,
     "hmm-inference": HMM_INFERENCE,
     "context-flip-flop": CONTEXT_FLIP_FLOP,
+    "representation-vs-role": REPRESENTATION,
 }
 
 __all__ = [

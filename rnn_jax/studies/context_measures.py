@@ -199,7 +199,7 @@ def _jaccards(
         [(a[c], b[c]) for a, b in across(early, late) for c in (0, 1)],
         again(early), contexts(early), contexts(gates), again(gates), contexts(switch),
     ]  # fmt: skip
-    return [_mean_known([corrected_jaccard(*pair, moving) for pair in those]) for those in pairs]
+    return [_mean_known([corrected_jaccard(a, b, moving) for a, b in those]) for those in pairs]
 
 
 def _mean_known(values: list[float]) -> float:

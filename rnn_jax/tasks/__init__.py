@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .easy_and_xor import EasyAndXor, stimuli
 from .context_bit import ContextBit
+from .easy_and_xor import EasyAndXor, stimuli
 from .flip_flop import FlipFlop
 from .hmm import HiddenState
 from .trials import Trials, check_trials
@@ -20,11 +20,10 @@ class Entry(NamedTuple):
 TASKS = {
     "flip-flop": Entry("task: hold the last pulse of each of three channels", FlipFlop),
     "hidden-state": Entry("task: tell a hidden state from noisy observations", HiddenState),
-}
-
-__all__ = ["TASKS", "EasyAndXor", "Entry", "FlipFlop", "Trials", "check_trials", "stimuli"]
-__all__ = ["TASKS", "Entry", "FlipFlop", "HiddenState", "Trials", "check_trials"]
     "context-bit": Entry("task: hold the last pulse of the channel that a cue named", ContextBit),
 }
 
-__all__ = ["TASKS", "ContextBit", "Entry", "FlipFlop", "Trials", "check_trials"]
+__all__ = [
+    "TASKS", "ContextBit", "EasyAndXor", "Entry", "FlipFlop", "HiddenState", "Trials",
+    "check_trials", "stimuli",
+]  # fmt: skip

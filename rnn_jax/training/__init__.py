@@ -7,19 +7,13 @@ from .losses import (
     Loss,
     asked_squared_error,
     cross_entropy,
+    logistic,
     mean_squared_error,
     with_rate_penalty,
 )
 
 __all__ = [
     "Fit", "FitState", "Loss", "SeedFits", "adam", "advance", "asked_squared_error",
-    "cross_entropy", "fit", "fit_seeds", "keep_mask", "keep_signs", "load_header",
-    "load_model", "mean_squared_error", "save_model", "start", "trainable",
-    "with_rate_penalty",
-from .losses import Loss, cross_entropy, logistic, mean_squared_error, with_rate_penalty
-
-__all__ = [
-    "Fit", "FitState", "Loss", "SeedFits", "adam", "advance", "cross_entropy", "fit",
-    "fit_seeds", "keep_mask", "keep_signs", "load_header", "load_model", "logistic",
-    "mean_squared_error", "save_model", "start", "trainable", "with_rate_penalty",
+    "cross_entropy", "fit", "fit_seeds", "keep_mask", "keep_signs", "load_header", "load_model",
+    "logistic", "mean_squared_error", "save_model", "start", "trainable", "with_rate_penalty",
 ]  # fmt: skip
