@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from ..studies.context_probe import TASK, WIDTH
-from ..studies.context_verdicts import over_seeds
+from ..studies.seeds import over_seeds
 from .style import DIVERGING, FOUND, INK, MISSED, MUTED, PALETTE, bare, centred, look
 
 PARTS = {

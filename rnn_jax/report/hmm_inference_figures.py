@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..studies.hmm_verdicts import over_seeds
+from ..studies.seeds import over_seeds
 from .style import INK, MUTED, PALETTE, bare, look
 
 COLOURS = {

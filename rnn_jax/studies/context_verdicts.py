@@ -9,11 +9,9 @@ paired: a difference within each seed.
 
 from typing import TYPE_CHECKING
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..circuits import bootstrap_mean
+from .seeds import over_seeds
 from .study import Claim, Verdict, markdown_table, verdict_on
 
 if TYPE_CHECKING:
@@ -94,26 +92,18 @@ def differences(found: "xr.Dataset") -> dict[str, np.ndarray]:
     }
 
 
-def over_seeds(values: np.ndarray) -> tuple[float, float, float, int]:
-    """Mean, its interval, and the number of seeds that have a value."""
-    known = values[np.isfinite(values)]
-    if len(known) == 0:
-        return np.nan, np.nan, np.nan, 0
-    low, high = bootstrap_mean(jnp.asarray(known), jax.random.key(0))
-    return float(known.mean()), float(low), float(high), len(known)
-
-
 def judge(found: "xr.Dataset") -> list[Verdict]:
     """Each claim's mean difference over seeds; undecided where its interval holds 0."""
     return [_verdict(CLAIMS[name], values) for name, values in differences(found).items()]
 
 
 def _verdict(claim: Claim, values: np.ndarray) -> Verdict:
-    mean, low, high, count = over_seeds(values)
-    said = f"{mean:+.3f} [{low:+.3f}, {high:+.3f}], above 0 in {(values > 0).sum()} of {count}"
+    difference = over_seeds(values)
+    count = difference.count
+    said = f"{difference:+.3f}, above 0 in {(values > 0).sum()} of {count}"
     if count < LEAST:
         return verdict_on(claim, f"{said}; fewer than {LEAST} seeds", None)
-    return verdict_on(claim, said, None if low <= 0 <= high else low > 0)
+    return verdict_on(claim, said, difference.exceeds(0.0))
 
 
 def tables(found: "xr.Dataset") -> str:
@@ -148,9 +138,8 @@ def tables(found: "xr.Dataset") -> str:
     return "\n".join(lines)
 
 
-def _cell(values: np.ndarray, form: str = ".2f") -> str:
-    mean, low, high, count = over_seeds(np.asarray(values, float))
-    return f"{mean:{form}} [{low:{form}}, {high:{form}}]" if count else "-"
+def _cell(values: np.ndarray) -> str:
+    return str(over_seeds(values))
 
 
 def _epochs(found: "xr.Dataset") -> str:

@@ -9,15 +9,13 @@ networks, it holds if it does for each of them, and is refuted if it is for any.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import jax
 import jax.numpy as jnp
-import numpy as np
-from scipy.stats import binomtest
 
-from ..circuits import bootstrap_mean
+from ..circuits import sign_test_p
 from .hmm_networks import BUILT
+from .seeds import Estimate, all_of, over_seeds
 from .study import Claim, Verdict, markdown_table, verdict_on
 
 if TYPE_CHECKING:
@@ -61,30 +59,6 @@ CLAIMS = {
 }
 
 
-class Mean(NamedTuple):
-    """A mean over seeds with its interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-def over_seeds(values: "np.ndarray | xr.DataArray", level: float = 0.95) -> Mean:
-    """Mean and bootstrap interval of one number a seed."""
-    values = np.asarray(values)
-    ends = bootstrap_mean(jnp.asarray(values), jax.random.key(0), level=level)
-    return Mean(float(values.mean()), float(ends.low), float(ends.high))
-
-
-def sign_test(differences: np.ndarray) -> float:
-    """Two-sided exact p of as many signs alike; a difference of 0 has none."""
-    signs = np.sign(differences[differences != 0]) > 0
-    return float(binomtest(int(signs.sum()), signs.size).pvalue) if signs.size else 1.0
-
-
 def judge(found: "xr.Dataset") -> list[Verdict]:
     """The verdict on each claim."""
     kinds = [str(kind) for kind in found["network"].values]
@@ -107,33 +81,31 @@ def _over(
     each = [judged(found.sel(network=kind)) for kind in kinds]
     said = "; ".join(f"{kind}: {text}" for kind, (text, _) in zip(kinds, each))
     fell = [holds for _, holds in each]
-    holds = False if False in fell else None if None in fell or not fell else True
-    return verdict_on(CLAIMS[claim], said or "not run", holds)
+    return verdict_on(CLAIMS[claim], said or "not run", all_of(fell))
 
 
-def _within(ratio: Mean) -> bool | None:
-    return True if ratio.low >= WITHIN else False if ratio.high < WITHIN else None
+def _within(ratio: Estimate) -> bool | None:
+    return ratio.exceeds(WITHIN)
 
 
 def _bayes(found: "xr.Dataset") -> tuple[str, bool | None]:
     ratio = over_seeds(_accuracy(found, "whole").sel(noise=0.0) / found["bayes"])
-    return f"{ratio}, R² of log-odds {over_seeds(found['r2'])}", _within(ratio)
+    return f"{ratio:.3f}, R² of log-odds {over_seeds(found['r2']):.3f}", _within(ratio)
 
 
 def _alone(found: "xr.Dataset") -> tuple[str, bool | None]:
     ratio = lambda name: over_seeds(
         (_accuracy(found, name) / _accuracy(found, "whole")).sel(noise=0.0)
     )
-    said = f"{ratio('circuit')} with {over_seeds(found['size'])} of the units"
-    return f"{said}; random sets {ratio('random')}", _within(ratio("circuit"))
+    said = f"{ratio('circuit'):.3f} with {over_seeds(found['size']):.3f} of the units"
+    return f"{said}; random sets {ratio('random'):.3f}", _within(ratio("circuit"))
 
 
 def _in_noise(found: "xr.Dataset") -> tuple[str, bool | None]:
     ratios = _by_level(_accuracy(found, "circuit") / _accuracy(found, "whole"), 0.95)
     worst = min(ratios, key=lambda level: ratios[level].mean)
     each = [_within(ratio) for ratio in ratios.values()]
-    holds = False if False in each else None if None in each else True
-    return f"lowest at noise {worst:g}: {ratios[worst]}", holds
+    return f"lowest at noise {worst:g}: {ratios[worst]:.3f}", all_of(each)
 
 
 def _correlation(found: "xr.Dataset") -> tuple[str, bool | None]:
@@ -147,9 +119,10 @@ def _correlation(found: "xr.Dataset") -> tuple[str, bool | None]:
     better = all(gain.high < 0 for gain in gains.values())
     worst = min(ratios, key=lambda at: ratios[at].mean)
     gain = (circuit - rival).sel(noise=list(ratios)).mean("noise")
+    p = float(sign_test_p(jnp.asarray(gain.values)))
     said = (
-        f"lowest ratio at noise {worst:g}: {ratios[worst]}; circuit less correlation, mean of "
-        f"levels, {over_seeds(gain)}, sign test p = {sign_test(gain.values):.2g}"
+        f"lowest ratio at noise {worst:g}: {ratios[worst]:.3f}; circuit less correlation, mean of "
+        f"levels, {over_seeds(gain):.3f}, sign test p = {p:.2g}"
     )
     return said, True if falls else False if stays or better else None
 
@@ -159,7 +132,7 @@ def _accuracy(found: "xr.Dataset", name: str) -> "xr.DataArray":
     return found["accuracy"].sel(decoder="readout", set=name, drop=True)
 
 
-def _by_level(values: "xr.DataArray", level: float) -> dict[float, Mean]:
+def _by_level(values: "xr.DataArray", level: float) -> dict[float, Estimate]:
     """The mean at each level of noise that is any."""
     return {
         float(at): over_seeds(values.sel(noise=at), level)
@@ -205,4 +178,4 @@ def _networks(found: "xr.Dataset") -> str:
 
 
 def _short(values: "xr.DataArray") -> str:
-    return "-" if bool(values.isnull().any()) else str(over_seeds(values))
+    return "-" if bool(values.isnull().any()) else f"{over_seeds(values):.3f}"

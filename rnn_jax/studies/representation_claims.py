@@ -13,14 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..circuits import benjamini_hochberg, bootstrap_mean, ratio_of_means, sign_test_p
+from ..circuits import benjamini_hochberg, ratio_of_means, sign_test_p
+from .seeds import Estimate, all_of, over_seeds
 from .study import Claim, Verdict, markdown_table, verdict_on
 
 if TYPE_CHECKING:
     import xarray as xr
 
 LEARNED, FULL, FOLLOWS, APART = 0.99, 0.9, 0.05, 0.1
-BOOT = 11
 CLAIMS = {
     "learned": Claim(
         f"both outputs are right on at least {LEARNED:g} of the trials, in every network",
@@ -61,9 +61,6 @@ CLAIMS = {
         f"an interval of the difference, hard less easy, below -{APART}",
     ),
 }
-Interval = tuple[float, float, float]
-# a table holds some hundred intervals of one shape
-_bounds = jax.jit(bootstrap_mean)
 
 
 def judge(found: "xr.Dataset") -> list[Verdict]:
@@ -89,42 +86,28 @@ def judge(found: "xr.Dataset") -> list[Verdict]:
 def _of_cells(
     claim: str,
     found: "xr.Dataset",
-    ask: "Callable[[xr.Dataset], list[tuple[Interval, str, float]]]",
+    ask: "Callable[[xr.Dataset], list[tuple[Estimate, str, float]]]",
 ) -> Verdict:
     """A claim that must hold of both cells; refuted where one interval is on the other side."""
     fell, said = [], []
     for cell in found["cell"].values:
         asked = ask(found.sel(cell=cell))
         fell += [_side(*each) for each in asked]
-        said.append(f"{cell} " + "; ".join(_show(interval) for interval, *_ in asked))
-    holds = False if False in fell else None if None in fell else True
-    return verdict_on(CLAIMS[claim], ", ".join(said), holds)
+        said.append(f"{cell} " + "; ".join(f"{estimate}" for estimate, *_ in asked))
+    return verdict_on(CLAIMS[claim], ", ".join(said), all_of(fell))
 
 
-def _side(interval: Interval, side: str, limit: float) -> bool | None:
+def _side(estimate: Estimate, side: str, limit: float) -> bool | None:
     """Whether an interval lies on a side of a limit; `None` where it straddles, or was refused."""
-    _, low, high = interval
-    below, above = high < limit, low > limit
-    if below == above:
-        return None
-    return below if side == "below" else above
+    above = estimate.exceeds(limit)
+    return above if side == "above" or above is None else not above
 
 
-def _show(interval: Interval) -> str:
-    return "{:.2f} [{:.2f}, {:.2f}]".format(*interval)
-
-
-def _mean(values: "xr.DataArray") -> Interval:
-    over = jnp.asarray(values.values)
-    low, high = _bounds(over, jax.random.key(BOOT))
-    return float(over.mean()), float(low), float(high)
-
-
-def _ratio(pair: "tuple[xr.DataArray, xr.DataArray]") -> Interval:
+def _ratio(pair: "tuple[xr.DataArray, xr.DataArray]") -> Estimate:
     """Of means over seeds, hard over easy."""
     easy, hard = (jnp.asarray(values.values) for values in pair)
-    ratio = ratio_of_means(hard, easy, jax.random.key(BOOT))
-    return float(ratio.estimate), float(ratio.low), float(ratio.high)
+    ratio = ratio_of_means(hard, easy, jax.random.key(0))
+    return Estimate(float(ratio.estimate), float(ratio.low), float(ratio.high), easy.size)
 
 
 def _shares(cell: "xr.Dataset") -> "tuple[xr.DataArray, xr.DataArray]":
@@ -138,9 +121,9 @@ def _own(roles: "xr.DataArray") -> "tuple[xr.DataArray, xr.DataArray]":
     return coding.sel(feature="easy", output="easy"), coding.sel(feature="hard", output="hard")
 
 
-def _followed(cell: "xr.Dataset") -> list[tuple[Interval, str, float]]:
+def _followed(cell: "xr.Dataset") -> list[tuple[Estimate, str, float]]:
     left = cell["patched_accuracy"].sel(plane="coding")
-    at = lambda feature, output: _mean(left.sel(feature=feature, output=output))
+    at = lambda feature, output: over_seeds(left.sel(feature=feature, output=output))
     own = [(at(f, f), "below", FOLLOWS) for f in ("easy", "hard")]
     other = [
         (at("easy", "hard"), "above", 1 - FOLLOWS),
@@ -155,8 +138,8 @@ def _differences(cell: "xr.Dataset", truth: str = "single") -> "xr.DataArray":
     return precision.sel(output="hard") - precision.sel(output="easy")
 
 
-def _apart(cell: "xr.Dataset", selector: str) -> Interval:
-    return _mean(_differences(cell).sel(selector=selector))
+def _apart(cell: "xr.Dataset", selector: str) -> Estimate:
+    return over_seeds(_differences(cell).sel(selector=selector))
 
 
 def tables(found: "xr.Dataset") -> str:
@@ -167,7 +150,7 @@ def tables(found: "xr.Dataset") -> str:
         parts += [f"### {cell}", "", "Share of the variance over trials in the delay:", ""]
         parts += [_share_table(one), "", _ROLES, "", _role_table(one), ""]
         for truth, which in _TRUTHS.items():
-            overlap = _show(_mean(one["overlap"].sel(truth=truth)))
+            overlap = str(over_seeds(one["overlap"].sel(truth=truth)))
             parts += [
                 f"Precision for the {found.attrs['sought']} units {which}; the sets of the two "
                 f"outputs have a Jaccard index of {overlap}:",
@@ -190,7 +173,10 @@ _TRUTHS = {
 def _share_table(cell: "xr.Dataset") -> str:
     share = cell["share"]
     rows = [
-        [str(network), *(_show(_mean(share.sel(network=network, part=p))) for p in share["part"])]
+        [
+            str(network),
+            *(str(over_seeds(share.sel(network=network, part=p))) for p in share["part"]),
+        ]
         for network in share["network"].values
     ]
     return markdown_table(["weights", *share["part"].values], rows)
@@ -201,7 +187,7 @@ def _role_table(cell: "xr.Dataset") -> str:
     for plane in cell["plane"].values:
         for feature in cell["feature"].values:
             both = [cell[name].sel(plane=plane, feature=feature) for name in _PATCHED]
-            row = [_show(_mean(of.sel(output=o))) for of in both for o in ("easy", "hard")]
+            row = [str(over_seeds(of.sel(output=o))) for of in both for o in ("easy", "hard")]
             rows.append([str(plane), str(feature), *row])
     head = ["plane", "feature put in", "role for easy", "role for hard"]
     return markdown_table([*head, "accuracy of easy", "accuracy of hard"], rows)
@@ -215,7 +201,7 @@ def _precision_table(cell: "xr.Dataset", truth: str) -> str:
     rows = []
     for k in order:
         name = str(precision["selector"].values[k])
-        of = lambda values, name=name: _show(_mean(values.sel(selector=name)))
+        of = lambda values, name=name: str(over_seeds(values.sel(selector=name)))
         both = [of(precision.sel(output=o)) for o in ("easy", "hard")]
         rows.append([name, *both, of(apart), f"{float(p[k]):.3f}", f"{q[k]:.3f}"])
     return markdown_table(

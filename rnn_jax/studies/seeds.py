@@ -1,41 +1,57 @@
 """What a number comes to over seeds: its mean, with an interval, and what that decides.
 
 gain = over_seeds(differences)
-f"{gain}"              # 0.31 [0.29, 0.33]
-gain.exceeds(0.0)      # True, False, or None where the interval straddles
+f"{gain}", f"{gain:+.3f}"      # 0.31 [0.29, 0.33], +0.310 [+0.290, +0.330]
+gain.exceeds(0.0)              # True, False, or None where the interval straddles
 """
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike
 
 from ..circuits import bootstrap_mean
 
 
 class Estimate(NamedTuple):
-    """A mean and the two ends of its bootstrap interval."""
+    """A mean, the two ends of its bootstrap interval, and how many seeds have the number."""
 
     mean: float
     low: float
     high: float
+    count: int
+
+    def __format__(self, spec: str) -> str:
+        spec = spec or ".2f"
+        return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]" if self.count else "-"
 
     def __str__(self) -> str:
-        return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        return f"{self}"
 
     def exceeds(self, limit: float) -> bool | None:
-        """Whether the interval lies above a limit; `None` where it straddles."""
-        return True if self.low > limit else False if self.high <= limit else None
+        """Whether the interval lies above a limit; `None` where it straddles or there is none."""
+        return True if self.low > limit else False if self.high < limit else None
+
+
+# a table holds some hundred intervals of one shape
+_interval = jax.jit(bootstrap_mean, static_argnames=("resamples", "level"))
 
 
 def over_seeds(values: ArrayLike, level: float = 0.95) -> Estimate:
-    """Mean and percentile interval of one number a seed, `[S]`, always from the same draws."""
-    rows = jnp.asarray(values)
-    low, high = bootstrap_mean(rows, jax.random.key(0), level=level)
-    return Estimate(float(rows.mean()), float(low), float(high))
+    """Mean and percentile interval of one number a seed, `[S]`, always from the same draws.
+
+    A seed whose number is NaN has none, and is left out.
+    """
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    low, high = _interval(jnp.asarray(known), jax.random.key(0), level=level)
+    return Estimate(float(known.mean()), float(low), float(high), len(known))
 
 
 def all_of(answers: list[bool | None]) -> bool | None:
-    """Whether all hold: refuted by one that does not, undecided by one that is."""
-    return False if False in answers else None if None in answers else True
+    """Whether all hold: refuted by one that does not, undecided by one that is, or by none."""
+    return False if False in answers else None if None in answers or not answers else True
