@@ -80,7 +80,7 @@ def _grid(found: xr.Dataset, rows: int, height: float) -> tuple[Figure, np.ndarr
 def _line(axes: Axes, x: np.ndarray, values: xr.DataArray, name: str, along: str) -> None:
     """The mean over seeds, with its interval."""
     means = [over_seeds(values.isel({along: i})) for i in range(values[along].size)]
-    mean, low, high = np.asarray(means).T
+    mean, low, high, _ = np.asarray(means).T
     wide = 1.8 if name in ("whole", "circuit") else 1.1
     axes.plot(x, mean, color=COLOURS[name], lw=wide, label=name)
     axes.fill_between(x, low, high, color=COLOURS[name], alpha=0.2, lw=0)

@@ -144,7 +144,8 @@ def accuracies(
     def once(members: Array, scale: Array) -> Float[Array, "2"]:
         seen, fresh = (states(trials, members, scale) for trials in (fit, test))
         told = jax.vmap(jax.vmap(batched.readout))(fresh)[..., 0]
-        decoded = decode(seen * members, fit.state, fresh * members)
+        kept = members[None, None]
+        decoded = decode(seen * kept, fit.state, fresh * kept)
         return jnp.stack([share_right(told, test.state), share_right(decoded, test.state)])
 
     found = lax.map(lambda members: lax.map(lambda scale: once(members, scale), scales), sets)

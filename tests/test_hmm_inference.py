@@ -1,0 +1,179 @@
+"""Inference: the filter by a second route, sets that are kept, and verdicts that can fall."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnn_jax.core import outputs, run
+from rnn_jax.report import STUDY_FIGURES
+from rnn_jax.studies import write_up
+from rnn_jax.studies.causes import clean_run
+from rnn_jax.studies.hmm_inference import HMM_INFERENCE, Scale, inference
+from rnn_jax.studies.hmm_networks import BUILT, TASK, built
+from rnn_jax.studies.hmm_verdicts import CLAIMS, judge
+from rnn_jax.studies.kept_sets import (
+    Noisy,
+    accuracies,
+    decode,
+    faithfulness_curve,
+    nested,
+    places,
+    rankings,
+    share_right,
+)
+from rnn_jax.tasks import HiddenState, check_trials
+
+KEY = jax.random.key(4)
+
+
+def test_the_filter_is_the_sum_over_all_paths():
+    task = HiddenState(hazard=0.2, strength=1.5, steps=6)
+    xs = task.sample(KEY, 1).xs[0]
+    x, found = np.asarray(xs)[:, 0], []
+    for t in range(1, 7):
+        weight = {1: 0.0, -1: 0.0}
+        for path in itertools.product((1, -1), repeat=t):
+            changes = sum(a != b for a, b in itertools.pairwise(path))
+            prior = 0.5 * 0.2**changes * 0.8 ** (t - 1 - changes)
+            seen = np.exp(-1.5 / 4 * ((x[:t] - np.array(path)) ** 2).sum())
+            weight[path[-1]] += prior * seen
+        found.append(np.log(weight[1] / weight[-1]))
+    np.testing.assert_allclose(task.log_odds(xs), found, atol=1e-12)
+
+
+def test_the_task_is_what_it_says():
+    trials = TASK.sample(KEY, 400)
+    check_trials(trials)
+    state = np.asarray(trials.targets)[..., 0]
+    assert set(np.unique(state)) == {-1.0, 1.0}
+    changed = (state[:, 1:] != state[:, :-1]).mean()
+    assert abs(changed - TASK.hazard) < 0.01
+    noise = np.asarray(trials.xs)[..., 0] - state
+    assert abs(noise.var() - 2 / TASK.strength) < 0.1
+    np.testing.assert_array_equal(trials.epochs["stable"] + trials.epochs["switch"], 1.0)
+    with pytest.raises(ValueError, match="hazard"):
+        HiddenState(hazard=1.0)
+
+
+def test_the_filter_by_hand_tells_the_filters_log_odds():
+    network, members = built(3)
+    xs = TASK.sample(KEY, 8).xs
+    told = clean_run(network, xs)[1][..., 0]
+    np.testing.assert_allclose(told, jax.vmap(TASK.log_odds)(xs), atol=1e-9)
+    assert int(members.sum()) == 4
+    assert not np.array_equal(members, built(4)[1])
+
+
+def test_exact_effects_rank_the_filters_units_first():
+    network, members = built(0)
+    trials = TASK.sample(KEY, 32)
+    scores = rankings(network, trials, KEY)
+    place = places(scores["circuit"], KEY)
+    assert set(np.flatnonzero(place < 4)) == set(np.flatnonzero(members))
+    masks = nested(place, jnp.array([1, 4, 64]))
+    curve = faithfulness_curve(network, trials.xs, masks)
+    np.testing.assert_allclose(curve[1:], 1.0, atol=1e-9)
+    assert float(curve[0]) < 0.9
+
+
+def test_ties_are_drawn():
+    scores = jnp.array([0.0, 2.0, 0.0, 0.0, 1.0])
+    drawn = np.stack([places(scores, key) for key in jax.random.split(KEY, 50)])
+    np.testing.assert_array_equal(drawn[:, [1, 4]], np.tile([0, 1], (50, 1)))
+    assert all(len(set(column)) == 3 for column in drawn[:, [0, 2, 3]].T)
+    np.testing.assert_array_equal(nested(jnp.asarray(drawn[0]), jnp.array([2]))[0], scores > 0)
+
+
+def test_a_decoder_is_least_squares_by_another_route():
+    seen, fresh = jax.random.normal(KEY, (2, 6, 10, 3))
+    state = jnp.sign(seen[..., 0] + 0.3 * seen[..., 1] + 0.2)
+    found = decode(seen, state, fresh)
+    design = np.column_stack([np.ones(60), np.asarray(seen).reshape(60, 3)])
+    weights = np.linalg.lstsq(design, np.asarray(state).ravel(), rcond=None)[0]
+    np.testing.assert_allclose(found, weights[0] + np.asarray(fresh) @ weights[1:], atol=1e-3)
+    # what says nothing is wrong
+    assert float(share_right(jnp.zeros((2, 3)), jnp.ones((2, 3)))) == 0.0
+
+
+def test_accuracies_of_the_whole_are_those_of_a_noisy_run():
+    network, members = built(1)
+    trials = TASK.sample(KEY, 16)
+    state = trials.targets[..., 0]
+    xi = jax.random.normal(KEY, (*state.shape, 64))
+    noisy = Noisy(trials.xs, state, xi)
+    hs, _ = clean_run(network, trials.xs)
+    sets = jnp.stack([jnp.ones(64), members.astype(xi.dtype), jnp.zeros(64)])
+    found = accuracies(network, noisy, noisy, sets, hs.mean(0), jnp.array([0.0, 0.5]))
+
+    def stepped(x, xi):
+        h, told = network.h0, []
+        for t in range(len(x)):
+            h = network.step(h, x[t]) + 0.5 * xi[t]
+            told.append(network.readout(h)[0])
+        return jnp.stack(told)
+
+    told = jnp.stack([stepped(trials.xs[b], xi[b]) for b in range(2)])
+    alone = accuracies(
+        network, noisy, Noisy(trials.xs[:2], state[:2], xi[:2]), sets[:1], hs.mean(0),
+        jnp.array([0.5]),
+    )  # fmt: skip
+    np.testing.assert_allclose(alone[0, 0, 0], share_right(told, state[:2]), atol=1e-12)
+    clean = jax.vmap(lambda x: outputs(network, run(network, x)))(trials.xs)[..., 0]
+    np.testing.assert_allclose(found[0, 0, 0], share_right(clean, state), atol=1e-12)
+    # nobody reads the copies, so that the circuit is the whole, in noise too
+    np.testing.assert_allclose(found[0, 1], found[0, 0], atol=1e-12)
+    assert float(found[0, 2, 0]) < float(found[0, 0, 0]) - 0.1
+
+
+@pytest.fixture(scope="module")
+def found():
+    return inference(
+        range(2), Scale((BUILT, "64 units"), 10, 12, 12, 24), lambda items, label: items
+    )
+
+
+def test_a_run_says_all_there_is(found):
+    hand = found.sel(network=BUILT)
+    np.testing.assert_allclose(hand["auroc"].sel(ranking="circuit"), 1.0)
+    np.testing.assert_allclose(hand["r2"], 1.0, atol=1e-6)
+    np.testing.assert_allclose(hand["size"], 4 / 64)
+    assert found["auroc"].sel(network="64 units").isnull().all()
+    assert ((found["accuracy"] >= 0) & (found["accuracy"] <= 1)).all()
+    said = write_up("hmm-inference", HMM_INFERENCE, found)
+    assert all(claim.refuted_by in said for claim in CLAIMS.values())
+    for draw in STUDY_FIGURES["hmm-inference"].values():
+        assert draw(found).axes
+
+
+def fell(found, *changes):
+    one = found.copy(deep=True)
+    one["accuracy"][:] = 0.9
+    one["bayes"][:] = 0.9
+    for name, where, value in changes:
+        one[name].loc[where] = value
+    return dict(zip(CLAIMS, (verdict.fell for verdict in judge(one)), strict=True))
+
+
+def test_verdicts_fall_as_the_numbers_do(found):
+    all_alike = fell(found)
+    assert (
+        all_alike["bayes"]
+        == all_alike[f"alone, {BUILT}"]
+        == all_alike["noise, trained"]
+        == "holds"
+    )
+    assert all_alike["correlation, trained"] == "refuted"
+    poor = fell(found, ("bayes", {"network": "64 units"}, 0.99))
+    assert poor["bayes"] == "refuted"
+    trained = {"network": "64 units", "decoder": "readout"}
+    broken = fell(found, ("accuracy", {**trained, "set": "circuit", "noise": 0.0}, 0.6))
+    assert broken["alone, trained"] == "refuted"
+    assert broken[f"alone, {BUILT}"] == "holds"
+    noisy = fell(found, ("accuracy", {**trained, "set": "circuit", "noise": 0.8}, 0.6))
+    assert noisy["noise, trained"] == "refuted"
+    assert noisy["alone, trained"] == "holds"
+    rival = fell(found, ("accuracy", {**trained, "set": "correlation", "noise": 0.4}, 0.6))
+    assert rival["correlation, trained"] == "holds"
