@@ -260,9 +260,9 @@ def run_list(args: List, arguments: Sequence[str]) -> None:
     """Print what is built in."""
     from .studies import STUDIES, names
 
-    about = names() | {name: f"study: {study.about}" for name, study in STUDIES.items()}
-    for name, line in about.items():
-        print(f"{name:<20} {line}")
+    studies = [(name, f"study: {study.about}") for name, study in STUDIES.items()]
+    for name, line in [*names().items(), *studies]:
+        print(f"{name:<23} {line}")
 
 
 def _slug(subject: str) -> str:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from rnn_jax.studies import STUDIES, names
+
 QUICK = ["--random-sets", "19", "--resamples", "99", "--flips", "199"]
 LINE = [sys.executable, "-c", "from rnn_jax.cli import main; main()"]
 MODEL = """
@@ -135,6 +137,8 @@ def test_a_finished_run_is_not_overwritten_unless_asked(finished, place):
         (["discover", "ring-attractor", "--alpha", "2"], "alpha"),
         (["discover", "flip-flop", "--cell", "transformer"], "no cell is called"),
         (["train", "flop"], "no task is called"),
+        (["study", "recovery", "--kinds", "latsch"], "perhaps you meant latch"),
+        (["study", "hmm-inference", "--kinds", "latch"], "--kinds is for recovery"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(arguments, message, place):
@@ -155,10 +159,10 @@ def test_a_launcher_at_odds_with_itself_is_one_line(place, monkeypatch):
 
 def test_list_names_what_is_built_in(place):
     done = command("list", cwd=place)
-    assert {line.split()[0] for line in done.stdout.splitlines()} == {
-        "ring-attractor",
-        "flip-flop",
-    }
+    listed = [line.split() for line in done.stdout.splitlines()]
+    assert [name for name, *_ in listed] == [*names(), *STUDIES]
+    assert {name for name, kind, *_ in listed if kind == "study:"} == set(STUDIES)
+    assert all(len(words) > 3 for words in listed)
 
 
 def test_train_then_discover_what_was_saved(place):

@@ -6,6 +6,7 @@
 Nothing but the scoring at the end reads a truth.
 """
 
+import difflib
 import inspect
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -117,9 +118,9 @@ def _maker(name: str) -> Callable[[], Planted]:
     if name in PLANTED:
         return PLANTED[name].make
     if ".py:" not in name:
-        raise ValueError(
-            f"{name!r} is no planted network (rnn-jax list shows them) and no FILE.py:NAME"
-        )
+        near = difflib.get_close_matches(name, PLANTED, 1)
+        hint = f"; perhaps you meant {near[0]}" if near else " (rnn-jax list shows them)"
+        raise ValueError(f"{name!r} is no planted network and no FILE.py:NAME{hint}")
     thing = load_object(name)
     planted = thing() if inspect.isfunction(thing) else thing
     if not isinstance(planted, Planted):

@@ -69,9 +69,8 @@ def representation(
     - `cells`: names of `CELLS`.
     - `track`: shows progress.
 
-    **Returns:** a Dataset whose dimensions are `seed`, `cell`, `feature` (what is put in),
-    `output` (what is looked at), and for `share` `network` and `part`, for `precision` `truth`
-    and `selector`.
+    **Returns:** a Dataset with `seed`, `cell`, `feature` (what is put in), `output` (what is
+    looked at); `share` has `network` and `part`, `precision` has `truth` and `selector`.
     """
     import xarray as xr
 
@@ -243,7 +242,7 @@ def _run(settings: StudySettings, track: Track) -> "xr.Dataset":
 
 
 REPRESENTATION = Study(
-    "what moves the states most is not what the outputs hang on most: an easy and a hard feature",
+    "an easy and a hard feature of one network: what moves the states, and what the outputs need",
     CLAIMS,
     _run,
     judge,

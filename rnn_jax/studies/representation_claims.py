@@ -153,10 +153,18 @@ def tables(found: "xr.Dataset") -> str:
             overlap = str(over_seeds(one["overlap"].sel(truth=truth)))
             parts += [
                 f"Precision for the {found.attrs['sought']} units {which}; the sets of the two "
-                f"outputs have a Jaccard index of {overlap}:",
+                f"outputs have a Jaccard index of {overlap}{_harm(one, truth)}:",
                 "", _precision_table(one, truth), "",
             ]  # fmt: skip
     return "\n".join(parts)
+
+
+def _harm(cell: "xr.Dataset", truth: str) -> str:
+    """What the sets do together, which is known of those that were grown."""
+    if truth != "greedy":
+        return ""
+    easy, hard = (over_seeds(cell["harm"].sel(output=o)) for o in ("easy", "hard"))
+    return f", and turn their outputs round by {easy} (easy) and {hard} (hard)"
 
 
 _ROLES = (
