@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 UNITS = 80
-QUICK, FULL = (1200, 32), (2000, 96)
+QUICK, FULL = (1000, 32), (2000, 96)
 """Gradient steps; probe trials of each pulse in each context."""
 LEARNED = 0.95
 """Accuracy above which a seed counts."""

@@ -139,19 +139,19 @@ def epoch_windows(count: int) -> Float[Array, "E B T"]:
 def course(
     network: Network, trials: Trials, key: PRNGKeyArray, stride: int
 ) -> tuple[Float[Array, "W N"], list[int]]:
-    """Each unit's mean effect in windows all along the trial, and where these start.
+    """Each unit's mean effect in windows all along the switching trials, and where these start.
 
     **Arguments:**
 
-    - `network`, `trials`: of `probe_trials`, of which the switching ones are used.
+    - `network`, `trials`: of `probe_trials`.
     - `key`: draws the trials that replace.
     - `stride`: steps between windows.
     """
-    kind = (jnp.arange(len(trials.xs)) // 2) % 3
-    some = jax.tree.map(lambda leaf: leaf[kind == 0], trials)
-    hs, ys = clean_run(network, some.xs)
+    hs, ys = clean_run(network, trials.xs)
     value = resample(hs, key)
     starts = list(range(0, TASK.steps - WIDTH - LAG - SPAN + 1, stride))
     eye = jnp.eye(hs.shape[-1], dtype=ys.dtype)
-    rows = [effects_after(network, some, eye, start, value, ys).mean(-1) for start in starts]
-    return jnp.stack(rows), starts
+    # of all trials, though a third is kept: the program is there already
+    rows = [effects_after(network, trials, eye, start, value, ys) for start in starts]
+    switching = jnp.stack(rows).reshape(len(rows), len(eye), -1, 3, 2)[:, :, :, 0]
+    return switching.mean((2, 3)), starts
