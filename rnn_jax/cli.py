@@ -7,13 +7,14 @@
 A wrong file or value ends in one line and exit code 2.
 """
 
+import json
 import os
 import shlex
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -245,13 +246,18 @@ def run_study(args: Study, arguments: Sequence[str]) -> None:
     check_free(out, args.overwrite)
     log = Log()
     _start(log)
+    import jax
+
     from .report import write_study
     from .studies import STUDIES
+    from .studies.records import versions
 
     if args.settings.kinds and args.name != "recovery":
         raise ValueError(f"--kinds is for recovery; {args.name} has its own networks")
     found = STUDIES[args.name].run(args.settings, log.track)
-    found = found.assign_attrs(command=_command(arguments), seconds=round(log.seconds, 1))
+    record = {"command": _command(arguments), "seconds": round(log.seconds, 1)}
+    record |= {"device": str(jax.devices()[0]), "settings": json.dumps(asdict(args.settings))}
+    found = found.assign_attrs(**record, versions=json.dumps(versions()))
     print(write_study(out, args.name, found, log.lines, args.overwrite))
     print(f"written to {out} in {log.seconds:.0f} s")
 

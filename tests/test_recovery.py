@@ -11,17 +11,18 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rnn_jax.planted import PLANTED, Truth, copies, latch
+from rnn_jax.core import Network
+from rnn_jax.planted import PLANTED, Truth, check_planted, copies, latch, permute
 from rnn_jax.report import write_study
 from rnn_jax.studies import STUDIES, StudySettings, recovery, selectors
-from rnn_jax.studies.recovery_verdicts import CLAIMS, CORRELATIONAL, EXACT, judge
+from rnn_jax.studies.recovery_verdicts import CLAIMS, EXACT, WITHOUT, judge
 from rnn_jax.studies.rotated import kept
 from rnn_jax.studies.seeds import all_of, over_seeds
 from rnn_jax.studies.selectors import unit_scores, with_noise, without_rounding
 
 KEY = jax.random.key(1)
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_planted.py"
-METHODS = (*EXACT, "exact ablation, whole trial", *CORRELATIONAL, "gradient", "random", "oracle")
+METHODS = (*EXACT, "exact ablation, whole trial", *WITHOUT, "random", "oracle")
 
 
 def turned(planted):
@@ -43,6 +44,9 @@ def test_every_method_is_scored_on_every_kind(found):
     assert ((areas >= 0) & (areas <= 1)).all()
     exact = found["auroc"].sel(kind="latch", noise=0.0, selector=list(EXACT))
     np.testing.assert_array_equal(exact, 1.0)
+    precision = found["precision"].sel(kind="latch", noise=0.0)
+    np.testing.assert_array_equal(precision.sel(selector=list(EXACT)), 1.0)
+    assert (precision.sel(selector="variance") < 1).all()
 
 
 def test_hiding_the_truth_changes_nothing():
@@ -87,34 +91,51 @@ def test_a_rotation_leaves_no_unit_to_keep():
     built, rotated = kept(latch(), KEY, 16)
     assert built > 1 - 1e-6
     assert rotated < 0.9
+    # whom a tie favours must not hang on the order of units, in which members come first
+    order = np.arange(len(latch().units))[::-1]
+    np.testing.assert_allclose(kept(permute(latch(), order), KEY, 16)[0], built, atol=1e-6)
+    whole = [kept(copies(), key, 16)[0] for key in jax.random.split(KEY, 6)]
+    assert np.mean(whole) < 0.9
+
+
+def test_a_state_in_parts_has_no_rotation():
+    parts = dataclasses.replace(
+        latch(), network=Network(lambda h, x: h, lambda h: h[0][:1], (jnp.zeros(7),) * 2)
+    )
+    assert np.isnan(kept(parts, KEY, 4)).all()
 
 
 def test_a_seeds_numbers_decide_what_their_interval_says():
-    above = over_seeds(np.array([0.4, 0.5, 0.6]))
+    above = over_seeds(np.array([0.4, 0.5, 0.6, 0.45, 0.55, np.nan]))
+    assert above.count == 5
     assert above.low <= 0.5 <= above.high
     assert str(above).startswith("0.50 [")
     assert [above.exceeds(limit) for limit in (0.3, 0.5, 0.7)] == [True, None, False]
+    assert over_seeds(np.full(5, 0.25)).exceeds(0.25) is False
+    # few seeds have too narrow an interval to decide anything
+    assert over_seeds(np.array([0.4, 0.5, 0.6])).exceeds(0.0) is None
+    assert f"{over_seeds(np.array([np.nan]))}" == "-"
     assert [all_of(a) for a in ([True, True], [True, None], [None, False])] == [True, None, False]
 
 
 def results(**areas):
     """A dataset of every kind, as expected but for `areas[kind with _] = {selector: value}`."""
     kinds, noise = list(PLANTED), [0.0, 0.1]
-    values = np.full((len(kinds), 2, 4, len(METHODS)), 0.7)
+    values = np.full((len(kinds), 2, 5, len(METHODS)), 0.7)
     sure = [METHODS.index(name) for name in (*EXACT, "oracle")]
     values[..., sure], values[..., METHODS.index("random")] = 1.0, 0.5
     dims = ("kind", "noise", "seed", "selector")
     found = xr.Dataset(
-        {"auroc": (dims, values), "average_precision": (dims, values)},
+        {name: (dims, values) for name in ("auroc", "average_precision", "precision")},
         {
             "kind": kinds,
             "noise": noise,
-            "seed": range(4),
+            "seed": range(5),
             "selector": list(METHODS),
             "form": ["built", "rotated"],
         },
     )
-    faith = np.broadcast_to(np.array([1.0, 0.3]), (len(kinds), 4, 2)).copy()
+    faith = np.broadcast_to(np.array([1.0, 0.3]), (len(kinds), 5, 2)).copy()
     found["kept"] = (("kind", "seed", "form"), faith)
     found["prevalence"] = (("kind",), np.full(len(kinds), 0.2))
     for kind, changed in areas.items():
@@ -140,6 +161,10 @@ def test_all_claims_hold_where_all_is_as_expected():
         ("time", {kind: {"exact ablation, whole trial": 1.0} for kind in PLANTED}),
         ("gain", {kind: {"variance": 1.0} for kind in PLANTED}),
         ("correlation", {"high-variance-unread": {"variance": 1.0}}),
+        ("correlation", {"correlated-unread": {"correlation with readout": 1.0}}),
+        ("gain", {kind: {"gradient": 1.0} for kind in PLANTED}),
+        ("first order", {kind: {"gradient": 1.0} for kind in ("copies", "or-pair", "and-pair")}),
+        ("bounds", {kind: {"random": 0.6} for kind in PLANTED}),
         ("first order", {"gate": {"gradient": 1.0}, "dormant-path": {"gradient": 1.0}}),
         ("breaks", {"latch": dict.fromkeys(METHODS[:-2], 1.0)}),
         ("bounds", {"latch": {"oracle": 0.9}}),
@@ -155,7 +180,16 @@ def test_rotation_can_be_refuted_and_unrun_kinds_decide_nothing():
     found["kept"].loc[{"kind": "latch", "form": "rotated"}] = 1.0
     assert fell(found)["rotation"] == "refuted"
     few = results().sel(kind=["latch", "gate"])
-    assert fell(few)["correlation"] == fell(few)["first order"] == "undecided"
+    assert set(fell(few).values()) == {"undecided"}
+    own = results().assign_coords(kind=[f"my.py:{k}" for k in PLANTED])
+    assert set(fell(own).values()) == {"undecided"}
+
+
+def test_an_interval_around_0_decides_nothing():
+    found = results()
+    half = {"selector": ["exact ablation"], "seed": [0, 1]}
+    found["auroc"].loc[half] = 0.0
+    assert fell(found)["time"] == fell(found)["gain"] == "undecided"
 
 
 def test_a_network_of_ones_own_is_one_file(tmp_path):
@@ -163,7 +197,8 @@ def test_a_network_of_ones_own_is_one_file(tmp_path):
     found = STUDIES["recovery"].run(settings, lambda items, label: items)
     exact = found["auroc"].sel(selector="exact ablation", noise=0.0)
     np.testing.assert_array_equal(exact, 1.0)
-    found = found.assign_attrs(command="rnn-jax study recovery", seconds=1.0)
+    record = {"command": "rnn-jax study", "seconds": 1.0, "device": "cpu", "versions": "{}"}
+    found = found.assign_attrs(**record)
     said = write_study(tmp_path / "out", "recovery", found, ["a line"])
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"recovery.md", "recovery.nc", "recovery-auroc.png", "log.txt", "config.json"}
@@ -199,3 +234,19 @@ def test_seeds_are_counted():
     assert len(StudySettings(quick=True).range) == 2
     with pytest.raises(ValueError, match="at least 1"):
         _ = StudySettings(seeds=0).range
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"units": ("a",)}, "but 1 units"),
+        ({"groups": ()}, "but 0 groups"),
+        ({"truth": Truth({"pulse": jnp.ones(3), "hold": jnp.ones(3)}, {})}, "must be"),
+        ({"truth": Truth({"pulse": jnp.ones(7)}, {})}, "epochs"),
+    ],
+)
+def test_a_planted_network_that_does_not_fit_is_refused(change, message):
+    planted = latch()
+    check_planted(planted, "latch")
+    with pytest.raises(ValueError, match=message):
+        check_planted(dataclasses.replace(planted, **change), "mine")

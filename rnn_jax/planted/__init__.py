@@ -2,7 +2,7 @@
 
 from ..tasks import Entry
 from .context import context_flip_flop
-from .disguises import add_readers, flip_signs, permute, rotate, split
+from .disguises import add_readers, disguised, flip_signs, permute, rotate, split
 from .hmm import hmm_filter, hmm_states
 from .motifs import (
     comparator,
@@ -14,7 +14,7 @@ from .motifs import (
     sequence,
     xor_latch,
 )
-from .planted import Planted, Truth, over_time
+from .planted import Planted, Truth, check_planted, over_time
 from .ring_attractor import ring_attractor
 from .semi_synthetic import interchange_error, semi_synthetic
 from .traps import (
@@ -61,14 +61,18 @@ PLANTED = {
         "trained: the exclusive or of two pulses, three of sixteen units its variables",
         semi_synthetic,
     ),
+    "disguised": Entry(
+        "disguise: an integrator split, turned over, shuffled, and read by others", disguised
+    ),
     "counter": Entry("built: pulses counted modulo four", counter),
 }
 
 __all__ = [
     "PLANTED", "Planted", "Truth", "Unit", "add_readers", "and_pair", "cancelled_pair",
-    "comparator", "context_flip_flop", "copies", "correlated_unread", "counter", "delay_line",
-    "dormant_path", "flip_signs", "gate", "high_variance_unread", "hmm_filter", "hmm_states",
-    "integrator", "interchange_error", "latch", "local_corruption", "or_pair", "over_time",
-    "permute", "ring_attractor", "rotate", "self_repairing", "semi_synthetic", "sequence",
-    "split", "truth_of", "truth_over", "wire", "with_unread", "xor_latch",
+    "check_planted", "comparator", "context_flip_flop", "copies", "correlated_unread",
+    "counter", "delay_line", "disguised", "dormant_path", "flip_signs", "gate",
+    "high_variance_unread", "hmm_filter", "hmm_states", "integrator", "interchange_error",
+    "latch", "local_corruption", "or_pair", "over_time", "permute", "ring_attractor", "rotate",
+    "self_repairing", "semi_synthetic", "sequence", "split", "truth_of", "truth_over", "wire",
+    "with_unread", "xor_latch",
 ]  # fmt: skip

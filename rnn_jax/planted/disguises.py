@@ -20,6 +20,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core import Input, Network, Readout, Step
 from ..linear import haar
+from .motifs import integrator
 from .planted import Planted, Truth
 
 
@@ -46,6 +47,20 @@ class DisguisedReadout(eqx.Module):
 
     def __call__(self, h: Float[Array, " M"]) -> Float[Array, " O"]:
         return self.readout(self.reduce @ h)
+
+
+def disguised() -> Planted:
+    """An integrator in all the disguises that keep its function.
+
+    Its sum is three units of uneven shares, half of all units say the negative of what they said,
+    four more read members, and the order is another.
+    """
+    keys = jax.random.split(jax.random.key(0), 4)
+    planted = add_readers(split(integrator(), "sum", 3, keys[0]), 4, keys[1])
+    N = len(planted.units)
+    signs = np.asarray(jax.random.rademacher(keys[2], (N,)))
+    order = np.asarray(jax.random.permutation(keys[3], N))
+    return permute(flip_signs(planted, signs), order)
 
 
 def permute(planted: Planted, order: Sequence[int] | np.ndarray) -> Planted:

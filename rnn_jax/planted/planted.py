@@ -10,11 +10,12 @@ Methods get the network and the trials; the truth only scores what they found.
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core import Network
-from ..tasks import Trials
+from ..tasks import Trials, check_trials
 
 
 class Truth(eqx.Module):
@@ -45,6 +46,27 @@ class Planted(eqx.Module):
     units: tuple[str, ...] = eqx.field(static=True)
     groups: tuple[str, ...] = eqx.field(static=True)
     latents: Callable[[Array], dict[str, Array]] | None = None
+
+
+def check_planted(planted: Planted, name: str) -> None:
+    """Look at a planted network that somebody else has made.
+
+    **Raises:** `ValueError` where names, groups, truth and trials do not fit one another.
+    """
+    N = jax.tree.leaves(planted.network.h0)[0].shape[-1]
+    for what, labels in (("units", planted.units), ("groups", planted.groups)):
+        if len(labels) != N:
+            raise ValueError(f"{name} has {N} units, but {len(labels)} {what}")
+    for epoch, row in planted.truth.nodes.items():
+        if row.shape != (N,):
+            raise ValueError(f"{name}: the truth of {epoch!r} must be [{N}], got {row.shape}")
+    trials = planted.sample(jax.random.key(0), 2)
+    check_trials(trials)
+    if set(trials.epochs) != set(planted.truth.nodes):
+        raise ValueError(
+            f"{name}: trials have the epochs {sorted(trials.epochs)}, the truth has "
+            f"{sorted(planted.truth.nodes)}"
+        )
 
 
 def over_time(truth: Truth, epochs: dict[str, Float[Array, " T"]]) -> Float[Array, "T N"]:

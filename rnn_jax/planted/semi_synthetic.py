@@ -144,5 +144,5 @@ def interchange_error(
     trials = interchanges(cause, carry, key, count)
     both = paired(planted.network)
     ys = jax.vmap(lambda x: outputs(both, run(both, x)))(trials.xs)
-    targets = ys if trials.targets is None else trials.targets
+    targets = jnp.asarray(trials.targets)
     return jnp.mean((ys - targets) ** 2) / targets.var()

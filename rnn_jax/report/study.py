@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from ..data import new_folder
 from ..studies import STUDIES, write_up
-from ..studies.records import versions
 from .context_flip_flop_figures import alike_figure, course_figure, shares_figure
 from .folder import write_json
 from .hmm_inference_figures import INFERENCE_FIGURES
@@ -82,8 +81,7 @@ def write_study(
             draw(found).savefig(folder / f"{name}-{figure}.png", dpi=120)
             said += f"\n![{figure}]({name}-{figure}.png)\n"
         (folder / f"{name}.md").write_text(said)
-        config = {"study": name, "command": found.attrs.get("command", ""), "versions": versions()}
-        write_json(folder / "config.json", config)
+        write_json(folder / "config.json", {"study": name, **found.attrs})
         found.to_netcdf(folder / f"{name}.nc", engine="h5netcdf")
         (folder / "log.txt").write_text("\n".join(lines) + "\n")
     return said

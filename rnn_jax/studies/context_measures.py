@@ -116,7 +116,11 @@ def _causal(
 
 
 def members(effects: Float[Array, "E N B"], key: PRNGKeyArray, floor: float) -> Bool[Array, "E N"]:
-    """Circuits of one family of epochs, by `select_units`."""
+    """Circuits of one family of epochs, by `select_units`.
+
+    These effects have one sign, of which a test of the mean finds any but 0 significant: the
+    floor decides.
+    """
     return select_units(effects, key, floor=floor).members
 
 

@@ -1,7 +1,7 @@
 """Trials that ask the same of every context, and the exact effect of each unit in their windows.
 
     trials = probe_trials(key, 64)                      # 64 of each pulse in each context
-    effects = unit_effects(network, trials, key)        # [E, N, 64, 2]
+    effects = unit_effects(network, trials, value, ys)  # [E, N, 64, 2]
 
 All trials have one timetable: the bit is set; a pulse switches it, confirms it, or comes in the
 other channel with the sign that would switch it; a slot is silent; the other channel pulses

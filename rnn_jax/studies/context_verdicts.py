@@ -17,9 +17,6 @@ from .study import Claim, Verdict, markdown_table, verdict_on
 if TYPE_CHECKING:
     import xarray as xr
 
-LEAST = 5
-"""Seeds below which nothing is decided."""
-
 CLAIMS = {
     "half": Claim(
         "in memory, more than half of the flow into the circuit's units is excitatory",
@@ -132,8 +129,6 @@ def _said(values: np.ndarray) -> str:
 
 def _verdict(claim: Claim, values: np.ndarray) -> Verdict:
     difference, said = over_seeds(values), f"difference {_said(values)}"
-    if difference.count < LEAST:
-        return verdict_on(claim, f"{said}; fewer than {LEAST} seeds", None)
     return verdict_on(claim, said, difference.exceeds(0.0))
 
 

@@ -9,11 +9,12 @@ and tanh networks trained on the state, whose optimum is that filter's log-odds.
 
 The rule, fixed before any number: on noiseless *selection* trials, units are ranked by the exact
 effect of holding each at its mean over whole trials, on minus the squared change of the outputs;
-the circuit is the smallest top-k whose faithfulness, all others held at their mean, is at least
-0.95. Its rivals are the k units of largest correlation with the hidden state, of largest variance,
-..., and 20 random sets. All are then judged on *fresh* trials, without noise and with state noise
-of 0.05 to 0.8 of the units' own standard deviation: the same noise for every set. Accuracy is that
-of the sign of the network's output, and of a least-squares decoder of the kept units.
+the circuit is the smallest top-k, k in steps of a 64th of the units, whose faithfulness, all
+others held at their mean, is at least 0.95. Its rivals are the k units of largest correlation with
+the hidden state, of largest variance, ..., and 20 random sets. All are then judged on *fresh*
+trials, without noise and with state noise of 0.05 to 0.8 of the units' standard deviation, the
+root of their mean variance: the same noise for every set. Accuracy is that of the sign of the
+network's output, and of a least-squares decoder of the kept units.
 
 Glaze, Kable & Gold, eLife 4 (2015), for the task; Wang et al., ICLR (2023), for faithfulness.
 """
@@ -26,13 +27,13 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..causal import rank_agreement
-from ..circuits import auroc, jaccard, random_sets
+from ..circuits import auroc, jaccard, largest, random_sets
 from ..core import Network
 from ..tasks import Trials
 from .causes import Track, clean_run
 from .hmm_networks import BUILT, TASK, TRAINED, built, networks
 from .hmm_verdicts import CLAIMS, judge, tables
-from .kept_sets import Noisy, accuracies, faithfulness_curve, nested, places, rankings, share_right
+from .kept_sets import Noisy, accuracies, kept_faithfulness, rankings, share_right
 from .study import Study, StudySettings
 
 if TYPE_CHECKING:
@@ -117,14 +118,14 @@ def measure(
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1), 6)
     select = TASK.sample(keys[0], scale.select)
     scores = rankings(network, select, keys[1])
-    place = {name: places(scores[name], keys[2]) for name in RANKED}
+    best = lambda name, sizes: largest(scores[name], sizes, keys[2])
     # a set of every share of the units, whatever their number
     sizes = jnp.asarray(np.ceil(SHARES * network.h0.size).astype(int))
-    curves = faithfulness_curve(
-        network, select.xs, jnp.concatenate([nested(p, sizes) for p in place.values()])
+    curves = kept_faithfulness(
+        network, select.xs, jnp.concatenate([best(name, sizes) for name in RANKED])
     ).reshape(len(RANKED), -1)
     size = sizes[jnp.argmax(curves[0] >= FAITHFUL)]
-    chosen = {name: nested(p, size[None])[0] for name, p in place.items()}
+    chosen = {name: best(name, size[None])[0] for name in RANKED}
     known = lambda name: np.nan if truth is None else auroc(scores[name], truth)
     return {
         "accuracy": held_out(network, select, chosen, seed, scale),

@@ -1,8 +1,8 @@
 """Sets of units that are left to themselves while all others are held, in noise and without.
 
     scores = rankings(network, trials, key)                    # by name [N], larger first
-    masks = nested(places(scores["circuit"], key), sizes)      # [K, N], the best k of each size
-    curve = faithfulness_curve(network, trials.xs, masks)      # [K]
+    masks = largest(scores["circuit"], sizes, key)             # [K, N], the best k of each size
+    curve = kept_faithfulness(network, trials.xs, masks)       # [K]
     right = accuracies(network, fit, test, masks, value, scales)   # [2, K, L]
 
 State noise is an input of each trial, `h_t = step(h_{t-1}, x_t) + scale * xi_t` and then the
@@ -16,7 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..causal import mean, resample, squared_error, sweep
 from ..circuits import correlation, keep, variance
@@ -75,18 +75,7 @@ def rankings(network: Network, trials: Trials, key: PRNGKeyArray) -> dict[str, F
     }
 
 
-def places(scores: Float[Array, " N"], key: PRNGKeyArray) -> Int[Array, " N"]:
-    """The place of each unit, 0 for the largest score; ties are drawn."""
-    order = jnp.lexsort((jax.random.uniform(key, scores.shape), -scores))
-    return jnp.zeros_like(order).at[order].set(jnp.arange(order.size))
-
-
-def nested(place: Int[Array, " N"], sizes: Int[Array, " K"]) -> Bool[Array, "K N"]:
-    """The first `k` units for each size `k`."""
-    return place[None, :] < sizes[:, None]
-
-
-def faithfulness_curve(
+def kept_faithfulness(
     network: Network, xs: Float[Array, "B T I"], masks: Bool[Array, "K N"]
 ) -> Float[Array, " K"]:
     """`1 - MSE(C) / MSE(nothing)` of the outputs with only C left, all others at their mean.

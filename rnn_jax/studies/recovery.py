@@ -17,9 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ..circuits import auroc, average_precision
+from ..circuits import auroc, average_precision, precision_at_size
 from ..data import load_object
-from ..planted import PLANTED, Planted
+from ..planted import PLANTED, Planted, check_planted
 from .causes import Track
 from .recovery_verdicts import CLAIMS, judge, tables
 from .rotated import kept
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 NOISE = (0.0, 0.01, 0.03, 0.1, 0.3)
 QUICK_KINDS = ("latch", "copies", "and-pair", "cancelled-pair", "correlated-unread")
 TRIALS = 32
+MARKS = {
+    "auroc": auroc,
+    "average_precision": average_precision,
+    "precision": precision_at_size,
+}
 
 
 def recovery(
@@ -51,60 +56,62 @@ def recovery(
     - `count`: trials a draw.
     - `track`: shows progress.
 
-    **Returns:** a Dataset of `auroc`, `average_precision` `[kind, noise, seed, selector]`, means
-    over the epochs that have members and others; `prevalence [kind]`; and `kept [kind, seed,
+    **Returns:** a Dataset of `auroc`, `average_precision` and `precision` among as many units as
+    are true `[kind, noise, seed, selector]`, means over the epochs that have members and others;
+    `prevalence [kind]`; and `kept [kind, seed,
     form]`, the faithfulness of the strongest units as built and rotated.
 
     **Raises:** `ValueError` where a kind has no epoch of both.
     """
     import xarray as xr
 
-    rows, prevalence, forms, names = [], [], [], ()
-    for kind in track(list(kinds), "recovery"):
-        planted = kinds[kind]()
-        nodes = jnp.stack(list(planted.truth.nodes.values())) > 0
-        mixed = np.asarray(nodes.any(1) & ~nodes.all(1))
-        if not mixed.any():
-            raise ValueError(f"{kind} has no epoch in which some units belong and some do not")
-        prevalence.append(float(nodes[mixed].mean()))
-        # a key of its own for each kind, else the random scores of all kinds would be the same
-        own = jax.random.key(zlib.crc32(kind.encode()))
-        key = lambda seed, own=own: jax.random.fold_in(own, seed)
-        cells = [[_once(planted, key(seed), scale, count) for seed in seeds] for scale in noise]
-        forms.append([kept(planted, key(seed), count) for seed in seeds])
-        names = tuple(cells[0][0])
-        rows.append([[[run[name] for name in names] for run in row] for row in cells])
-    values = np.asarray(rows)
+    found = [
+        _of_kind(kind, kinds[kind](), seeds, noise, count)
+        for kind in track(list(kinds), "recovery")
+    ]
+    marks, prevalence, forms = (np.asarray([row[k] for row in found]) for k in range(3))
     dims = ("kind", "noise", "seed", "selector")
     coords = {
-        "kind": list(kinds),
-        "noise": list(noise),
-        "seed": list(seeds),
-        "selector": list(names),
+        "kind": list(kinds), "noise": list(noise), "seed": list(seeds), "selector": found[0][3],
         "form": ["built", "rotated"],
-    }
-    variables = {
-        "auroc": (dims, values[..., 0]),
-        "average_precision": (dims, values[..., 1]),
-        "prevalence": (("kind",), prevalence),
-        "kept": (("kind", "seed", "form"), np.asarray(forms)),
-    }
+    }  # fmt: skip
+    variables = {name: (dims, marks[..., k]) for k, name in enumerate(MARKS)}
+    variables |= {"prevalence": (("kind",), prevalence), "kept": (("kind", "seed", "form"), forms)}
     return xr.Dataset(variables, coords, {"trials": count})
+
+
+def _of_kind(
+    kind: str, planted: Planted, seeds: Sequence[int], noise: Sequence[float], count: int
+) -> tuple[list, float, list, list[str]]:
+    """Marks `[noise, seed, selector, mark]`, prevalence, what is kept `[seed, form]`, names."""
+    nodes = jnp.stack(list(planted.truth.nodes.values())) > 0
+    mixed = np.asarray(nodes.any(1) & ~nodes.all(1))
+    if not mixed.any():
+        raise ValueError(f"{kind} has no epoch in which some units belong and some do not")
+    # a key of its own for each kind, else the random scores of all kinds would be the same
+    own = jax.random.key(zlib.crc32(kind.encode()))
+    keys = [jax.random.split(jax.random.fold_in(own, seed)) for seed in seeds]
+    runs = [[_once(planted, key, scale, count) for key, _ in keys] for scale in noise]
+    names = list(runs[0][0])
+    marks = [[[run[name] for name in names] for run in row] for row in runs]
+    forms = [kept(planted, key, count) for _, key in keys]
+    return marks, float(nodes[mixed].mean()), forms, names
 
 
 def _once(
     planted: Planted, key: PRNGKeyArray, scale: float, count: int
-) -> dict[str, tuple[float, float]]:
-    """One draw: each method's two areas, and those of an oracle."""
+) -> dict[str, tuple[float, ...]]:
+    """One draw: each method's marks, and those of an oracle."""
     draw, noise_key, method_key = jax.random.split(key, 3)
     trials = with_noise(planted.sample(draw, count), scale, noise_key)
     scores = unit_scores(planted.network, trials, method_key)
     nodes = jnp.stack([planted.truth.nodes[name] for name in trials.epochs]) > 0
     mixed = nodes.any(1) & ~nodes.all(1)
     scores["oracle"] = nodes.astype(jnp.zeros(()).dtype)
-    areas = lambda of, score: float(jnp.mean(jax.vmap(of)(score[mixed], nodes[mixed])))
-    both = lambda score: (areas(auroc, score), areas(average_precision, score))
-    return {name: both(score) for name, score in scores.items()}
+    mark = lambda of, score: float(jnp.mean(jax.vmap(of)(score[mixed], nodes[mixed])))
+    return {
+        name: tuple(mark(of, score) for of in MARKS.values()) for name, score in scores.items()
+    }
 
 
 def _run(settings: StudySettings, track: Track) -> "xr.Dataset":
@@ -127,6 +134,7 @@ def _maker(name: str) -> Callable[[], Planted]:
         raise ValueError(
             f"{name} is a {type(planted).__name__}; expected a rnn_jax.planted.Planted"
         )
+    check_planted(planted, name)
     return lambda: planted
 
 

@@ -130,8 +130,10 @@ def measure(network: Network, key: PRNGKeyArray) -> tuple[dict[str, Array], dict
 
     It compiles itself.
     """
-    draw, plane_key, mix, method_key = jax.random.split(key, 4)
+    draw, fit_key, plane_key, mix, method_key = jax.random.split(key, 5)
     trials = TASK.balanced(draw, REPEATS)
+    # planes are those of other trials than they are judged on
+    seen, _ = clean_run(network, TASK.balanced(fit_key, REPEATS).xs)
     delay = trials.epochs["delay"][0]
     hs, ys = clean_run(network, trials.xs)
     labels, parts = features(REPEATS)
@@ -141,7 +143,7 @@ def measure(network: Network, key: PRNGKeyArray) -> tuple[dict[str, Array], dict
     random = haar(plane_key, hs.shape[-1])[None, :, :2]
     patched = []
     for f, z in enumerate(labels.T):
-        plane, value = coding_plane(hs, z, labels[:, 1 - f]), hs[donors(f, REPEATS)]
+        plane, value = coding_plane(seen, z, labels[:, 1 - f]), hs[donors(f, REPEATS)]
         bases = (plane, jnp.broadcast_to(random, plane.shape))
         patched.append([said(interchanged(network, trials.xs, value, q, delay)) for q in bases])
     each = lambda of: jnp.stack([jnp.stack([of(row[q]) for row in patched]) for q in (0, 1)])
@@ -208,7 +210,8 @@ def _units(
         value = hs[donors(f, REPEATS)]
         needed.append(needed_units(alone, trials.xs, z, value, delay, asked, count))
         held = jnp.broadcast_to(z[:, None, None], (*hs.shape[:2], 1))
-        scores = baseline_scores(alone, trials.xs, held, delay[None], value, key, reported)
+        own = jax.random.fold_in(key, f)
+        scores = baseline_scores(alone, trials.xs, held, delay[None], value, own, reported)
         scores = {name: score[0] for name, score in scores.items()}
         scores["pca loading"] = _loading(hs)
         names = sorted(scores)

@@ -9,13 +9,16 @@ basis that is the circuit, in a random one it is no circuit at all.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..causal import mean_of_finite, resample, squared_error, sweep
+from ..circuits import largest
 from ..core import Network
 from ..planted import Planted, rotate
 from ..tasks import Trials
 from .causes import clean_run
+from .selectors import without_rounding
 
 
 def kept(planted: Planted, key: PRNGKeyArray, count: int) -> tuple[float, float]:
@@ -31,8 +34,10 @@ def kept(planted: Planted, key: PRNGKeyArray, count: int) -> tuple[float, float]
     - `key`: draws the rotation, the trials, and which serves which.
     - `count`: trials.
 
-    **Returns:** as built, and rotated.
+    **Returns:** as built, and rotated; NaN where the state is no vector, which has no basis.
     """
+    if not isinstance(planted.network.h0, jax.Array):
+        return np.nan, np.nan
     turn, draw, value = jax.random.split(key, 3)
     trials = planted.sample(draw, count)
     nodes = jnp.stack([planted.truth.nodes[name] for name in trials.epochs]) > 0
@@ -49,14 +54,16 @@ def kept(planted: Planted, key: PRNGKeyArray, count: int) -> tuple[float, float]
 def _kept(
     network: Network, trials: Trials, windows: Array, sizes: Array, key: PRNGKeyArray
 ) -> Float[Array, " E"]:
+    value_key, tie_key = jax.random.split(key)
     hs, ys = clean_run(network, trials.xs)
     N = hs.shape[-1]
-    units, value = jnp.eye(N, dtype=ys.dtype), resample(hs, key)
+    units, value = jnp.eye(N, dtype=ys.dtype), resample(hs, value_key)
     error = lambda masks: jnp.abs(
         mean_of_finite(sweep(network, trials.xs, ys, squared_error, masks, windows, value))
     )
-    order = jnp.argsort(-error(units), axis=1)
-    rank = jnp.argsort(order, axis=1)
-    others = (rank >= sizes[:, None]).astype(ys.dtype)
+    scores = without_rounding(error(units))
+    # planted networks list members first: ties must not be broken by a unit's number
+    strongest = jax.vmap(lambda score, k: largest(score, k[None], tie_key)[0])(scores, sizes)
+    others = (~strongest).astype(ys.dtype)
     left, none = error(jnp.stack([others, jnp.ones_like(others)], 1)).T
     return 1 - left / none

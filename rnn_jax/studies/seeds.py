@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike
 
 from ..circuits import bootstrap_mean
 
+LEAST = 5
+"""Seeds below which nothing is decided: their interval is too narrow, that of one has no width."""
+
 
 class Estimate(NamedTuple):
     """A mean, the two ends of its bootstrap interval, and how many seeds have the number."""
@@ -31,8 +34,10 @@ class Estimate(NamedTuple):
         return f"{self}"
 
     def exceeds(self, limit: float) -> bool | None:
-        """Whether the interval lies above a limit; `None` where it straddles or there is none."""
-        return True if self.low > limit else False if self.high < limit else None
+        """Whether the interval lies above a limit; `None` where it straddles, or of few seeds."""
+        if self.count < LEAST:
+            return None
+        return True if self.low > limit else False if self.high <= limit else None
 
 
 # a table holds some hundred intervals of one shape

@@ -4,18 +4,15 @@
     found = study.run(StudySettings(quick=True), track)     # an xarray Dataset
     print(write_up("recovery", study, found))               # tables and verdicts, Markdown
 
-A claim names its null and what would refute it. A verdict says which way the numbers fell, with
-an interval where it rests on a mean.
+A claim names its null and what would refute it. A verdict says which way the numbers fell.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import jax
-
 from .causes import Track
-from .records import versions
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,7 +34,7 @@ class StudySettings:
     """The first seed."""
 
     quick: bool = False
-    """A small version with the same tables, in two minutes; its verdicts are no result."""
+    """A small version with the same tables, in about a minute; its verdicts are no result."""
 
     kinds: tuple[str, ...] = ()
     """Of recovery: planted networks of `rnn-jax list`, or FILE.py:NAME of your own; by default
@@ -61,7 +58,7 @@ class Claim(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A claim, what was found, and which way it fell; undecided where an interval straddles."""
+    """A claim, what was found, and which way it fell; undecided where the numbers do not tell."""
 
     claim: Claim
     found: str
@@ -101,10 +98,11 @@ def write_up(name: str, study: Study, found: "xr.Dataset") -> str:
     """
     lines = [f"# {name}", "", f"{study.about[0].upper()}{study.about[1:]}.", ""]
     if command := found.attrs.get("command"):
-        seconds, device = found.attrs.get("seconds"), str(jax.devices()[0])
-        packages = ", ".join(f"{package} {version}" for package, version in versions().items())
+        versions = json.loads(found.attrs["versions"])
+        packages = ", ".join(f"{package} {version}" for package, version in versions.items())
         seeds = ", ".join(str(seed) for seed in found["seed"].values)
-        lines += [f"`{command}`, {seconds} s on {device}; seeds {seeds}; {packages}.", ""]
+        where = f"{found.attrs['seconds']:.0f} s on {found.attrs['device']}"
+        lines += [f"`{command}`, {where}; seeds {seeds}; {packages}.", ""]
     lines += ["## Verdicts", ""]
     rows = [
         (v.claim.says, v.claim.null, v.claim.refuted_by, v.found, v.fell)

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from .flip_flop import _last_pulse
+from .flip_flop import last_pulse
 from .trials import Trials
 
 
@@ -115,9 +115,9 @@ class ContextBit(eqx.Module):
         cue = (time < self.cue).astype(dtype)[None, :, None] * own[:, None]
         # by slots, not by steps: a pulse longer than one step must not count as a second one
         heard = jnp.einsum("bkc,bc->bk", pulses, own)
-        bits = jax.vmap(_last_pulse)(heard[..., None])[..., 0]
+        bits = jax.vmap(last_pulse)(heard[..., None])[..., 0]
         before = jnp.pad(bits, ((0, 0), (1, 0)))[:, :-1]
-        bit = jax.vmap(_last_pulse)(jnp.einsum("btc,bc->bt", said, own)[..., None])[..., 0]
+        bit = jax.vmap(last_pulse)(jnp.einsum("btc,bc->bt", said, own)[..., None])[..., 0]
         relevant, changes = heard != 0, bits != before
         kinds = {
             "switch": changes,

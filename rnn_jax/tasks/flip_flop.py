@@ -56,12 +56,12 @@ class FlipFlop(eqx.Module):
         shape = (count, self.steps, self.bits)
         pulse = jax.random.bernoulli(when, self.rate, shape).at[:, 0].set(True)
         xs = jnp.where(pulse, jax.random.rademacher(sign, shape, jnp.zeros(()).dtype), 0.0)
-        targets = jax.vmap(_last_pulse)(xs)
+        targets = jax.vmap(last_pulse)(xs)
         epochs = jax.vmap(lambda y: _switching(y, self.settle))(targets)
         return Trials(xs, targets, {"switch": epochs, "hold": 1 - epochs})
 
 
-def _last_pulse(xs: Float[Array, "T C"]) -> Float[Array, "T C"]:
+def last_pulse(xs: Float[Array, "T C"]) -> Float[Array, "T C"]:
     def latch(bit: Array, x: Array) -> tuple[Array, Array]:
         bit = jnp.where(x == 0, bit, x)
         return bit, bit
