@@ -281,7 +281,8 @@ def test_keep_and_drop_edit_the_complement_and_the_set():
     assert_array_equal(kept[2:5][:, [1, 3]], 0.7)
     assert_array_equal(dropped[2:5][:, [0, 2]], 0.7)
     for hs, free in ((kept, [0, 2]), (dropped, [1, 3])):
-        assert_array_equal(hs[:2], clean.hs[:2])
+        # another program rounds otherwise
+        np.testing.assert_allclose(hs[:2], clean.hs[:2], rtol=0, atol=1e-14)
         assert jnp.abs(hs[3:5][:, jnp.asarray(free)] - 0.7).min() > 1e-3
     assert H.same(keep(members, window, value), drop(~members, window, value))
 
@@ -295,10 +296,11 @@ def test_keeping_all_edits_nothing_and_is_an_error_unless_allowed():
     with pytest.raises(RuntimeError, match="touches nothing"):
         finite(*arguments, all_kept)
     effect = finite(*arguments, all_kept, allow_noop=True)
-    assert effect[0] == 0
-    assert effect[1] != 0
+    assert abs(effect[0]) < 1e-14
+    assert abs(effect[1]) > 1e-3
     clean = rollout(network.step, network.h0, xs)
-    assert H.same(clean, rollout(network.step, network.h0, xs, keep(sets[0], window, 0.0)))
+    kept = rollout(network.step, network.h0, xs, keep(sets[0], window, 0.0))
+    np.testing.assert_allclose(kept.hs, clean.hs, rtol=0, atol=1e-14)
 
 
 # evaluation
