@@ -12,10 +12,11 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..circuits import auroc, average_precision, precision_at_size
 from ..data import load_object
@@ -100,18 +101,27 @@ def _of_kind(
 
 def _once(
     planted: Planted, key: PRNGKeyArray, scale: float, count: int
-) -> dict[str, tuple[float, ...]]:
+) -> dict[str, Float[np.ndarray, " M"]]:
     """One draw: each method's marks, and those of an oracle."""
     draw, noise_key, method_key = jax.random.split(key, 3)
     trials = with_noise(planted.sample(draw, count), scale, noise_key)
     scores = unit_scores(planted.network, trials, method_key)
     nodes = jnp.stack([planted.truth.nodes[name] for name in trials.epochs]) > 0
-    mixed = nodes.any(1) & ~nodes.all(1)
     scores["oracle"] = nodes.astype(jnp.zeros(()).dtype)
-    mark = lambda of, score: float(jnp.mean(jax.vmap(of)(score[mixed], nodes[mixed])))
-    return {
-        name: tuple(mark(of, score) for of in MARKS.values()) for name, score in scores.items()
-    }
+    marks = np.asarray(_marks(jnp.stack(list(scores.values())), nodes))
+    return dict(zip(scores, marks, strict=True))
+
+
+@eqx.filter_jit
+def _marks(scores: Float[Array, "S E N"], nodes: Bool[Array, "E N"]) -> Float[Array, "S M"]:
+    """The mean of each mark over epochs in which some units belong and some do not."""
+    mixed = nodes.any(1) & ~nodes.all(1)
+
+    def one(score: Float[Array, "E N"]) -> Float[Array, " M"]:
+        found = jnp.stack([jax.vmap(mark)(score, nodes) for mark in MARKS.values()])
+        return jnp.where(mixed[None], found, 0.0).sum(1) / mixed.sum().astype(score.dtype)
+
+    return jax.vmap(one)(scores)
 
 
 def _run(settings: StudySettings, track: Track) -> "xr.Dataset":

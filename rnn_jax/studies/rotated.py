@@ -7,10 +7,11 @@ members, those of the largest exact effect, are kept, and all others replaced; i
 basis that is the circuit, in a random one it is no circuit at all.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..causal import mean_of_finite, resample, squared_error, sweep
 from ..circuits import largest
@@ -62,8 +63,14 @@ def _kept(
         mean_of_finite(sweep(network, trials.xs, ys, squared_error, masks, windows, value))
     )
     scores = without_rounding(error(units))
-    # planted networks list members first: ties must not be broken by a unit's number
-    strongest = jax.vmap(lambda score, k: largest(score, k[None], tie_key)[0])(scores, sizes)
-    others = (~strongest).astype(ys.dtype)
+    others = (~_strongest(scores, sizes, tie_key)).astype(ys.dtype)
     left, none = error(jnp.stack([others, jnp.ones_like(others)], 1)).T
     return 1 - left / none
+
+
+@eqx.filter_jit
+def _strongest(
+    scores: Float[Array, "E N"], sizes: Int[Array, " E"], key: PRNGKeyArray
+) -> Bool[Array, "E N"]:
+    """The first `k` of each epoch; ties are drawn, since planted networks list members first."""
+    return jax.vmap(lambda score, k: largest(score, k[None], key)[0])(scores, sizes)
