@@ -88,13 +88,14 @@ def test_noise_is_on_inputs_alone_and_has_its_size():
 
 
 def test_a_rotation_leaves_no_unit_to_keep():
-    built, rotated = kept(latch(), KEY, 16)
+    draw = lambda planted: (planted, planted.sample(KEY, 16))
+    built, rotated = kept(*draw(latch()), KEY)
     assert built > 1 - 1e-6
     assert rotated < 0.9
     # whom a tie favours must not hang on the order of units, in which members come first
     order = np.arange(len(latch().units))[::-1]
-    np.testing.assert_allclose(kept(permute(latch(), order), KEY, 16)[0], built, atol=1e-6)
-    whole = [kept(copies(), key, 16)[0] for key in jax.random.split(KEY, 6)]
+    np.testing.assert_allclose(kept(*draw(permute(latch(), order)), KEY)[0], built, atol=1e-6)
+    whole = [kept(*draw(copies()), key)[0] for key in jax.random.split(KEY, 6)]
     assert np.mean(whole) < 0.9
 
 
@@ -102,7 +103,7 @@ def test_a_state_in_parts_has_no_rotation():
     parts = dataclasses.replace(
         latch(), network=Network(lambda h, x: h, lambda h: h[0][:1], (jnp.zeros(7),) * 2)
     )
-    assert np.isnan(kept(parts, KEY, 4)).all()
+    assert np.isnan(kept(parts, latch().sample(KEY, 4), KEY)).all()
 
 
 def test_a_seeds_numbers_decide_what_their_interval_says():

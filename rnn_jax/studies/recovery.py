@@ -21,6 +21,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from ..circuits import auroc, average_precision, precision_at_size
 from ..data import load_object
 from ..planted import PLANTED, Planted, check_planted
+from ..tasks import Trials
 from .causes import Track
 from .recovery_verdicts import CLAIMS, judge, tables
 from .rotated import kept
@@ -91,20 +92,21 @@ def _of_kind(
         raise ValueError(f"{kind} has no epoch in which some units belong and some do not")
     # a key of its own for each kind, else the random scores of all kinds would be the same
     own = jax.random.key(zlib.crc32(kind.encode()))
-    keys = [jax.random.split(jax.random.fold_in(own, seed)) for seed in seeds]
-    runs = [[_once(planted, key, scale, count) for key, _ in keys] for scale in noise]
+    keys = [jax.random.split(jax.random.fold_in(own, seed), 3) for seed in seeds]
+    draws = [(planted.sample(draw, count), key, last) for draw, key, last in keys]
+    runs = [[_once(planted, trials, key, scale) for trials, key, _ in draws] for scale in noise]
     names = list(runs[0][0])
     marks = [[[run[name] for name in names] for run in row] for row in runs]
-    forms = [kept(planted, key, count) for _, key in keys]
+    forms = [kept(planted, trials, key) for trials, _, key in draws]
     return marks, float(nodes[mixed].mean()), forms, names
 
 
 def _once(
-    planted: Planted, key: PRNGKeyArray, scale: float, count: int
+    planted: Planted, trials: Trials, key: PRNGKeyArray, scale: float
 ) -> dict[str, Float[np.ndarray, " M"]]:
     """One draw: each method's marks, and those of an oracle."""
-    draw, noise_key, method_key = jax.random.split(key, 3)
-    trials = with_noise(planted.sample(draw, count), scale, noise_key)
+    noise_key, method_key = jax.random.split(key)
+    trials = with_noise(trials, scale, noise_key)
     scores = unit_scores(planted.network, trials, method_key)
     nodes = jnp.stack([planted.truth.nodes[name] for name in trials.epochs]) > 0
     scores["oracle"] = nodes.astype(jnp.zeros(()).dtype)

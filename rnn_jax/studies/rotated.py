@@ -1,6 +1,6 @@
 """The negative control: a circuit of units in a basis that has none.
 
-    built, rotated = kept(planted, key, 32)        # faithfulness of the strongest units
+    built, rotated = kept(planted, trials, key)    # faithfulness of the strongest units
 
 A random rotation leaves the function and takes away the units. As many units as the circuit has
 members, those of the largest exact effect, are kept, and all others replaced; in the planted
@@ -22,7 +22,7 @@ from .causes import clean_run
 from .selectors import without_rounding
 
 
-def kept(planted: Planted, key: PRNGKeyArray, count: int) -> tuple[float, float]:
+def kept(planted: Planted, trials: Trials, key: PRNGKeyArray) -> tuple[float, float]:
     """Faithfulness of the strongest units as built, and after a random rotation.
 
     `1 - e(only k kept) / e(none kept)`, `e` the mean squared change of the outputs with units
@@ -31,16 +31,14 @@ def kept(planted: Planted, key: PRNGKeyArray, count: int) -> tuple[float, float]
 
     **Arguments:**
 
-    - `planted`: the planted network.
-    - `key`: draws the rotation, the trials, and which serves which.
-    - `count`: trials.
+    - `planted`, `trials`: the planted network, and trials of it.
+    - `key`: draws the rotation, and which trial serves which.
 
     **Returns:** as built, and rotated; NaN where the state is no vector, which has no basis.
     """
     if not isinstance(planted.network.h0, jax.Array):
         return np.nan, np.nan
-    turn, draw, value = jax.random.split(key, 3)
-    trials = planted.sample(draw, count)
+    turn, value = jax.random.split(key)
     nodes = jnp.stack([planted.truth.nodes[name] for name in trials.epochs]) > 0
     mixed = nodes.any(1) & ~nodes.all(1)
     sizes = nodes.sum(1)[mixed]
