@@ -1,8 +1,11 @@
 """The command line: what it writes, what it says, and one line with exit code 2 for bad input."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import networkx as nx
 import numpy as np
@@ -73,7 +76,7 @@ def test_a_run_leaves_everything(finished):
     assert set(nx.read_graphml(out / "circuit.graphml")) == {"0", "1"}
     config = json.loads((out / "config.json").read_text())
     assert config["settings"]["flips"] == 199
-    assert config["origin"] == {"file": "my_model.py:network"}
+    assert config["origin"] == {"file": "my_model.py:network", "trials": "trials.npz"}
     assert "running on" in said
     assert "delay" in said
     assert "sufficiency" in (out / "log.txt").read_text()
@@ -101,13 +104,13 @@ def test_a_run_goes_on_where_it_was_killed(finished, place):
         assert running.poll() is None
     running.kill()
     running.communicate()
-    store = place / ".again.sweeps"
+    store = place / ".again.rnn-jax" / "kept"
     assert len(list(store.glob("*.npy"))) >= 2
     assert not (place / "again").exists()
     done = command(*asked, cwd=place)
     assert done.returncode == 0, done.stderr
-    assert "finished windows" in done.stdout
-    assert not store.exists()
+    assert "going on from" in done.stdout
+    assert not store.parent.exists()
     one, other = (
         xr.load_dataset(place / out / "results.nc", engine="h5netcdf") for out in ("out", "again")
     )
@@ -121,40 +124,6 @@ def test_a_finished_run_is_not_overwritten_unless_asked(finished, place):
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr
     assert (finished[0] / "config.json").stat().st_mtime_ns == before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["discover", "ring-atractor"], "perhaps you meant ring-attractor"),
-        (["discover", "my_model.py:network"], "needs trials"),
-        (["discover", "my_model.py:absent", "--trials", "trials.npz"], "defines no 'absent'"),
-        (["discover", "my_model.py:broken", "--trials", "trials.npz"], "rejects an input"),
-        (["discover", "my_model.py:network", "--trials", "sick.npz"], "not finite at trial"),
-        (["discover", "my_model.py:network", "--trials", "cut.npz"], "cut.npz"),
-        (["discover", "my_model.py:network", "--trials", "absent.npz"], "no such file"),
-        (["discover", "trials.npz", "--trials", "trials.npz", "--cell", "gru"], "weight_ih"),
-        (["discover", "ring-attractor", "--alpha", "2"], "alpha"),
-        (["discover", "flip-flop", "--cell", "transformer"], "no cell is called"),
-        (["train", "flop"], "no task is called"),
-        (["study", "recovery", "--kinds", "latsch"], "perhaps you meant latch"),
-        (["study", "hmm-inference", "--kinds", "latch"], "--kinds is for recovery"),
-    ],
-)
-def test_bad_input_is_one_line_and_code_2(arguments, message, place):
-    done = command(*arguments, "--out", "refused", cwd=place)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert not (place / "refused").exists()
-
-
-def test_a_launcher_at_odds_with_itself_is_one_line(place, monkeypatch):
-    monkeypatch.setenv("JAX_NUM_PROCESSES", "two")
-    done = command("list", cwd=place)
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_list_names_what_is_built_in(place):
@@ -183,3 +152,115 @@ def test_train_then_discover_what_was_saved(place):
     found = command("discover", "net/model.eqx", "--count", 8, "--out", "found", *QUICK, cwd=place)
     assert found.returncode == 0, found.stderr
     assert json.loads((place / "found" / "config.json").read_text())["origin"]["units"] == 8
+
+
+def test_a_second_command_on_one_folder_is_told_at_once(place):
+    asked = ["train", "flip-flop", "--units", "4", "--steps", "100000", "--out", "busy"]
+    first = subprocess.Popen([*LINE, *asked], stdout=subprocess.PIPE, text=True, cwd=place)
+    assert "running on" in first.stdout.readline()
+    second = command(*asked, cwd=place)
+    assert (second.returncode, second.stdout) == (2, "")
+    assert second.stderr == "rnn-jax: another command is writing to busy; wait for it to end\n"
+    assert first.poll() is None
+    first.kill()
+    first.communicate()
+
+
+@pytest.mark.parametrize("waits_for", ["", "running on"])
+def test_ctrl_c_is_one_line_and_code_130(waits_for, place):
+    """While modules are imported, and during the work; a second one changes nothing."""
+    line = [*LINE, "discover", "ring-attractor", "--out", "interrupted"]
+    pipe = subprocess.PIPE
+    running = subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, cwd=place)
+    if waits_for:
+        assert waits_for in running.stdout.readline()
+    else:
+        time.sleep(0.5)
+    for _ in range(2):
+        running.send_signal(signal.SIGINT)
+    said = running.communicate()[1]
+    assert running.returncode == 130, said
+    assert said == "\nrnn-jax: interrupted; the same command goes on from here\n"
+
+
+def test_a_network_of_ones_own_opens_again_from_its_run(finished, place):
+    asked = ["discover", "out/model.eqx", *QUICK]
+    done = command(*asked, cwd=place)
+    assert done.returncode == 0, done.stderr
+    # named by whose model it is: all are called model.eqx
+    assert "written to runs/out-model in" in done.stdout
+    one, other = (
+        xr.load_dataset(place / out / "results.nc", engine="h5netcdf")
+        for out in ("out", "runs/out-model")
+    )
+    xr.testing.assert_equal(one, other)
+
+
+def test_a_terminal_without_the_letters_of_a_name_loses_nothing(place):
+    with np.load(place / "trials.npz") as arrays:
+        np.savez(place / "named.npz", **{**arrays, "epoch_\u00e9poque": np.array([0, 2])})
+    bare = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    line = [*LINE, "discover", "my_model.py:network", "--trials", "named.npz", "--out", "named"]
+    done = subprocess.run(
+        [*line, *QUICK], capture_output=True, text=True, cwd=place, env=os.environ | bare
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\xe9poque" in done.stdout
+    assert "\u00e9poque" in (place / "named" / "log.txt").read_text("utf-8")
+
+
+FULL_DISK = """
+import resource, sys
+from rnn_jax.cli import main
+size = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+main()
+"""
+
+
+def test_on_a_full_disk_the_line_names_what_was_written(place):
+    line = ["discover", "my_model.py:network", "--trials", "trials.npz", "--out", "large", *QUICK]
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, "200000", *line], capture_output=True, text=True,
+        cwd=place, env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(place / "compiled")},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    said = done.stderr.strip().splitlines()
+    assert len(said) == 1, said
+    assert "File too large" in said[0]
+    left = place / "large.unfinished"
+    assert said[0].endswith(f"what was written is in {left.resolve()}")
+    assert (left / "results.nc").exists()
+    again = command(*line, cwd=place)
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"JAX_PLATFORMS": "cuda"}, "no device to run on (JAX_PLATFORMS='cuda')"),
+        ({"JAX_PLATFORMS": "banana"}, "no device to run on (JAX_PLATFORMS='banana')"),
+        ({"JAX_ENABLE_X64": "banana"}, "JAX cannot be loaded"),
+        ({"JAX_NUM_PROCESSES": "two"}, "name no process"),
+    ],
+)
+def test_an_environment_at_odds_is_one_line(names, message, place):
+    line = [*LINE, "train", "flip-flop", "--out", "nowhere"]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=place, env=os.environ | names)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_compile_cache_is_where_the_environment_says(place):
+    line = [*LINE, "train", "flip-flop", "--units", "2", "--steps", "1", "--overwrite"]
+    cases = {
+        "told": {"JAX_COMPILATION_CACHE_DIR": str(place / "told")},
+        "home/.cache/rnn-jax": {"XDG_CACHE_HOME": "", "HOME": str(place / "home")},
+        "xdg/rnn-jax": {"XDG_CACHE_HOME": str(place / "xdg")},
+    }
+    bare = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
+    for where, told in cases.items():
+        subprocess.run(line, cwd=place, env=bare | told, check=True, capture_output=True)
+        assert list((place / where).iterdir()), where
+    assert not (place / "rnn-jax").exists()

@@ -10,11 +10,9 @@ from helpers import network
 from rnn_jax import Circuit, Network
 from rnn_jax.data import (
     as_network,
-    check_free,
     check_network,
     load_network,
     load_trials,
-    new_folder,
     to_graph,
     write_graphml,
 )
@@ -144,34 +142,6 @@ def test_a_network_is_tried_before_it_runs():
     sick = eqx.tree_at(lambda n: n.step.u, net, net.step.u.at[0, 1, 2].set(jnp.inf))
     with pytest.raises(ValueError, match=r"weight step.u is not finite at \[0, 1, 2\]"):
         check_network(sick, jnp.zeros((4, 3)))
-
-
-def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
-    out = tmp_path / "run"
-    with pytest.raises(RuntimeError), new_folder(out) as folder:
-        (folder / "config.json").write_text("{}")
-        raise RuntimeError
-    assert list(tmp_path.iterdir()) == []
-    with new_folder(out) as folder:
-        (folder / "config.json").write_text("1")
-    with pytest.raises(ValueError, match="--overwrite"):
-        check_free(out)
-    with pytest.raises(RuntimeError), new_folder(out, overwrite=True) as folder:
-        raise RuntimeError
-    assert (out / "config.json").read_text() == "1"
-    with new_folder(out, overwrite=True) as folder:
-        (folder / "config.json").write_text("2")
-    assert (out / "config.json").read_text() == "2"
-    assert [p.name for p in tmp_path.iterdir()] == ["run"]
-
-
-def test_what_is_no_run_is_never_replaced(tmp_path):
-    (tmp_path / "thesis").mkdir()
-    (tmp_path / "thesis" / "chapter.txt").write_text("years")
-    with pytest.raises(ValueError, match="no run of this program"):
-        check_free(tmp_path / "thesis", overwrite=True)
-    with pytest.raises(ValueError, match="is a file"):
-        check_free(tmp_path / "thesis" / "chapter.txt")
 
 
 def test_a_circuit_as_a_graph(tmp_path):

@@ -12,9 +12,10 @@ import pytest
 import xarray as xr
 
 from rnn_jax.core import Network
+from rnn_jax.data import reserved
 from rnn_jax.planted import PLANTED, Truth, check_planted, copies, latch, permute
-from rnn_jax.report import write_study
-from rnn_jax.studies import STUDIES, StudySettings, recovery, selectors
+from rnn_jax.report import read_study, write_study
+from rnn_jax.studies import STUDIES, StudySettings, in_memory, keeper, recovery, selectors
 from rnn_jax.studies.recovery_verdicts import CLAIMS, EXACT, WITHOUT, judge
 from rnn_jax.studies.rotated import kept
 from rnn_jax.studies.seeds import all_of, over_seeds
@@ -195,21 +196,64 @@ def test_an_interval_around_0_decides_nothing():
 
 def test_a_network_of_ones_own_is_one_file(tmp_path):
     settings = StudySettings(seeds=2, quick=True, kinds=(f"{EXAMPLE}:planted",))
-    found = STUDIES["recovery"].run(settings, lambda items, label: items)
+    found = STUDIES["recovery"].run(settings, lambda items, label: items, in_memory)
     exact = found["auroc"].sel(selector="exact ablation", noise=0.0)
     np.testing.assert_array_equal(exact, 1.0)
     record = {"command": "rnn-jax study", "seconds": 1.0, "device": "cpu", "versions": "{}"}
-    found = found.assign_attrs(**record)
-    said = write_study(tmp_path / "out", "recovery", found, ["a line"])
+    found = found.assign_attrs(**record, study="recovery")
+    with reserved(tmp_path / "out") as work:
+        said = write_study(work, "recovery", found, "a line")
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"recovery.md", "recovery.nc", "recovery-auroc.png", "log.txt", "config.json"}
+    files = {"recovery.md", "recovery.nc", "recovery-auroc.png", "log.txt", "config.json"}
+    assert names == files | {"rnn-jax.json"}
     assert all(claim.refuted_by in said for claim in CLAIMS.values())
     kept_numbers = xr.load_dataset(tmp_path / "out" / "recovery.nc", engine="h5netcdf")
     xr.testing.assert_equal(kept_numbers["auroc"], found["auroc"].assign_coords(
         kept_numbers["auroc"].coords
     ))  # fmt: skip
-    with pytest.raises(ValueError, match="finished"):
-        write_study(tmp_path / "out", "recovery", found, [])
+    with reserved(tmp_path / "again") as work:
+        again = read_study(tmp_path / "out" / "recovery.nc", "recovery")
+        assert write_study(work, "recovery", again, "a line") == said
+    with pytest.raises(ValueError, match="holds recovery, not hmm-inference"):
+        read_study(tmp_path / "out" / "recovery.nc", "hmm-inference")
+
+
+def test_numbers_are_saved_before_they_are_judged(tmp_path, monkeypatch):
+    def refusing(found):
+        raise RuntimeError("no verdict")
+
+    monkeypatch.setitem(STUDIES, "recovery", STUDIES["recovery"]._replace(judge=refusing))
+    with pytest.raises(RuntimeError) as error, reserved(tmp_path / "out") as work:
+        write_study(work, "recovery", results().assign_attrs(study="recovery"), "a line")
+    left = tmp_path / "out.unfinished"
+    assert str(left) in error.value.__notes__[0]
+    assert read_study(left / "recovery.nc", "recovery")["auroc"].equals(results()["auroc"])
+
+
+def test_a_study_that_was_stopped_goes_on_with_the_same_numbers(tmp_path):
+    kinds = {"latch": latch, "copies": copies}
+    settings = StudySettings(seeds=2, quick=True)
+    keep, calls = keeper(tmp_path, "recovery", settings), []
+
+    def stopping(name, compute):
+        calls.append(name)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return keep(name, compute)
+
+    asked = (range(2), (0.0,), 8)
+    with pytest.raises(KeyboardInterrupt):
+        recovery(kinds, *asked, keep=stopping)
+    (path,) = tmp_path.iterdir()
+    kept = path.stat().st_mtime_ns
+    whole, again = (recovery(kinds, *asked, keep=k) for k in (in_memory, keep))
+    xr.testing.assert_identical(whole, again)
+    assert path.stat().st_mtime_ns == kept
+    assert len(list(tmp_path.iterdir())) == 2
+    keeper(tmp_path, "recovery", StudySettings(seeds=3, quick=True))(
+        calls[0], lambda: {"other": np.zeros(1)}
+    )
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.parametrize(
@@ -218,7 +262,7 @@ def test_a_network_of_ones_own_is_one_file(tmp_path):
 def test_what_is_no_planted_network_is_refused(kind, message):
     settings = StudySettings(seeds=1, kinds=(kind,))
     with pytest.raises(ValueError, match=message):
-        STUDIES["recovery"].run(settings, lambda items, label: items)
+        STUDIES["recovery"].run(settings, lambda items, label: items, in_memory)
 
 
 def test_a_kind_of_members_alone_is_refused():
@@ -233,8 +277,10 @@ def test_seeds_are_counted():
     assert list(StudySettings(seeds=3, seed=5).range) == [5, 6, 7]
     assert len(StudySettings().range) == 10
     assert len(StudySettings(quick=True).range) == 2
-    with pytest.raises(ValueError, match="at least 1"):
-        _ = StudySettings(seeds=0).range
+    with pytest.raises(ValueError, match="seeds must lie in"):
+        StudySettings(seeds=0)
+    with pytest.raises(ValueError, match="seed must lie in"):
+        StudySettings(seed=-1)
 
 
 @pytest.mark.parametrize(

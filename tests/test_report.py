@@ -269,3 +269,14 @@ def test_page_takes_missing_numbers(tmp_path):
     _, data = page_data(dataset, tmp_path / "report.html")
     assert data["epochs"]["rows"][0]["faithfulness"] is None
     assert data["epochs"]["rows"][0]["recall"] is None
+
+
+@pytest.mark.parametrize("members", [0.0, 1.0])
+def test_table_and_page_agree_that_a_circuit_of_none_or_all_has_no_p_value(tmp_path, members):
+    dataset = results()
+    dataset["member"][1] = members
+    rows = [line for line in epoch_table(dataset).splitlines() if line.startswith(EPOCHS)]
+    _, data = page_data(dataset, tmp_path / "report.html")
+    said = [row["circuit_p"] for row in data["epochs"]["rows"]]
+    assert [p is None for p in said] == [False, True, False, False]
+    assert [" - " in f"{row} " for row in rows] == [p is None for p in said]

@@ -13,7 +13,8 @@ import pytest
 from helpers import SOME, N, T, inputs, keys, network
 
 from rnn_jax import margin, resumable, squared_error, sweep, sweep_edges, tiling
-from rnn_jax.causal.store import fingerprint, programs
+from rnn_jax.causal.kept import fingerprint
+from rnn_jax.causal.store import programs
 
 B = 3
 

@@ -1,5 +1,7 @@
 """Training: it learns, it resumes to the same bits, it marks what diverged."""
 
+import contextlib
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -59,6 +61,68 @@ def test_a_resumed_run_is_the_same_to_the_bit(tmp_path):
     rest = train(make(), optimiser=optimiser, state=state)
     assert same(rest.network, whole.network)
     np.testing.assert_array_equal(jnp.concatenate([half.losses, rest.losses]), whole.losses)
+
+
+class Stopped(Exception):
+    pass
+
+
+def stopping(after):
+    def track(items, label):
+        for k, item in enumerate(items):
+            if k == after:
+                raise Stopped
+            yield item
+
+    return track
+
+
+@pytest.mark.parametrize("ending", [{}, {"goal": 10.0}, {"patience": 1, "goal": None}])
+def test_training_that_was_stopped_goes_on_to_the_same_bits(ending, tmp_path):
+    """Also where it had ended by a rule, which must end it again."""
+    optimiser = adam(1e-2, 20)
+    whole = train(make(), optimiser=optimiser, **ending)
+    for after in (1, 1, 0):
+        with contextlib.suppress(Stopped):
+            train(make(), optimiser=optimiser, kept=tmp_path, track=stopping(after), **ending)
+    again = train(make(), optimiser=optimiser, kept=tmp_path, **ending)
+    assert same(again.network, whole.network)
+    np.testing.assert_array_equal(again.losses, whole.losses)
+    assert again.reason == whole.reason
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_another_training_reads_nothing_of_the_first(tmp_path):
+    train(make(), kept=tmp_path)
+    for other in ({"steps": 25}, {"batch_size": 3}, {"optimiser": adam(1e-3, 20)}):
+        np.testing.assert_array_equal(
+            train(make(), kept=tmp_path, **other).losses, train(make(), **other).losses
+        )
+    train(make(jax.random.key(5)), kept=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_kept_state_that_is_not_whole_is_named(tmp_path):
+    whole = train(make(), kept=tmp_path)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.warns(UserWarning, match=path.name):
+        again = train(make(), kept=tmp_path)
+    np.testing.assert_array_equal(again.losses, whole.losses)
+
+
+def test_a_float32_model_is_read_in_float64(tmp_path):
+    narrow = jax.tree.map(lambda a: a.astype(jnp.float32) if eqx.is_array(a) else a, make())
+    save_model(tmp_path / "narrow.eqx", narrow, {})
+    wide = load_model(tmp_path / "narrow.eqx", make(jax.random.key(9)))
+    for a, b in zip(jax.tree.leaves(narrow), jax.tree.leaves(wide), strict=True):
+        if eqx.is_array(a):
+            assert b.dtype == jnp.float64
+            np.testing.assert_array_equal(a, b)
+    # the other way round bits would be lost
+    save_model(tmp_path / "wide.eqx", make(), {})
+    with pytest.raises(ValueError, match="float64"):
+        load_model(tmp_path / "wide.eqx", narrow)
 
 
 def test_chunks_do_not_matter():

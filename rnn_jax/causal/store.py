@@ -6,9 +6,6 @@ A finished window is one file, named by all that went into it. Asked again, the 
 reads what is there and runs only what is missing; another sweep reads nothing of it.
 """
 
-import functools
-import hashlib
-import io
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,10 +13,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Network
+from .kept import fingerprint, recall
 from .scores import Score
 from .sweep import check_masks
 
@@ -79,7 +76,7 @@ def resumable(
             xs, targets, who, windows, value, said,
         )  # fmt: skip
         home = Path(folder)
-        keep = lambda w: _recall(home / f"{key[:16]}-{w:05d}.npy", lambda: one(w))
+        keep = lambda w: recall(home / f"{key}-{w:05d}.npy", lambda: one(w))
         return jnp.concatenate([keep(w) for w in steps])
 
     return run
@@ -99,62 +96,3 @@ def programs(network: Network, xs: PyTree, targets: Array, score: Score) -> tupl
     return tuple(
         jax.jit(lambda *a, f=f: f(*a)).lower(*arguments).as_text() for f, arguments in asked
     )
-
-
-def fingerprint(*parts: PyTree) -> str:
-    """SHA-256 of arrays and plain values, and of the programs and platform that compute."""
-    digest = hashlib.sha256(f"{_own_code()} {jax.__version__} {jax.default_backend()}".encode())
-    leaves, treedef = jax.tree.flatten(parts)
-    digest.update(str(treedef).encode())
-    for leaf in map(_plain, leaves):
-        is_array = isinstance(leaf, jax.Array | np.ndarray)
-        digest.update(f"{leaf.shape} {leaf.dtype}".encode() if is_array else repr(leaf).encode())
-        digest.update(np.ascontiguousarray(leaf).tobytes() if is_array else b"")
-    return digest.hexdigest()
-
-
-def _plain(leaf: Any) -> Any:
-    """A random key, which noisy cells may be given, as its numbers."""
-    is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return jax.random.key_data(leaf) if is_key else leaf
-
-
-@functools.cache
-def _own_code() -> str:
-    """What a sweep is made of here: once mended, it reads nothing that it wrote before."""
-    rooms = (Path(__file__).parents[1] / room for room in ("core", "linear", "causal"))
-    files = sorted(path for room in rooms for path in room.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-
-
-def _recall(path: Path, compute: Callable[[], Array]) -> np.ndarray:
-    """What a file holds, or else what is computed, once it stands in the file."""
-    first = jax.process_index() == 0
-    kept = path.read_bytes() if first and path.exists() else b""
-    if jax.process_count() > 1:
-        kept = _as_the_first(kept)
-    if kept:
-        return np.load(io.BytesIO(kept))
-    found = np.asarray(compute())
-    if first:
-        _write(path, found)
-    return found
-
-
-def _as_the_first(kept: bytes) -> bytes:
-    """What the first process has, on all of them: they must go the same way."""
-    from jax.experimental.multihost_utils import broadcast_one_to_all
-
-    size = int(broadcast_one_to_all(np.array(len(kept))))
-    return broadcast_one_to_all(np.frombuffer(kept or bytes(size), np.uint8)).tobytes()
-
-
-def _write(path: Path, found: np.ndarray) -> None:
-    """Write a file that is there whole or not at all, whenever the process is killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        np.save(file, found)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

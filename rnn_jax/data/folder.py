@@ -1,64 +1,264 @@
-"""A run's folder: written whole or not at all, and never over a finished one.
+"""A run's folder: reserved before the work, written whole or not at all, and never lost.
 
-    with new_folder(Path("runs/ring")) as folder:
-        (folder / "config.json").write_text(text)
+    with reserved(Path("runs/ring")) as work:          # locked, and known to be writable
+        effects = resumable(sweep, work.kept)(...)     # what an interrupted run goes on from
+        with filled(work) as folder:
+            (folder / "config.json").write_text(text)  # `runs/ring` appears when the block ends
 
-Files go to a hidden sibling first, which takes the folder's name in one rename at the end.
+A finished run holds `rnn-jax.json`: its mark, with the list of its files. Only what is on the
+list is ever removed. While a command works, a hidden sibling holds what belongs to it:
+
+    runs/.ring.rnn-jax/lock      held by the command that works
+    runs/.ring.rnn-jax/kept/     finished parts of the work
+    runs/.ring.rnn-jax/new/      the run while it is written
+    runs/.ring.rnn-jax/old/      the run that is being replaced
+    runs/.ring.rnn-jax/log.txt   the traceback of an error
+
+Each change of name is one step, so that whatever kills the command, the next one finds the whole
+run and ends what was begun.
 """
 
 import contextlib
+import json
+import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..causal.kept import forget
+
+MARK = "rnn-jax.json"
+OURS = {"lock", "kept", "new", "old", "log.txt"}
 
 
-def check_free(out: Path, overwrite: bool = False) -> None:
-    """Ask before the work whether a folder may be written.
+class Workplace(NamedTuple):
+    """Where one command works.
 
-    **Raises:** `ValueError` where it exists and `overwrite` was not asked for, or where
-    what exists is no earlier run (a folder of something else is never replaced).
+    - `out`: the run's folder, its links followed.
+    - `home`: the hidden sibling.
     """
-    if not out.exists():
-        _check_writable(out)
-        return
-    if not out.is_dir():
-        raise ValueError(f"{out} is a file; --out names a folder")
-    if any(out.iterdir()) and not (out / "config.json").exists():
-        raise ValueError(f"{out} is not empty and no run of this program: it is left as it is")
-    if not overwrite and any(out.iterdir()):
-        raise ValueError(f"{out} holds a finished run already; --overwrite replaces it")
+
+    out: Path
+    home: Path
+
+    @property
+    def kept(self) -> Path:
+        """Where finished parts of the work are kept."""
+        return self.home / "kept"
+
+    @property
+    def new(self) -> Path:
+        """Where the run is written."""
+        return self.home / "new"
+
+    @property
+    def old(self) -> Path:
+        """Where the run that is replaced waits to be removed."""
+        return self.home / "old"
+
+    @property
+    def log(self) -> Path:
+        """Where the traceback of an error is left."""
+        return self.home / "log.txt"
 
 
-def _check_writable(out: Path) -> None:
-    """Try before the work, not after it."""
+def workplace(out: Path) -> Workplace:
+    """The workplace of a run's folder; nothing is made.
+
+    **Raises:** `ValueError` where the path names no folder of its own.
+    """
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.mkdir()
-        out.rmdir()
-    except OSError as error:
-        raise ValueError(f"{out} cannot be made: {error.strerror}") from None
+        real = out.resolve()  # a link stays, and what it points to is written
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{out} leads nowhere: {error}") from None
+    if real.name == "" or real in (here := Path.cwd(), *here.parents):
+        raise ValueError(f"--out names a folder of its own, got {str(out)!r}")
+    return Workplace(real, real.parent / f".{real.name}.rnn-jax")
 
 
 @contextlib.contextmanager
-def new_folder(out: Path, overwrite: bool = False) -> Iterator[Path]:
-    """A folder to fill, which becomes `out` when the block ends well and vanishes otherwise.
+def reserved(out: Path, overwrite: bool = False) -> Iterator[Workplace]:
+    """Lock a run's folder, and find out before the work whether it can be written.
 
-    **Raises:** `ValueError` as `check_free` does, before and after the block.
+    An exchange of two runs that was cut short is ended first.
+
+    **Arguments:**
+
+    - `out`: the run's folder.
+    - `overwrite`: whether a finished run there is to be replaced.
+
+    **Raises:** `ValueError` where another command works on it; where it cannot be written; where
+    it holds a finished run and `overwrite` was not asked for; and where it holds anything that
+    is on no run's list, which is never replaced.
     """
-    check_free(out, overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    folder.chmod(0o755)
+    from filelock import FileLock, Timeout
+
+    work = workplace(out)
+    _make(work)
+    lock = FileLock(work.home / "lock")
     try:
-        yield folder
-        check_free(out, overwrite)
-        old = None
-        if out.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent)) / out.name
-            out.rename(old)
-        folder.rename(out)
-        if old is not None:
-            shutil.rmtree(old.parent, ignore_errors=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(f"another command is writing to {out}; wait for it to end") from None
+    try:
+        _end_exchange(work)
+        _check_free(work.out, out, overwrite)
+        yield work
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        # removed while it is held: who waits for this very file finds that it is gone
+        (work.home / "lock").unlink(missing_ok=True)
+        lock.release()
+        for folder in (work.kept, work.home):
+            with contextlib.suppress(OSError):  # not there, or something is kept
+                folder.rmdir()
+
+
+@contextlib.contextmanager
+def filled(work: Workplace) -> Iterator[Path]:
+    """A folder to fill, which becomes the run's when the block ends well.
+
+    **Raises:** what the block raises, and `OSError` or `ValueError` where the folder cannot be
+    put in its place. What was written then stays in a folder that a note on the error names.
+    """
+    with _rescued(work):
+        work.new.mkdir()
+        yield work.new
+        _write_mark(work.new)
+        if work.out.exists() and any(work.out.iterdir()):
+            _check_own(work.out, work.out)
+        _exchange(work)
+    left = forget(work.kept)
+    work.log.unlink(missing_ok=True)
+    if left:
+        raise ValueError(f"{work.kept} holds {left[0]}, which no run wrote: it is left there")
+
+
+def _make(work: Workplace) -> None:
+    """Make the hidden sibling: where that fails, the run could not be written either."""
+    out, home = work
+    # the longest name that may be needed: the disk may not hold it
+    longest = out.with_name(f"{out.name}.unfinished-99")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        longest.mkdir()
+        longest.rmdir()
+        home.mkdir(exist_ok=True)
+        foreign = sorted(path.name for path in home.iterdir() if path.name not in OURS)
+    except OSError as error:
+        raise ValueError(f"{out} cannot be made: {error.strerror}") from None
+    if foreign:
+        raise ValueError(f"{home} holds {foreign[0]}, which no run wrote: it is left as it is")
+
+
+def _check_free(out: Path, said: Path, overwrite: bool) -> None:
+    """**Raises:** `ValueError` where the folder is not to be written."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise ValueError(f"{said} is a file; --out names a folder")
+    if os.path.ismount(out):
+        raise ValueError(f"{said} is a mount point, which cannot be exchanged; name one inside it")
+    if not any(out.iterdir()):
+        return
+    _check_own(out, said)
+    if not overwrite:
+        raise ValueError(f"{said} holds a finished run already; --overwrite replaces it")
+
+
+def _check_own(out: Path, said: Path) -> None:
+    """**Raises:** `ValueError` naming what is no part of a run."""
+    listed = _listed(out)
+    if listed is None:
+        raise ValueError(f"{said} is not empty and no run of this program: it is left as it is")
+    foreign = sorted(set(_entries(out)) - listed)
+    if foreign:
+        raise ValueError(
+            f"{said} holds {foreign[0]}, which its run did not write: it is left as it is"
+        )
+
+
+def _entries(folder: Path) -> list[str]:
+    """Files and empty folders, links among them, by their path inside."""
+    return [
+        path.relative_to(folder).as_posix()
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or not path.is_dir() or not any(path.iterdir())
+    ]
+
+
+def _listed(folder: Path) -> set[str] | None:
+    """The files of a run by its own mark; `None` where it bears none."""
+    try:
+        mark: Any = json.loads((folder / MARK).read_text("utf-8"))
+        return {MARK, *(str(name) for name in mark["files"])}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _write_mark(folder: Path) -> None:
+    """Mark a folder as a whole run: last, and once it is on the disk."""
+    mark = {"written by": "rnn-jax", "files": _entries(folder)}
+    part = folder / f"{MARK}.part"
+    with part.open("w", encoding="utf-8") as file:
+        json.dump(mark, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(folder / MARK)
+
+
+def _exchange(work: Workplace) -> None:
+    """Put the new run in its place, and remove the old one's files."""
+    if work.out.exists() and any(work.out.iterdir()):
+        work.out.rename(work.old)
+    work.new.rename(work.out)
+    _remove_listed(work.old)
+
+
+def _end_exchange(work: Workplace) -> None:
+    """End what a killed command began: a whole new run takes its place, a part is removed."""
+    if _listed(work.new) is not None:
+        with _rescued(work):
+            if work.out.exists() and any(work.out.iterdir()):
+                _check_own(work.out, work.out)
+            _exchange(work)
+        forget(work.kept)
+    shutil.rmtree(work.new, ignore_errors=True)
+    if work.old.exists() and not work.out.exists():
+        work.old.rename(work.out)
+    _remove_listed(work.old)
+    if work.old.exists():
+        raise ValueError(f"{work.old} holds files that no run wrote: move them away")
+
+
+def _remove_listed(folder: Path) -> None:
+    """Remove a run's files, and its folders once they are empty."""
+    listed = _listed(folder)
+    if listed is None:
+        return
+    # its mark last: until then, it is known what is left to remove
+    for name in sorted(listed - {MARK}):
+        (folder / name).unlink(missing_ok=True)
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            with contextlib.suppress(OSError):
+                path.rmdir()
+    (folder / MARK).unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+@contextlib.contextmanager
+def _rescued(work: Workplace) -> Iterator[None]:
+    """Where the block fails, what was written of a run gets a name of its own, in a note."""
+    try:
+        yield
+    except Exception as error:
+        if not work.new.is_dir() or not any(work.new.iterdir()):
+            shutil.rmtree(work.new, ignore_errors=True)
+            raise
+        names = (f"{work.out.name}.unfinished{f'-{k}' if k else ''}" for k in range(10**6))
+        left = next(work.out.parent / n for n in names if not (work.out.parent / n).exists())
+        work.new.rename(left)
+        error.add_note(f"what was written is in {left}")
+        raise

@@ -10,6 +10,8 @@ It may be a `Network`; a triple `(step, readout, h0)`; or a module with the meth
 
 import importlib.util
 import sys
+import sysconfig
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,12 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Network, Step, from_equinox
+
+LIBRARIES = (
+    str(Path(__file__).parents[1]),
+    *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
+)
+"""Where code lies that is not the user's."""
 
 
 def load_object(spec: str) -> Any:
@@ -37,7 +45,7 @@ def load_object(spec: str) -> Any:
     try:
         module_spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise ValueError(f"{file} fails on import: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{file} fails on import: {said_in_file(error)}") from error
     finally:
         sys.path.pop(0)
     if not hasattr(module, name):
@@ -77,7 +85,7 @@ def as_network(thing: Any, name: str = "network") -> Network:
     try:
         h0 = jax.tree.map(jnp.asarray, h0)
     except TypeError as error:
-        raise ValueError(f"{name}: h0 must be arrays: {_first_line(error)}") from None
+        raise ValueError(f"{name}: h0 must be arrays: {said_in_file(error)}") from None
     _check_state(h0, name)
     return Network(_turned(step), readout, h0)
 
@@ -117,19 +125,18 @@ def check_network(network: Network, xs: Any, outputs: int | None = None) -> None
         h = eqx.filter_eval_shape(network.step, network.h0, x)
     except Exception as error:
         raise ValueError(
-            f"the step rejects an input of shape {shape}: {_first_line(error)}"
+            f"the step rejects an input of shape {shape}: {said_in_file(error)}"
         ) from error
-    describe = lambda tree: jax.tree.map(lambda leaf: f"{leaf.dtype}{list(leaf.shape)}", tree)
-    if describe(h) != describe(network.h0):
+    if _described(h) != _described(network.h0):
         raise ValueError(
-            f"the step returns {describe(h)} where its state is {describe(network.h0)}"
+            f"the step returns {_described(h)} where its state is {_described(network.h0)}"
         )
     try:
         y = eqx.filter_eval_shape(network.readout, network.h0)
     except Exception as error:
-        raise ValueError(f"the readout rejects a state: {_first_line(error)}") from error
+        raise ValueError(f"the readout rejects a state: {said_in_file(error)}") from error
     if not hasattr(y, "shape") or len(y.shape) != 1:
-        raise ValueError(f"the readout must return a vector [outputs], got {describe(y)}")
+        raise ValueError(f"the readout must return a vector [outputs], got {_described(y)}")
     if outputs is not None and y.shape[0] != outputs:
         raise ValueError(f"the readout returns {y.shape[0]} outputs, the targets have {outputs}")
     check_weights(network)
@@ -147,5 +154,26 @@ def check_weights(network: Network) -> None:
             raise ValueError(f"weight {where} is not finite at {index}")
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def said_in_file(error: BaseException) -> str:
+    """An error of a user's code in one line, with the line of their file that it came from."""
+    line = (str(error).strip().splitlines() or [""])[0]
+    said = f"{type(error).__name__}: {line}" if line else type(error).__name__
+    if isinstance(error, SyntaxError):
+        return said  # which names file and line itself
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((*LIBRARIES, "<"))
+    ]
+    return f"{said} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else said
+
+
+def _described(tree: Any) -> Any:
+    """Dtypes and shapes; of what is no array, its type."""
+    is_array = lambda leaf: hasattr(leaf, "dtype") and hasattr(leaf, "shape")
+    return jax.tree.map(
+        lambda leaf: (
+            f"{leaf.dtype}{list(leaf.shape)}" if is_array(leaf) else f"a {type(leaf).__name__}"
+        ),
+        tree,
+    )

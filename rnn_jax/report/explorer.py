@@ -26,6 +26,7 @@ from .view import (
     failures,
     interval,
     labels,
+    set_p,
     unit_groups,
     window_share,
 )
@@ -114,14 +115,14 @@ def _edges(dataset: xr.Dataset) -> dict[str, Any]:
 
 
 def _epochs(dataset: xr.Dataset) -> dict[str, Any]:
-    rows = []
+    rows, p = [], set_p(dataset)
     for e, name in enumerate(labels(dataset, "epoch")):
         row = dataset.isel(epoch=e)
         figures = {
             key: None if key not in row or not np.isfinite(row[key]) else float(row[key])
-            for key in ("faithfulness", "necessity", "circuit_p", "precision", "recall", "auroc")
+            for key in ("faithfulness", "necessity", "precision", "recall", "auroc")
         }
-        rows.append({"name": name, **figures})
+        rows.append({"name": name, "circuit_p": p[e], **figures})
     return {
         "rows": rows,
         "share": _floats(epoch_share(dataset)),

@@ -1,10 +1,10 @@
 """A finished run in one folder: configuration, model, results, circuit, figures, report, log.
 
-write_run(Path("runs/ring"), subject, settings, found, lines)
+with reserved(Path("runs/ring")) as work:
+    write_run(work, subject, settings, found, "the log")
 """
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import xarray as xr
 
 from ..circuits import to_dict
-from ..data import new_folder, to_graph, write_graphml
+from ..data import Workplace, filled, to_graph, write_graphml
 from ..studies import Discovery, Settings, Subject
 from ..training import save_model
 from .course import sets_figure, trajectories_figure
@@ -39,30 +39,25 @@ def save_figures(dataset: xr.Dataset, folder: Path) -> None:
 
 def write_json(path: Path, record: Any) -> None:
     """Write a record as indented JSON."""
-    path.write_text(json.dumps(record, indent=1) + os.linesep)
+    path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
 def write_run(
-    out: Path,
-    subject: Subject,
-    settings: Settings,
-    found: Discovery,
-    lines: list[str],
-    overwrite: bool = False,
+    work: Workplace, subject: Subject, settings: Settings, found: Discovery, log: str
 ) -> None:
-    """Write a discovery's folder, whole or not at all.
+    """Write a discovery's folder, its numbers first: a figure that fails must not lose them.
 
     **Arguments:**
 
-    - `out`: the folder.
+    - `work`: where, as `rnn_jax.data.reserved` gives it.
     - `subject`, `settings`, `found`: what was looked at, how, and what was found.
-    - `lines`: of the log.
-    - `overwrite`: whether a finished run there is replaced.
+    - `log`: the text of `log.txt`.
 
-    **Raises:** `ValueError` where there is one and it is not to be replaced.
+    **Raises:** what the writing raises; a note names the folder of what was written until then.
     """
     dataset = found.dataset
-    with new_folder(out, overwrite) as folder:
+    with filled(work) as folder:
+        dataset.to_netcdf(folder / "results.nc", engine="h5netcdf")
         config = {
             "subject": subject.name,
             "origin": subject.origin,
@@ -71,10 +66,9 @@ def write_run(
             "versions": json.loads(dataset.attrs["versions"]),
         }
         write_json(folder / "config.json", config)
+        (folder / "log.txt").write_text(log, "utf-8")
         save_model(folder / "model.eqx", subject.network, subject.origin)
-        dataset.to_netcdf(folder / "results.nc", engine="h5netcdf")
         write_json(folder / "circuit.json", to_dict(found.circuit))
         write_graphml(to_graph(found.circuit), folder / "circuit.graphml")
         save_figures(dataset, folder / "figures")
         write_explorer(dataset, folder / "report.html")
-        (folder / "log.txt").write_text("\n".join(lines) + "\n")

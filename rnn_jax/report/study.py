@@ -1,6 +1,7 @@
 """A study in one folder: its table with verdicts, its numbers, its figures.
 
-said = write_study(Path("runs/study-recovery"), "recovery", found, lines)
+with reserved(Path("runs/study-recovery")) as work:
+    said = write_study(work, "recovery", found, "the log")
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from ..data import new_folder
+from ..data import Workplace, filled
 from ..studies import STUDIES, write_up
 from .context_flip_flop_figures import alike_figure, course_figure, shares_figure
 from .folder import write_json
@@ -58,30 +59,43 @@ STUDY_FIGURES: dict[str, dict[str, Callable[[xr.Dataset], Figure]]] = {
 }
 
 
-def write_study(
-    out: Path, name: str, found: xr.Dataset, lines: list[str], overwrite: bool = False
-) -> str:
-    """Write a study's folder, whole or not at all.
+def write_study(work: Workplace, name: str, found: xr.Dataset, log: str) -> str:
+    """Write a study's folder, its numbers before they are judged and drawn.
 
     **Arguments:**
 
-    - `out`: the folder.
+    - `work`: where, as `rnn_jax.data.reserved` gives it.
     - `name`: of `STUDIES`.
     - `found`: what its `run` gave.
-    - `lines`: of the log.
-    - `overwrite`: whether a finished study there is replaced.
+    - `log`: the text of `log.txt`.
 
     **Returns:** the text of `NAME.md`.
 
-    **Raises:** `ValueError` where there is one and it is not to be replaced.
+    **Raises:** what the writing raises; a note names the folder of what was written until then.
     """
-    said = write_up(name, STUDIES[name], found)
-    with new_folder(out, overwrite) as folder:
+    with filled(work) as folder:
+        found.to_netcdf(folder / f"{name}.nc", engine="h5netcdf")
+        write_json(folder / "config.json", found.attrs)
+        (folder / "log.txt").write_text(log, "utf-8")
+        said = write_up(name, STUDIES[name], found)
         for figure, draw in STUDY_FIGURES[name].items():
             draw(found).savefig(folder / f"{name}-{figure}.png", dpi=120)
             said += f"\n![{figure}]({name}-{figure}.png)\n"
-        (folder / f"{name}.md").write_text(said)
-        write_json(folder / "config.json", {"study": name, **found.attrs})
-        found.to_netcdf(folder / f"{name}.nc", engine="h5netcdf")
-        (folder / "log.txt").write_text("\n".join(lines) + "\n")
+        (folder / f"{name}.md").write_text(said, "utf-8")
     return said
+
+
+def read_study(path: Path, name: str) -> xr.Dataset:
+    """The numbers that an earlier run of a study saved.
+
+    **Raises:** `ValueError` where the file is missing, cut off, or of another study.
+    """
+    try:
+        found = xr.load_dataset(path, engine="h5netcdf")
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except Exception as error:  # whatever foreign bytes provoke
+        raise ValueError(f"{path} is cut off or no NetCDF file: {error}") from error
+    if found.attrs.get("study") != name:
+        raise ValueError(f"{path} holds {found.attrs.get('study', 'no study')}, not {name}")
+    return found

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from .style import short
-from .view import CONVENTION, array, failures, interval, labels, top_units
+from .view import CONVENTION, array, failures, interval, labels, set_p, top_units
 
 TOP = 3
 
@@ -23,15 +23,13 @@ def epoch_table(dataset: xr.Dataset) -> str:
     low, high = interval(dataset, "epoch_effect", "epoch", "unit")
     member = array(dataset, "member", "epoch", "unit")
     edges = array(dataset, "edge_member", "epoch", "to", "from").sum((1, 2))
-    units = labels(dataset, "unit")
+    units, p = labels(dataset, "unit"), set_p(dataset)
     for e, name in enumerate(labels(dataset, "epoch")):
         row = dataset.isel(epoch=e)
         share = f"{member[e].sum()}/{len(units)}"
         line = f"{short(name, 14):<14} {share:>8} {edges[e]:>6d}  "
         line += f"{_ratio(row, 'faithfulness'):<19} {_ratio(row, 'necessity'):<19} "
-        # all sets of no unit, or of all, are alike: such a p says nothing
-        trivial = member[e].all() or not member[e].any()
-        line += f"{'-' if trivial else format(float(row['circuit_p']), '.3f'):>6}"
+        line += f"{'-' if p[e] is None else format(p[e], '.3f'):>6}"
         if known:
             line += "".join(
                 f"  {float(row[part]):>{width}.2f}"

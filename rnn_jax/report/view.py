@@ -71,6 +71,20 @@ def array(dataset: xr.Dataset, name: str, *dims: str) -> np.ndarray:
     return out.astype(bool if name in flags or out.dtype == bool else np.float64)
 
 
+def set_p(dataset: xr.Dataset) -> list[float | None]:
+    """Each epoch's p-value against random sets; `None` for a circuit of no unit or of all.
+
+    All sets of such a size are alike, so that its p-value says nothing.
+    """
+    member = array(dataset, "member", "epoch", "unit")
+    trivial = member.all(1) | ~member.any(1)
+    p = array(dataset, "circuit_p", "epoch")
+    return [
+        None if alike or not np.isfinite(value) else float(value)
+        for alike, value in zip(trivial, p, strict=True)
+    ]
+
+
 def carried(dataset: xr.Dataset, name: str, dim: str) -> Float[np.ndarray, "W to from"]:
     """The mean size of what each connection carries, with the sign of the mean.
 

@@ -3,6 +3,7 @@
 from .context_flip_flop import CONTEXT_FLIP_FLOP
 from .discover import Discovery, discover
 from .hmm_inference import HMM_INFERENCE
+from .keeping import in_memory, keeper
 from .recovery import RECOVERY, recovery
 from .representation import REPRESENTATION
 from .settings import Settings
@@ -21,6 +22,6 @@ STUDIES = {
 
 __all__ = [
     "STUDIES", "Claim", "Discovery", "Settings", "Study", "StudySettings", "Subject",
-    "TrainSettings", "Verdict", "check_subject", "discover", "find_subject", "names", "recovery",
-    "train_network", "untrained", "write_up",
+    "TrainSettings", "Verdict", "check_subject", "discover", "find_subject", "in_memory", "keeper",
+    "names", "recovery", "train_network", "untrained", "write_up",
 ]  # fmt: skip

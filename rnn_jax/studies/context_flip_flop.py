@@ -42,6 +42,7 @@ from .causes import Track
 from .context_measures import FLOORS, PAIRS, REPLACED, accuracy, measure
 from .context_probe import EPOCHS, TASK, course, probe_trials
 from .context_verdicts import CLAIMS, judge, tables
+from .keeping import Keep, in_memory, keep_networks
 from .study import Study, StudySettings
 
 if TYPE_CHECKING:
@@ -69,32 +70,36 @@ def dale_network(key: PRNGKeyArray, units: int = UNITS) -> Network:
     return Network(cell, readout, zero_state(cell))
 
 
-def train(seeds: Sequence[int], steps: int) -> Network:
+def train(seeds: Sequence[int], steps: int, keep: Keep = in_memory) -> Network:
     """Networks of all seeds, their arrays leading with the seed; those that diverge are NaN."""
     keys = jnp.stack([jax.random.key(seed) for seed in seeds])
     optimiser = adam(5e-3, steps)
-    found = fit_seeds(
+    fits = lambda: fit_seeds(
         dale_network, TASK.sample, mean_squared_error, keys, steps=steps, optimiser=optimiser
     )
-    return found.networks
+    like = lambda: eqx.filter_vmap(dale_network)(keys)
+    return keep_networks(keep, "trained", like, lambda: fits().networks)
 
 
-def _run(settings: StudySettings, track: Track) -> "xr.Dataset":
+def _run(settings: StudySettings, track: Track, keep: Keep) -> "xr.Dataset":
     """Train, measure every network that learned the task, and the hand-built one."""
     import xarray as xr
 
     seeds = list(settings.range)
     steps, count = QUICK if settings.quick else FULL
-    (networks,) = map(lambda steps: train(seeds, steps), track([steps], "training"))
+    (networks,) = map(lambda steps: train(seeds, steps, keep), track([steps], "training"))
     key = jax.random.key(settings.seed)
     trials, held = probe_trials(key, count), TASK.sample(jax.random.fold_in(key, 1), 500)
     each = [_pick(networks, k) for k in range(len(seeds))]
     right = np.array([float(accuracy(network, held)) for network in each])
     good = right > LEARNED
+
+    def measured(k: int, seed: int) -> dict[str, np.ndarray]:
+        excites = each[k].step.excitatory
+        return measure(each[k], excites, ~excites, trials, _own(seed))
+
     found = [
-        measure(each[k], each[k].step.excitatory, ~each[k].step.excitatory, trials, _own(seed))
-        if good[k]
-        else None
+        keep(f"seed {seed}", lambda k=k, seed=seed: measured(k, seed)) if good[k] else None
         for k, seed in track(list(enumerate(seeds)), "circuits")
     ]
     (built,) = map(lambda label: _control(key), track(["hand-built"], "control"))

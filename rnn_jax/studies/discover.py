@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..causal import SCORES
@@ -171,10 +172,22 @@ def _plan(subject: Subject, settings: Settings, store: Path | None) -> tuple[Pla
         raise ValueError(f"score {settings.score} needs targets, the trials hold none")
     else:
         targets, score = jnp.asarray(trials.targets, ys.dtype), SCORES[settings.score]
+    if settings.score == "log-odds":
+        _check_classes(targets)
     _check_run(hs, ys, jax.vmap(score)(ys, targets))
     mesh = over_devices(subject.size, len(targets))
     plan = Plan(subject.network, trials.xs, targets, score, settings.kind, store=store, mesh=mesh)
     return plan, hs, ys
+
+
+def _check_classes(targets: Float[Array, "B T O"]) -> None:
+    """**Raises:** `ValueError` where a step's target names no class and is not all 0 either."""
+    known = np.asarray(targets)
+    asked = known[(known != 0).any(-1)]
+    bad = ~(((asked == 0) | (asked == 1)).all(-1) & (asked.sum(-1) == 1))
+    if not asked.size or bad.any():
+        row = asked[bad][0].tolist() if asked.size else "only zeros"
+        raise ValueError(f"score log-odds needs one-hot targets, got {row}")
 
 
 def _check_run(hs: State, ys: Array, scores: Array) -> None:

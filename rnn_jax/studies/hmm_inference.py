@@ -33,6 +33,7 @@ from ..tasks import Trials
 from .causes import Track, clean_run
 from .hmm_networks import BUILT, TASK, TRAINED, built, networks
 from .hmm_verdicts import CLAIMS, judge, tables
+from .keeping import Keep, in_memory
 from .kept_sets import Noisy, accuracies, kept_faithfulness, rankings, share_right
 from .study import Study, StudySettings
 
@@ -72,7 +73,7 @@ FULL = Scale((BUILT, *TRAINED), 1000, 128, 256, 512)
 QUICK = Scale((BUILT, "64 units"), 300, 48, 96, 192)
 
 
-def inference(seeds: range, scale: Scale, track: Track) -> "xr.Dataset":
+def inference(seeds: range, scale: Scale, track: Track, keep: Keep = in_memory) -> "xr.Dataset":
     """Every set of every network and seed, at every level of noise.
 
     **Arguments:**
@@ -80,6 +81,7 @@ def inference(seeds: range, scale: Scale, track: Track) -> "xr.Dataset":
     - `seeds`: of weights, trials and noise.
     - `scale`: how much is run.
     - `track`: shows progress.
+    - `keep`: keeps trained networks, and what was measured of each.
 
     **Returns:** a Dataset `[network, seed, ...]` of `accuracy [decoder, set, noise]`,
     `faithfulness [ranking, share]`, `size` (the circuit's share of units), `jaccard [ranking]`
@@ -92,9 +94,12 @@ def inference(seeds: range, scale: Scale, track: Track) -> "xr.Dataset":
 
     rows = []
     for kind in track(scale.kinds, "networks"):
-        made = networks(kind, seeds, scale.steps)
+        made = networks(kind, seeds, scale.steps, keep)
         truths = [built(seed)[1] if kind == BUILT else None for seed in seeds]
-        rows.append([measure(*one, scale) for one in zip(made, truths, seeds, strict=True)])
+        each = zip(made, truths, seeds, strict=True)
+        rows.append(
+            [keep(f"{kind} {one[2]}", lambda one=one: measure(*one, scale)) for one in each]
+        )
     values = lambda name: np.asarray([[run[name] for run in row] for row in rows])
     coords = {
         "network": list(scale.kinds),
@@ -180,8 +185,8 @@ def _noisy(trials: Trials, units: int, key: PRNGKeyArray) -> Noisy:
     return Noisy(trials.xs, state, jax.random.normal(key, (*state.shape, units), state.dtype))
 
 
-def _run(settings: StudySettings, track: Track) -> "xr.Dataset":
-    return inference(settings.range, QUICK if settings.quick else FULL, track)
+def _run(settings: StudySettings, track: Track, keep: Keep) -> "xr.Dataset":
+    return inference(settings.range, QUICK if settings.quick else FULL, track, keep)
 
 
 HMM_INFERENCE = Study(

@@ -17,6 +17,7 @@ from ..core import Network
 from ..planted import hmm_filter, permute
 from ..tasks import HiddenState
 from ..training import Loss, adam, fit_seeds, logistic, with_rate_penalty
+from .keeping import Keep, in_memory, keep_networks
 
 TASK = HiddenState(hazard=0.05, strength=1.0)
 BUILT = "hand-built"
@@ -31,7 +32,7 @@ TRAINED: dict[str, tuple[int, Loss]] = {
 """Units and loss of each kind that is trained."""
 
 
-def networks(kind: str, seeds: Sequence[int], steps: int) -> list[Network]:
+def networks(kind: str, seeds: Sequence[int], steps: int, keep: Keep = in_memory) -> list[Network]:
     """A network of a kind for each seed.
 
     `hand-built` is the filter's 4 units and 60 unread copies, in an order drawn by the seed. The
@@ -42,6 +43,7 @@ def networks(kind: str, seeds: Sequence[int], steps: int) -> list[Network]:
     - `kind`: `BUILT` or of `TRAINED`.
     - `seeds`: of order, or of weights and trials.
     - `steps`: of gradient, in batches of 64 trials.
+    - `keep`: keeps what was trained.
 
     **Raises:** `ValueError` where training diverged for a seed.
     """
@@ -50,12 +52,17 @@ def networks(kind: str, seeds: Sequence[int], steps: int) -> list[Network]:
     units, loss = TRAINED[kind]
     keys = jax.vmap(jax.random.key)(jnp.asarray(seeds))
     make = lambda key: untrained(key, units)
-    optimiser = adam(LEARNING_RATE, steps)
-    found = fit_seeds(make, TASK.sample, loss, keys, steps=steps, optimiser=optimiser)
-    lost = [seed for seed, good in zip(seeds, np.asarray(found.converged)) if not good]
-    if lost:
-        raise ValueError(f"training of {kind} diverged for seeds {lost}")
-    one: Any = lambda i: jax.tree.map(lambda a: a[i] if eqx.is_array(a) else a, found.networks)
+
+    def train() -> Network:
+        optimiser = adam(LEARNING_RATE, steps)
+        found = fit_seeds(make, TASK.sample, loss, keys, steps=steps, optimiser=optimiser)
+        lost = [seed for seed, good in zip(seeds, np.asarray(found.converged)) if not good]
+        if lost:
+            raise ValueError(f"training of {kind} diverged for seeds {lost}")
+        return found.networks
+
+    found = keep_networks(keep, f"{kind} trained", lambda: eqx.filter_vmap(make)(keys), train)
+    one: Any = lambda i: jax.tree.map(lambda a: a[i] if eqx.is_array(a) else a, found)
     return [one(i) for i in range(len(seeds))]
 
 

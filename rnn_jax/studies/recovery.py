@@ -18,11 +18,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from ..causal.kept import fingerprint
+from ..causal.store import programs
 from ..circuits import auroc, average_precision, precision_at_size
-from ..data import load_object
+from ..data import load_object, said_in_file
 from ..planted import PLANTED, Planted, check_planted
 from ..tasks import Trials
 from .causes import Track
+from .keeping import Keep, in_memory
 from .recovery_verdicts import CLAIMS, judge, tables
 from .rotated import kept
 from .selectors import unit_scores, with_noise
@@ -47,6 +50,7 @@ def recovery(
     noise: Sequence[float] = NOISE,
     count: int = TRIALS,
     track: Track = lambda items, label: items,
+    keep: Keep = in_memory,
 ) -> "xr.Dataset":
     """Every method on every kind, noise level and seed.
 
@@ -57,6 +61,7 @@ def recovery(
     - `noise`: standard deviations of what is added to the inputs.
     - `count`: trials a draw.
     - `track`: shows progress.
+    - `keep`: keeps what was found on each kind.
 
     **Returns:** a Dataset of `auroc`, `average_precision` and `precision` among as many units as
     are true `[kind, noise, seed, selector]`, means over the epochs that have members and others;
@@ -67,15 +72,17 @@ def recovery(
     """
     import xarray as xr
 
-    found = [
-        _of_kind(kind, kinds[kind](), seeds, noise, count)
-        for kind in track(list(kinds), "recovery")
-    ]
-    marks, prevalence, forms = (np.asarray([row[k] for row in found]) for k in range(3))
+    found = []
+    for kind in track(list(kinds), "recovery"):
+        planted = kinds[kind]()
+        row = lambda planted=planted, kind=kind: _of_kind(kind, planted, seeds, noise, count)
+        found.append(keep(f"{kind} {_digest(planted)}", row))
+    parts = ("marks", "prevalence", "forms")
+    marks, prevalence, forms = (np.asarray([row[part] for row in found]) for part in parts)
     dims = ("kind", "noise", "seed", "selector")
     coords = {
-        "kind": list(kinds), "noise": list(noise), "seed": list(seeds), "selector": found[0][3],
-        "form": ["built", "rotated"],
+        "kind": list(kinds), "noise": list(noise), "seed": list(seeds),
+        "selector": found[0]["names"].tolist(), "form": ["built", "rotated"],
     }  # fmt: skip
     variables = {name: (dims, marks[..., k]) for k, name in enumerate(MARKS)}
     variables |= {"prevalence": (("kind",), prevalence), "kept": (("kind", "seed", "form"), forms)}
@@ -84,7 +91,7 @@ def recovery(
 
 def _of_kind(
     kind: str, planted: Planted, seeds: Sequence[int], noise: Sequence[float], count: int
-) -> tuple[list, float, list, list[str]]:
+) -> dict[str, np.ndarray]:
     """Marks `[noise, seed, selector, mark]`, prevalence, what is kept `[seed, form]`, names."""
     nodes = jnp.stack(list(planted.truth.nodes.values())) > 0
     mixed = np.asarray(nodes.any(1) & ~nodes.all(1))
@@ -98,7 +105,16 @@ def _of_kind(
     names = list(runs[0][0])
     marks = [[[run[name] for name in names] for run in row] for row in runs]
     forms = [kept(planted, trials, key) for trials, _, key in draws]
-    return marks, float(nodes[mixed].mean()), forms, names
+    found = {"marks": marks, "prevalence": float(nodes[mixed].mean()), "forms": forms}
+    return {name: np.asarray(part) for name, part in found.items()} | {"names": np.asarray(names)}
+
+
+def _digest(planted: Planted) -> str:
+    """What a kind computes and is asked, since a user's file may change between two runs."""
+    trials = planted.sample(jax.random.key(0), 2)
+    blank = jnp.zeros((2, len(jax.tree.leaves(trials.epochs)[0][0]), 1))
+    what = programs(planted.network, trials.xs, blank, lambda ys, targets: ys.sum())
+    return fingerprint(what, planted.network.h0, trials, planted.truth.nodes)
 
 
 def _once(
@@ -126,10 +142,11 @@ def _marks(scores: Float[Array, "S E N"], nodes: Bool[Array, "E N"]) -> Float[Ar
     return jax.vmap(one)(scores)
 
 
-def _run(settings: StudySettings, track: Track) -> "xr.Dataset":
+def _run(settings: StudySettings, track: Track, keep: Keep) -> "xr.Dataset":
     names = settings.kinds or (QUICK_KINDS if settings.quick else tuple(PLANTED))
     noise = (NOISE[0], NOISE[-2]) if settings.quick else NOISE
-    return recovery({name: _maker(name) for name in names}, settings.range, noise, TRIALS, track)
+    kinds = {name: _maker(name) for name in names}
+    return recovery(kinds, settings.range, noise, TRIALS, track, keep)
 
 
 def _maker(name: str) -> Callable[[], Planted]:
@@ -141,13 +158,20 @@ def _maker(name: str) -> Callable[[], Planted]:
         hint = f"; perhaps you meant {near[0]}" if near else " (rnn-jax list shows them)"
         raise ValueError(f"{name!r} is no planted network and no FILE.py:NAME{hint}")
     thing = load_object(name)
-    planted = thing() if inspect.isfunction(thing) else thing
+    planted = _made(name, thing) if inspect.isfunction(thing) else thing
     if not isinstance(planted, Planted):
         raise ValueError(
             f"{name} is a {type(planted).__name__}; expected a rnn_jax.planted.Planted"
         )
     check_planted(planted, name)
     return lambda: planted
+
+
+def _made(name: str, make: Callable[[], Planted]) -> Planted:
+    try:
+        return make()
+    except Exception as error:
+        raise ValueError(f"{name}() fails: {said_in_file(error)}") from error
 
 
 RECOVERY = Study(

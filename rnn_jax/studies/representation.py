@@ -39,6 +39,7 @@ from ..tasks import EasyAndXor, Trials, stimuli
 from ..training import adam, asked_squared_error, fit_seeds
 from .causes import Track, clean_run
 from .coding import coding_plane, explained, interchanged, needed_units, role
+from .keeping import Keep, in_memory, keep_networks
 from .representation_claims import CLAIMS, judge, tables
 from .study import Study, StudySettings
 
@@ -58,6 +59,7 @@ def representation(
     units: int = UNITS,
     cells: Sequence[str] = tuple(CELLS),
     track: Track = lambda items, label: items,
+    keep: Keep = in_memory,
 ) -> "xr.Dataset":
     """Train on both features, and ask of each how it is represented and what hangs on it.
 
@@ -68,6 +70,7 @@ def representation(
     - `units`: of each network; a quarter of them is sought for each output.
     - `cells`: names of `CELLS`.
     - `track`: shows progress.
+    - `keep`: keeps trained networks, and what was measured of each.
 
     **Returns:** a Dataset with `seed`, `cell`, `feature` (what is put in), `output` (what is
     looked at); `share` has `network` and `part`, `precision` has `truth` and `selector`.
@@ -76,10 +79,18 @@ def representation(
 
     rows, names = [], {}
     for cell in track(list(cells), "representation"):
-        networks = train(cell, seeds, steps, units)
-        runs = [measure(_one(networks, k), jax.random.key(seed)) for k, seed in enumerate(seeds)]
-        rows.append(jax.tree.map(lambda *seeds: np.stack(seeds), *[found for found, _ in runs]))
-        names = runs[0][1]
+        networks = train(cell, seeds, steps, units, keep)
+
+        def measured(k: int, seed: int, networks: Network = networks) -> dict[str, np.ndarray]:
+            found, names = measure(_one(networks, k), jax.random.key(seed))
+            return jax.tree.map(np.asarray, found) | {n: np.asarray(names[n]) for n in names}
+
+        runs = [
+            keep(f"{cell} {seed}", lambda k=k, seed=seed: measured(k, seed))
+            for k, seed in enumerate(seeds)
+        ]
+        names = {name: runs[0][name].tolist() for name in ("part", "selector")}
+        rows.append({name: np.stack([run[name] for run in runs]) for name in runs[0]})
     values = {name: np.stack([row[name] for row in rows], 1) for name in rows[0]}
     dims = {
         "accuracy": ("output",),
@@ -99,10 +110,12 @@ def representation(
     return xr.Dataset(variables, coords, {"steps": steps, "units": units, "sought": units // 4})
 
 
-def train(cell: str, seeds: Sequence[int], steps: int, units: int) -> Network:
+def train(
+    cell: str, seeds: Sequence[int], steps: int, units: int, keep: Keep = in_memory
+) -> Network:
     """Networks of one cell, one a seed, trained at once; their arrays lead with the seeds.
 
-    **Raises:** `RuntimeError` where one diverged.
+    **Raises:** `ValueError` where one diverged.
     """
 
     def make(key: PRNGKeyArray) -> Network:
@@ -111,13 +124,17 @@ def train(cell: str, seeds: Sequence[int], steps: int, units: int) -> Network:
         return Network(step, Affine(units, TASK.outputs, key=readout_key), zero_state(step))
 
     keys = jnp.stack([jax.random.fold_in(jax.random.key(2), seed) for seed in seeds])
-    fits = fit_seeds(
-        make, TASK.sample, asked_squared_error, keys,
-        steps=steps, batch_size=BATCH, optimiser=adam(RATE, steps),
-    )  # fmt: skip
-    if not bool(fits.converged.all()):
-        raise RuntimeError(f"training of {cell} diverged at seeds {np.asarray(seeds)}")
-    return fits.networks
+
+    def fitted() -> Network:
+        fits = fit_seeds(
+            make, TASK.sample, asked_squared_error, keys,
+            steps=steps, batch_size=BATCH, optimiser=adam(RATE, steps),
+        )  # fmt: skip
+        if not bool(fits.converged.all()):
+            raise ValueError(f"training of {cell} diverged at seeds {list(seeds)}")
+        return fits.networks
+
+    return keep_networks(keep, f"{cell} trained", lambda: eqx.filter_vmap(make)(keys), fitted)
 
 
 def _one(networks: Network, index: int) -> Network:
@@ -240,8 +257,9 @@ def _loading(hs: Float[Array, "B T N"]) -> Float[Array, " N"]:
     return found.basis**2 @ found.variance
 
 
-def _run(settings: StudySettings, track: Track) -> "xr.Dataset":
-    return representation(settings.range, QUICK_STEPS if settings.quick else STEPS, track=track)
+def _run(settings: StudySettings, track: Track, keep: Keep) -> "xr.Dataset":
+    steps = QUICK_STEPS if settings.quick else STEPS
+    return representation(settings.range, steps, track=track, keep=keep)
 
 
 REPRESENTATION = Study(

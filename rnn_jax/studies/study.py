@@ -1,7 +1,7 @@
 """A study: claims declared before their numbers, a run, and a verdict on each claim.
 
     study = STUDIES["recovery"]
-    found = study.run(StudySettings(quick=True), track)     # an xarray Dataset
+    found = study.run(StudySettings(quick=True), track, in_memory)     # an xarray Dataset
     print(write_up("recovery", study, found))               # tables and verdicts, Markdown
 
 A claim names its null and what would refute it. A verdict says which way the numbers fell.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .causes import Track
+from .keeping import Keep
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,12 +41,16 @@ class StudySettings:
     """Of recovery: planted networks of `rnn-jax list`, or FILE.py:NAME of your own; by default
     all that are built in."""
 
+    def __post_init__(self) -> None:
+        if self.seeds is not None and not 1 <= self.seeds <= 10**4:
+            raise ValueError(f"seeds must lie in [1, 10000], got {self.seeds}")
+        if not 0 <= self.seed < 2**31 - 10**4:
+            raise ValueError(f"seed must lie in [0, 2**31 - 10000), got {self.seed}")
+
     @property
     def range(self) -> range:
         """The seeds to run."""
         count = (2 if self.quick else 10) if self.seeds is None else self.seeds
-        if count < 1:
-            raise ValueError(f"seeds must be at least 1, got {count}")
         return range(self.seed, self.seed + count)
 
 
@@ -70,15 +75,15 @@ class Study(NamedTuple):
 
     - `about`: one line.
     - `claims`: by a short name; written down before any number.
-    - `run`: settings and a progress bar to a Dataset, whose first dimension of length one a seed
-        is `seed`.
+    - `run`: settings, a progress bar and what keeps finished parts, to a Dataset with a
+        dimension `seed`.
     - `judge`: the Dataset to a verdict on each claim.
     - `tables`: the Dataset to Markdown.
     """
 
     about: str
     claims: dict[str, Claim]
-    run: "Callable[[StudySettings, Track], xr.Dataset]"
+    run: "Callable[[StudySettings, Track, Keep], xr.Dataset]"
     judge: "Callable[[xr.Dataset], Sequence[Verdict]]"
     tables: "Callable[[xr.Dataset], str]"
 

@@ -6,10 +6,12 @@
 Only a network and its trials are needed; names and truth come on top.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..core import Network
@@ -67,3 +69,21 @@ def check_subject(subject: Subject) -> None:
     for what, names in (("unit names", subject.units), ("group labels", subject.groups)):
         if names and len(names) != subject.size:
             raise ValueError(f"{len(names)} {what} for {subject.size} units")
+        for name in names:
+            if not isinstance(name, str) or not name.isprintable() or not name.strip():
+                raise ValueError(f"{what} must be text that can be printed, got {name!r}")
+    if twice := [name for name, count in Counter(subject.units).items() if count > 1]:
+        raise ValueError(f"unit names must differ, {twice[0]!r} is given to several units")
+    _check_truth(subject)
+
+
+def _check_truth(subject: Subject) -> None:
+    """**Raises:** `ValueError` where the truth does not speak of each epoch and unit."""
+    truth = subject.truth
+    if truth is None:
+        return
+    if missing := [name for name in subject.trials.epochs if name not in truth]:
+        raise ValueError(f"the truth lacks epoch {missing[0]!r}; it has {', '.join(truth)}")
+    for name, nodes in truth.items():
+        if (shape := np.shape(nodes)) != (subject.size,):
+            raise ValueError(f"the truth of epoch {name!r} must be [{subject.size}], got {shape}")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import jax
 
+from ..core import Network
 from ..data import load_network, load_trials, network_from_torch
 from ..planted import PLANTED
 from ..tasks import TASKS
@@ -54,9 +55,9 @@ def find_subject(
     **Raises:** `ValueError` where it is none of these, with the nearest known name.
     """
     key = jax.random.fold_in(jax.random.key(seed), 1)
-    if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}")
-    brings_trials = name in PLANTED or name in TASKS or name.endswith(".eqx")
+    if not 1 <= count < 2**31:
+        raise ValueError(f"count must lie in [1, 2**31), got {count}")
+    brings_trials = name in PLANTED or name in TASKS
     if brings_trials and trials_file is not None:
         raise ValueError(f"{name} brings its own trials; --trials is for a network of your own")
     if cell is not None and (name in PLANTED or ".py" in name or name.endswith(".eqx")):
@@ -69,16 +70,22 @@ def find_subject(
         trials = TASKS[name].make().sample(key, count)
         return Subject(name, network, trials, origin=training.origin(name))
     if name.endswith(".eqx"):
-        return _saved(Path(name), key, count)
+        return _saved(Path(name), key, count, trials_file)
     if name.endswith((".npz", ".safetensors")):
-        network, origin = network_from_torch(name, cell), {"weights": name, "cell": cell}
+        origin = {"weights": name, "cell": cell}
     elif ".py:" in name:
-        network, origin = load_network(name), {"file": name}
+        origin = {"file": name}
     else:
         raise ValueError(_unknown(name))
+    return _own(Path(name).name, _made_from(origin), origin, trials_file)
+
+
+def _own(name: str, network: Network, origin: dict, trials_file: str | None) -> Subject:
+    """A network with a file of trials, which its origin names too, to be opened again."""
     if trials_file is None:
         raise ValueError(f"{name} needs trials: --trials FILE.npz with inputs and epochs")
-    return Subject(Path(name).name, network, load_trials(trials_file), origin=origin)
+    origin = {**origin, "trials": trials_file}
+    return Subject(name, network, load_trials(trials_file), origin=origin)
 
 
 def _built(name: str, key: jax.Array, count: int) -> Subject:
@@ -88,11 +95,24 @@ def _built(name: str, key: jax.Array, count: int) -> Subject:
     return Subject(name, planted.network, trials, planted.units, planted.groups, truth, origin)
 
 
-def _saved(path: Path, key: jax.Array, count: int) -> Subject:
-    """A network that was trained earlier, on fresh trials of its task."""
+def _saved(path: Path, key: jax.Array, count: int, trials_file: str | None) -> Subject:
+    """The network of an earlier run: on fresh trials of its task, or on those of a file.
+
+    Its header says how to build it; its weights are those of the file.
+    """
     origin = load_header(path)
     if origin.get("built-in") in list(PLANTED):
+        if trials_file is not None:
+            raise ValueError(f"{path} is {origin['built-in']}, which brings its own trials")
         return _built(origin["built-in"], key, count)
+    if "file" in origin or "weights" in origin:
+        again = f"{path} was made from {origin.get('file') or origin.get('weights')}"
+        try:
+            like = _made_from(origin)
+        except ValueError as error:
+            raise ValueError(f"{again}, which cannot be read: {error}") from error
+        trials_file = trials_file or origin.get("trials")
+        return _own(path.name, load_model(path, like), origin, trials_file)
     if origin.get("task") not in list(TASKS):
         raise ValueError(
             f"{path} was not trained on a known task, so that its trials are not known; its "
@@ -100,8 +120,17 @@ def _saved(path: Path, key: jax.Array, count: int) -> Subject:
         )
     training = TrainSettings.from_origin(origin)
     network = load_model(path, untrained(origin["task"], training))
-    trials = TASKS[origin["task"]].make().sample(key, count)
-    return Subject(f"{origin['task']}-{path.stem}", network, trials, origin=origin)
+    name = f"{origin['task']}-{path.stem}"
+    if trials_file is not None:
+        return _own(name, network, origin, trials_file)
+    return Subject(name, network, TASKS[origin["task"]].make().sample(key, count), origin=origin)
+
+
+def _made_from(origin: dict) -> Network:
+    """The network of a user's file, or of a file of weights."""
+    if "file" in origin:
+        return load_network(origin["file"])
+    return network_from_torch(origin["weights"], origin.get("cell"))
 
 
 def _unknown(name: str) -> str:

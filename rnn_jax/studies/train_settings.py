@@ -40,11 +40,17 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise ValueError(f"no cell is called {self.cell!r}; known are {', '.join(CELLS)}")
+        for name in ("units", "steps", "batch_size", "seed"):
+            if type(getattr(self, name)) is not int:
+                raise ValueError(f"{name} must be a whole number, got {getattr(self, name)!r}")
+        for name in ("learning_rate", "goal"):
+            if type(getattr(self, name)) not in (int, float):
+                raise ValueError(f"{name} must be a number, got {getattr(self, name)!r}")
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed must lie in [0, 2**31), got {self.seed}")
         for name in ("units", "steps", "batch_size", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) < 2**31:
+                raise ValueError(f"{name} must lie in (0, 2**31), got {getattr(self, name)}")
 
     def origin(self, task: str) -> dict[str, Any]:
         """The record from which a saved network is made again."""
@@ -57,6 +63,6 @@ class TrainSettings:
         **Raises:** `ValueError` where the record is of another kind.
         """
         try:
-            return cls(**{name: value for name, value in origin.items() if name != "task"})
+            return cls(**{name: origin[name] for name in origin if name not in ("task", "trials")})
         except TypeError as error:
             raise ValueError(f"the model's header is of another kind: {error}") from None

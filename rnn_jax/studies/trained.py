@@ -6,6 +6,7 @@ The same settings and seed give the same network.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -43,6 +44,7 @@ def train_network(
     settings: TrainSettings = TrainSettings(),
     track: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, label: items,
     say: Callable[[str], None] = lambda line: None,
+    kept: Path | None = None,
 ) -> Network:
     """Train a network on a task by its squared error: AdamW, clipped, on a cosine schedule.
 
@@ -52,6 +54,7 @@ def train_network(
     - `settings`: cell, size, steps, seed.
     - `track`: a wrapper of the loop that shows progress.
     - `say`: takes the line that says how it ended.
+    - `kept`: a folder that keeps how far it is, from which it goes on when called again.
 
     **Raises:** `ValueError` where the task is unknown, or where training diverged.
     """
@@ -68,6 +71,7 @@ def train_network(
         optimiser=adam(settings.learning_rate, settings.steps),
         patience=6,
         goal=settings.goal,
+        kept=kept,
         track=track,
     )
     say(

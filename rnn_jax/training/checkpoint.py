@@ -9,10 +9,14 @@ A file is written whole or not at all. To go on with training, save the whole `F
 import json
 import os
 import tempfile
+import warnings
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
 
 Tree = TypeVar("Tree")
 
@@ -20,7 +24,7 @@ Tree = TypeVar("Tree")
 def save_model(path: str | Path, tree: Any, header: dict[str, Any]) -> None:
     """Write a pytree of arrays under a header that says how to build its structure again."""
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write((json.dumps(header) + "\n").encode())
@@ -62,10 +66,44 @@ def load_model(path: str | Path, like: Tree) -> Tree:
     with open(path, "rb") as file:
         file.readline()
         try:
-            tree = eqx.tree_deserialise_leaves(file, like)
+            tree = eqx.tree_deserialise_leaves(file, like, _widened)
         except Exception as error:
             line = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ValueError(f"{path} is cut off or holds another model: {line}") from error
         if file.read(1):
             raise ValueError(f"{path} holds more arrays than the model: it is another one")
     return tree
+
+
+def _widened(file: BinaryIO, like: Any) -> Any:
+    """A leaf; a float32 array where float64 is computed in is the same numbers, twice as wide."""
+    if not isinstance(like, jax.Array) or like.dtype != jnp.float64:
+        return eqx.default_deserialise_filter_spec(file, like)
+    found = np.load(file)
+    if found.shape != like.shape or found.dtype not in (np.float32, np.float64):
+        got, expected = (f"{array.dtype}{list(array.shape)}" for array in (found, like))
+        raise ValueError(f"got {got} where {expected} is expected")
+    return jnp.asarray(found, like.dtype)
+
+
+def keep_fit(path: Path, state: Any, losses: list[np.ndarray]) -> None:
+    """Keep where training stands, and the losses of each chunk of steps until there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_model(path, (state, np.concatenate(losses)), {"chunks": [len(part) for part in losses]})
+
+
+def recall_fit(path: Path, state: Tree) -> tuple[Tree, list[np.ndarray]]:
+    """What `keep_fit` kept, or else the state that is given, and no losses.
+
+    **Warns:** where the file cannot be read.
+    """
+    if not path.exists():
+        return state, []
+    try:
+        chunks = load_header(path)["chunks"]
+        losses = np.zeros(sum(chunks), jnp.zeros(()).dtype)
+        state, losses = load_model(path, (state, losses))
+        return state, np.split(losses, np.cumsum(chunks)[:-1])
+    except (ValueError, TypeError, KeyError) as error:
+        warnings.warn(f"{path} is not whole ({error}): training begins anew", stacklevel=3)
+        return state, []

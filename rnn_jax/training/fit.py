@@ -8,6 +8,7 @@ on to the same bits.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -18,8 +19,10 @@ import optax
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
+from ..causal.kept import fingerprint
 from ..core import Network, in_order, outputs, run
 from ..tasks import Trials
+from .checkpoint import keep_fit, recall_fit
 from .losses import Loss
 
 Sample = Callable[[PRNGKeyArray, int], Trials]
@@ -158,6 +161,7 @@ def fit(
     patience: int | None = None,
     goal: float | None = None,
     state: FitState | None = None,
+    kept: Path | None = None,
     track: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, label: items,
 ) -> Fit:
     """Train a network on trials drawn afresh at each step. It compiles itself.
@@ -174,6 +178,8 @@ def fit(
     - `patience`: chunks without a lower mean loss before it ends early.
     - `goal`: mean loss of a chunk at which it ends early.
     - `state`: to go on from, in the place of `network` and `key`.
+    - `kept`: a folder that keeps the state after each chunk, so that the same training,
+        interrupted and called again, goes on to the same bits.
     - `track`: a wrapper of the loop that shows progress.
 
     **Returns:** a `Fit`.
@@ -182,27 +188,40 @@ def fit(
     """
     optimiser = adam(3e-3, steps) if optimiser is None else optimiser
     state = start(network, optimiser, key) if state is None else state
-    taken, best, stale, reason = [], np.inf, 0, "all steps were taken"
     left = max(0, steps - int(state.step))
-    for size in track([chunk] * (left // chunk) + [left % chunk] * (left % chunk > 0), "training"):
+    sizes = [chunk] * (left // chunk) + [left % chunk] * (left % chunk > 0)
+    file, taken = None, []
+    if kept is not None and sizes:
+        program = advance.lower(state, sample, loss, optimiser, sizes[0], batch_size).as_text()
+        plan = (program, jax.tree.leaves(eqx.filter(state, eqx.is_array)), steps, goal, patience)
+        file = kept / f"{fingerprint(plan)}-fit.eqx"
+        state, taken = recall_fit(file, state)
+    reason = _ended(taken, goal, patience)
+    for size in track(sizes[len(taken) :] if reason is None else [], "training"):
         state, losses = advance(state, sample, loss, optimiser, size, batch_size)
-        losses = np.asarray(losses)
-        taken.append(losses)
-        if not np.isfinite(losses).all():
-            at = int(state.step) - size + int((~np.isfinite(losses)).argmax())
+        taken.append(np.asarray(losses))
+        if not np.isfinite(taken[-1]).all():
+            at = int(state.step) - size + int((~np.isfinite(taken[-1])).argmax())
             raise ValueError(f"training diverged: the loss is not finite at step {at}")
-        stale = 0 if losses.mean() < best else stale + 1
-        best = min(best, losses.mean())
-        if goal is not None and losses.mean() <= goal:
-            reason = f"the loss reached {goal}"
-            break
-        if patience is not None and stale >= patience:
-            reason = f"the loss has not fallen for {patience * chunk} steps"
+        if file is not None:
+            keep_fit(file, state, taken)
+        if reason := _ended(taken, goal, patience):
             break
     if not bool(_finite(state.network)):
         raise ValueError(f"training diverged: weights are not finite after step {int(state.step)}")
     losses = jnp.asarray(np.concatenate(taken)) if taken else jnp.zeros(0)
-    return Fit(state.network, losses, state, reason)
+    return Fit(state.network, losses, state, reason or "all steps were taken")
+
+
+def _ended(taken: list[np.ndarray], goal: float | None, patience: int | None) -> str | None:
+    """Why training ends after these chunks' losses; `None` where it goes on."""
+    means = [losses.mean() for losses in taken]
+    if means and goal is not None and means[-1] <= goal:
+        return f"the loss reached {goal}"
+    stale = len(means) - 1 - int(np.argmin(means)) if means else 0
+    if patience is not None and stale >= patience:
+        return f"the loss has not fallen for {patience * len(taken[0])} steps"
+    return None
 
 
 def fit_seeds(

@@ -1,0 +1,144 @@
+"""The arguments of each command, as frozen records that say what they mean.
+
+args = parse(["discover", "ring-attractor", "--width", "5"])
+"""
+
+import contextlib
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from ..studies.settings import Settings
+from ..studies.study import StudyName, StudySettings
+from ..studies.train_settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Discover:
+    """Find which units matter, when, and through which connections; leave a report."""
+
+    subject: tyro.conf.Positional[str]
+    """A built-in network or task (see `rnn-jax list`), FILE.py:NAME of your own network, a
+    weights file (.npz, .safetensors), or the model of an earlier run (.eqx)."""
+
+    out: Path | None = None
+    """Folder for the results; by default runs/SUBJECT."""
+
+    overwrite: bool = False
+    """Replace a finished run in that folder."""
+
+    trials: Path | None = None
+    """An .npz of trials (inputs, targets, epoch_NAME), for a network of your own, or in the
+    place of the task's for a model."""
+
+    cell: str | None = None
+    """The cell to train on a task (gru, lstm, vanilla, leaky, low-rank, dale), or the one a
+    weights file holds (rnn, gru, lstm)."""
+
+    units: int = 64
+    """Units to train with, where the subject is a task."""
+
+    count: int = 24
+    """Trials to draw, where the subject is built in."""
+
+    processes: int = 1
+    """Processes to run in on this machine, which share the work. A cluster's launcher starts
+    them itself."""
+
+    settings: Annotated[Settings, tyro.conf.arg(name="")] = field(default_factory=Settings)
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a network on a task and save it as model.eqx."""
+
+    task: tyro.conf.Positional[str]
+    """A task of `rnn-jax list`."""
+
+    out: Path | None = None
+    """Folder for the model; by default runs/TASK-CELL."""
+
+    overwrite: bool = False
+    """Replace a finished run in that folder."""
+
+    training: Annotated[TrainSettings, tyro.conf.arg(name="")] = field(
+        default_factory=TrainSettings
+    )
+
+
+@dataclass(frozen=True)
+class Study:
+    """Run a declared study, and write its table with the verdict on every claim."""
+
+    name: tyro.conf.Positional[StudyName]
+    """Which; `rnn-jax list` has a line about each."""
+
+    out: Path | None = None
+    """Folder for the results; by default runs/study-NAME."""
+
+    overwrite: bool = False
+    """Replace a finished study in that folder."""
+
+    source: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+    """The NAME.nc of an earlier run: judge and draw its numbers again, and run nothing."""
+
+    settings: Annotated[StudySettings, tyro.conf.arg(name="")] = field(
+        default_factory=StudySettings
+    )
+
+
+@dataclass(frozen=True)
+class List:
+    """Show the built-in networks and tasks, one line each."""
+
+
+Command = Discover | Train | Study | List
+
+
+def parse(arguments: Sequence[str]) -> Command:
+    """What the arguments ask for.
+
+    **Raises:** `ValueError`, one line, where they cannot be read; `SystemExit` after help.
+    """
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"an argument is not UTF-8: {argument!r}") from None
+    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+    said = io.StringIO()
+    try:
+        with _wide(), contextlib.redirect_stderr(said):
+            return tyro.cli(Command, args=arguments, prog="rnn-jax", config=config)
+    except SystemExit as ending:
+        if not ending.code:
+            raise
+        raise ValueError(_one_line(said.getvalue())) from None
+
+
+@contextlib.contextmanager
+def _wide():
+    """The parser breaks lines at the terminal's width, and fails in a very narrow one."""
+    before = os.environ.get("COLUMNS")
+    with contextlib.suppress(OSError):
+        if before is not None and not (before.isdigit() and int(before) >= 40):
+            os.environ["COLUMNS"] = "80"
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["COLUMNS"] = before
+
+
+def _one_line(box: str) -> str:
+    """What the parser's box says, up to its first rule, and its first suggestion."""
+    rows = [row.strip("│ \t") for row in box.splitlines() if not row.startswith(("╭", "╰"))]
+    rule = next((i for i, row in enumerate(rows) if row.startswith("──")), len(rows))
+    near = next((i for i, row in enumerate(rows) if row.startswith("Perhaps you meant")), None)
+    hint = f"; perhaps you meant {rows[near + 1].split()[0]}" if near is not None else ""
+    return " ".join(row for row in rows[:rule] if row) + hint

@@ -1,0 +1,205 @@
+"""What each command does: reserve a folder, work, fill it.
+
+run(["discover", "ring-attractor"])
+"""
+
+import contextlib
+import json
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..launch import agree, first_alone, join, place, start
+from ..studies.train_settings import TrainSettings
+from .arguments import Discover, List, Study, Train, parse
+from .errors import is_refusal, keep_traceback
+from .log import Log, listen
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..data import Workplace
+    from ..studies import Subject
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run the command that the arguments ask for."""
+    place()  # a launcher at odds with itself is refused first
+    args = parse(arguments)
+    COMMANDS[type(args)](args, arguments)
+
+
+def discover(args: Discover, arguments: Sequence[str]) -> None:
+    """Discover a subject's circuits and write the folder of results."""
+    from ..data import reserved
+
+    if args.processes < 1:
+        raise ValueError(f"processes must be at least 1, got {args.processes}")
+    out = args.out or Path("runs") / _slug(args.subject)
+    if place().count == 1 and args.processes > 1:
+        with reserved(out, args.overwrite):  # refused here, and then taken by the first of them
+            pass
+        raise SystemExit(start(args.processes, arguments))
+    log = Log()
+    with _at_work(out, args.overwrite, log) as work:
+        from ..report import epoch_table, write_run
+        from ..studies import discover
+
+        subject = _subject(args, log, work)
+        found = discover(subject, args.settings, log.track, work.kept)
+        dataset = found.dataset.assign_attrs(
+            command=_command(arguments), seconds=round(log.seconds, 1)
+        )
+        log("")
+        log(epoch_table(dataset))
+        if not log.speaks:
+            return
+        write_run(work, subject, args.settings, found._replace(dataset=dataset), log.text)
+    print(f"\nwritten to {out} in {log.seconds:.0f} s; open {out / 'report.html'}")
+
+
+def _subject(args: Discover, log: Log, work: "Workplace") -> "Subject":
+    """What is asked about, the same in all processes."""
+    from ..studies import find_subject, train_network
+
+    training = TrainSettings(units=args.units, seed=args.settings.seed)
+    subject = find_subject(
+        args.subject,
+        None if args.trials is None else str(args.trials),
+        args.cell,
+        training,
+        args.count,
+        args.settings.seed,
+        train=lambda task, settings: train_network(task, settings, log.track, log, work.kept),
+    )
+    return replace(subject, network=agree(subject.network))
+
+
+def train(args: Train, arguments: Sequence[str]) -> None:
+    """Train a network on a task and save it."""
+    out = args.out or Path("runs") / f"{_slug(args.task)}-{args.training.cell}"
+    log = Log()
+    with _at_work(out, args.overwrite, log) as work:
+        from ..data import filled
+        from ..report import write_json
+        from ..studies import train_network
+        from ..training import save_model
+
+        network = train_network(args.task, args.training, log.track, log, work.kept)
+        origin = args.training.origin(args.task)
+        with filled(work) as folder:
+            save_model(folder / "model.eqx", network, origin)
+            write_json(folder / "config.json", {"origin": origin, "command": _command(arguments)})
+            (folder / "log.txt").write_text(log.text, "utf-8")
+    print(f"written to {out}; next: rnn-jax discover {out / 'model.eqx'}")
+
+
+def study(args: Study, arguments: Sequence[str]) -> None:
+    """Run a study, or judge its saved numbers again, and write its folder."""
+    out = args.out or Path("runs") / f"study-{args.name}"
+    log = Log()
+    with _at_work(out, args.overwrite, log) as work:
+        from ..report import read_study, write_study
+
+        if args.source is not None:
+            found = read_study(args.source, args.name)
+        else:
+            found = _run_study(args, arguments, log, work)
+        said = write_study(work, args.name, found, log.text)
+    print(said)
+    print(f"written to {out} in {log.seconds:.0f} s")
+
+
+def _run_study(args: Study, arguments: Sequence[str], log: Log, work: "Workplace") -> "xr.Dataset":
+    """A study's numbers, with a record of how they came about."""
+    import jax
+
+    from ..studies import STUDIES, keeper
+    from ..studies.records import versions
+
+    if args.settings.kinds and args.name != "recovery":
+        raise ValueError(f"--kinds is for recovery; {args.name} has its own networks")
+    keep = keeper(work.kept, args.name, args.settings)
+    found = STUDIES[args.name].run(args.settings, log.track, keep)
+    record = {"study": args.name, "command": _command(arguments), "seconds": round(log.seconds, 1)}
+    record |= {"device": str(jax.devices()[0]), "settings": json.dumps(asdict(args.settings))}
+    return found.assign_attrs(**record, versions=json.dumps(versions()))
+
+
+def show(args: List, arguments: Sequence[str]) -> None:
+    """Print what is built in."""
+    from ..studies import STUDIES, names
+
+    studies = [(name, f"study: {study.about}") for name, study in STUDIES.items()]
+    for name, line in [*names().items(), *studies]:
+        print(f"{name:<23} {line}")
+
+
+COMMANDS = {Discover: discover, Train: train, Study: study, List: show}
+
+
+@contextlib.contextmanager
+def _at_work(out: Path, overwrite: bool, log: Log) -> Iterator["Workplace"]:
+    """Reserve a run's folder before anything slow, then get the device ready.
+
+    An error that is no refusal leaves its traceback and the log beside the run.
+    """
+    from ..causal.kept import strangers
+    from ..data import reserved, workplace
+
+    work = workplace(out)
+    with contextlib.ExitStack() as stack:
+        reserve = lambda: stack.enter_context(reserved(out, overwrite))
+        if place().count == 1:
+            reserve()
+        try:
+            _get_ready(log)
+            if place().count > 1:
+                first_alone(reserve)
+            foreign = strangers(work.kept)
+            if foreign:
+                log(f"{work.kept} holds {', '.join(foreign)}, which no run wrote: left alone")
+            if log.speaks and (done := len(os.listdir(work.kept)) if work.kept.exists() else 0):
+                log(f"going on from {done - len(foreign)} kept files in {work.kept}")
+            yield work
+        except Exception as error:
+            if log.speaks and not is_refusal(error):
+                keep_traceback(error, work.log, log.lines)
+            raise
+
+
+def _get_ready(log: Log) -> None:
+    """Say the device, and keep compiled programs between runs."""
+    import jax
+
+    join()
+    listen(log)
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        # an empty variable is an unset one
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        jax.config.update("jax_compilation_cache_dir", str(Path(home) / "rnn-jax"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    try:
+        devices = jax.devices()
+    except Exception as error:  # an unknown platform is a RuntimeError, a missing one anything
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        lines = str(error).strip().splitlines() or ["JAX has no such platform here"]
+        raise ValueError(f"no device to run on (JAX_PLATFORMS={asked!r}): {lines[0]}") from error
+    kind = f"{len(devices)} x {devices[0].device_kind}" if len(devices) > 1 else str(devices[0])
+    kind += f" in {jax.process_count()} processes" if jax.process_count() > 1 else ""
+    hint = "" if devices[0].platform != "cpu" else " (no accelerator found)"
+    log(f"running on {kind}{hint}")
+
+
+def _slug(subject: str) -> str:
+    """A folder's name for a subject; a model's says whose it is, since most are model.eqx."""
+    path = Path(subject)
+    name = f"{path.absolute().parent.name}-{path.stem}" if path.suffix == ".eqx" else path.name
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)
+
+
+def _command(arguments: Sequence[str]) -> str:
+    return shlex.join(["rnn-jax", *arguments])

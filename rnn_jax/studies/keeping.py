@@ -1,0 +1,66 @@
+"""Finished parts of a study, so that one that was interrupted goes on where it was.
+
+    keep = keeper(folder, "recovery", settings)
+    row = keep("latch", lambda: measure(latch))     # a dictionary of arrays: read, or computed
+
+What is kept is named by the package's code, the study, its settings and the part's name.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..causal.kept import fingerprint, recall
+from ..core import Network
+
+Arrays = dict[str, Any]
+Keep = Callable[[str, Callable[[], Arrays]], Arrays]
+"""What a part is called, and what computes it, to its arrays."""
+
+
+def in_memory(name: str, compute: Callable[[], Arrays]) -> Arrays:
+    """Keeps nothing."""
+    return compute()
+
+
+def keeper(folder: Path, study: str, settings: Any) -> Keep:
+    """Keeps each part of a study in a file of its own."""
+    precise = bool(jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def keep(name: str, compute: Callable[[], Arrays]) -> Arrays:
+        key = fingerprint(study, repr(settings), precise, name)
+        found = recall(folder / f"{key}-{re.sub(r'[^0-9A-Za-z_]+', '-', name)}.npz", compute)
+        assert isinstance(found, dict)
+        return found
+
+    return keep
+
+
+def keep_networks(
+    keep: Keep, name: str, like: Callable[[], Network], train: Callable[[], Network]
+) -> Network:
+    """Trained networks, kept as their arrays.
+
+    **Arguments:**
+
+    - `keep`, `name`: as above.
+    - `like`: gives networks of the same structure; nothing of it is computed.
+    - `train`: trains them.
+    """
+
+    def arrays() -> Arrays:
+        leaves = jax.tree.leaves(eqx.filter(train(), eqx.is_array))
+        return {f"{k:04d}": np.asarray(leaf) for k, leaf in enumerate(leaves)}
+
+    found = keep(name, arrays)
+    shaped, rest = eqx.partition(
+        eqx.filter_eval_shape(like), lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct)
+    )
+    leaves = [jnp.asarray(found[key]) for key in sorted(found)]
+    return eqx.combine(jax.tree.unflatten(jax.tree.structure(shaped), leaves), rest)
