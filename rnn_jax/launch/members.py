@@ -1,18 +1,11 @@
-"""Several processes of one command: started by hand, or by a cluster's launcher.
+"""Which of several processes this is, and what they do together.
 
-    code = start(2, sys.argv[1:])      # two processes on this machine, until both are done
-    join()                             # in each of them: from here on they are one computation
-
-Each process is told by its environment who it is: `JAX_COORDINATOR_ADDRESS`,
-`JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`. Slurm's and Open MPI's own variables serve as well.
+join()                             # from here on they are one computation
+first_alone(lambda: check(out))    # one looks, all go on or all end
 """
 
 import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 # how many processes there are, and which one this is: ours, Slurm's (a job's script alone is no
@@ -104,46 +97,3 @@ def agree(tree: Any) -> Any:
         return tree
     arrays, rest = eqx.partition(tree, eqx.is_array)
     return eqx.combine(jax.tree.map(jax.numpy.asarray, broadcast_one_to_all(arrays)), rest)
-
-
-def start(count: int, arguments: Sequence[str]) -> int:
-    """Run the command in `count` processes, each with its share of the CPUs and accelerators.
-
-    **Returns:** the first exit code that is not 0; the others are then ended.
-    """
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        address = f"localhost:{free.getsockname()[1]}"
-    running = [_child(i, count, address, arguments) for i in range(count)]
-    try:
-        while (codes := [process.poll() for process in running]).count(None):
-            if any(codes):
-                break
-            time.sleep(0.05)
-        return next((code for code in codes if code), 0)
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.wait()
-
-
-def _child(i: int, count: int, address: str, arguments: Sequence[str]) -> subprocess.Popen:
-    named = {
-        "JAX_COORDINATOR_ADDRESS": address,
-        "JAX_NUM_PROCESSES": str(count),
-        "JAX_PROCESS_ID": str(i),
-        "JAX_LOCAL_DEVICE_IDS": str(i),
-    }
-
-    def keep_to_own_cpus() -> None:
-        # JAX makes as many threads as it may use CPUs: else the processes fight for them
-        cpus = sorted(os.sched_getaffinity(0))[i::count]
-        if cpus:
-            os.sched_setaffinity(0, cpus)
-
-    return subprocess.Popen(
-        [sys.executable, "-m", "rnn_jax.cli", *arguments],
-        env=os.environ | named,
-        preexec_fn=keep_to_own_cpus if hasattr(os, "sched_setaffinity") else None,
-    )
