@@ -2,14 +2,16 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 
+import jax
 import numpy as np
 import pytest
 
-from rnn_jax.launch import LAUNCHERS, Place, first_alone, parent, place, start
+from rnn_jax.launch import LAUNCHERS, Place, first_alone, join, leave, parent, place, start
 
 NAMES = [name for names in LAUNCHERS for name in names] + ["JAX_COORDINATOR_ADDRESS"]
 # which process this is, and the start of every small program below
@@ -78,6 +80,76 @@ def test_alone_the_first_simply_acts():
     assert done == [1]
     with pytest.raises(ValueError, match="no"):
         first_alone(lambda: (_ for _ in ()).throw(ValueError("no")))
+
+
+# the meeting of the processes
+
+
+@pytest.fixture
+def two(monkeypatch):
+    """This is the first of two, and JAX must not be asked."""
+    monkeypatch.setattr(jax.distributed, "initialize", lambda **_: pytest.fail("too late"))
+    told(monkeypatch, JAX_NUM_PROCESSES="2", JAX_PROCESS_ID="0")
+    return lambda address: monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", address)
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "localhost:", ":12", "host:http", "a:99999"])
+def test_an_address_is_a_host_and_a_port(address, two):
+    two(address)
+    with pytest.raises(ValueError, match="host:port"):
+        join()
+
+
+def test_an_unknown_host_is_said(two):
+    two("nowhere.invalid:1234")
+    with pytest.raises(ValueError, match=r"'nowhere.invalid:1234': the host is not known"):
+        join()
+
+
+def test_a_machine_that_does_not_know_its_name_is_said(two, monkeypatch):
+    two("localhost:1234")
+    monkeypatch.setattr(socket, "gethostname", lambda: "myself.invalid")
+    with pytest.raises(ValueError, match=r"own name, 'myself.invalid'.*/etc/hosts"):
+        join()
+
+
+def test_sigterm_still_ends_a_process_that_has_joined(two, monkeypatch):
+    two("localhost:1234")
+    before, asked = signal.getsignal(signal.SIGTERM), []
+    monkeypatch.setattr(jax.distributed, "initialize", lambda **named: asked.append(named))
+    monkeypatch.setattr(signal, "signal", lambda *now: asked.append(now))
+    join()
+    assert asked[0]["process_id"] == 0
+    assert asked[1] == (signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("index", "seconds"), [("0", 2), ("1", 1)])
+def test_processes_that_do_not_meet_are_an_error_in_bounded_time(index, seconds):
+    script = "from rnn_jax.launch import members, join; members.WAIT = members.LATER = 1; join()"
+    told = {"JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": index}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | told | {"JAX_COORDINATOR_ADDRESS": free_address()},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("TimeoutError: the 2 processes have not met at localhost:")
+    assert f"within {seconds} s" in last
+
+
+def free_address():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return f"localhost:{free.getsockname()[1]}"
+
+
+def test_alone_leaving_is_an_ordinary_exit():
+    with pytest.raises(SystemExit, match="3"):
+        leave(3)
 
 
 # the end of one is the end of all

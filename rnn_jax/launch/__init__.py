@@ -7,7 +7,7 @@ Each process is told by its environment who it is: `JAX_COORDINATOR_ADDRESS`,
 `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`. Slurm's and Open MPI's own variables serve as well.
 """
 
-from .members import LAUNCHERS, Place, agree, first_alone, join, place
+from .members import LAUNCHERS, Place, agree, first_alone, join, leave, place
 from .parent import start
 
-__all__ = ["LAUNCHERS", "Place", "agree", "first_alone", "join", "place", "start"]
+__all__ = ["LAUNCHERS", "Place", "agree", "first_alone", "join", "leave", "place", "start"]
