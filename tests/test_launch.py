@@ -10,6 +10,7 @@ import time
 import jax
 import numpy as np
 import pytest
+from jax.experimental import multihost_utils
 
 from rnn_jax.launch import LAUNCHERS, Place, first_alone, join, leave, parent, place, start
 
@@ -80,6 +81,22 @@ def test_alone_the_first_simply_acts():
     assert done == [1]
     with pytest.raises(ValueError, match="no"):
         first_alone(lambda: (_ for _ in ()).throw(ValueError("no")))
+
+
+def test_where_the_first_fails_in_any_way_all_end(monkeypatch):
+    told(monkeypatch, JAX_NUM_PROCESSES="2", JAX_PROCESS_ID="0")
+    sent = []
+    monkeypatch.setattr(
+        multihost_utils, "broadcast_one_to_all", lambda x: sent.append(bool(x)) or x
+    )
+    with pytest.raises(KeyError):
+        first_alone(lambda: {}["absent"])
+    first_alone(lambda: None)
+    assert sent == [True, False]
+    told(monkeypatch, JAX_PROCESS_ID="1")
+    monkeypatch.setattr(multihost_utils, "broadcast_one_to_all", lambda _: True)
+    with pytest.raises(SystemExit, match="2"):
+        first_alone(lambda: pytest.fail("not the first"))
 
 
 # the meeting of the processes

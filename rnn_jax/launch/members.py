@@ -118,7 +118,7 @@ def _meet(named: dict[str, Any], wait: int) -> bool:
             jax.distributed.initialize(
                 **named, initialization_timeout=10 * WAIT, heartbeat_timeout_seconds=HEARTBEAT
             )
-        except (ValueError, OSError) as error:
+        except Exception as error:
             failures.append(error)
 
     meeting = Thread(target=initialize, daemon=True)
@@ -158,7 +158,7 @@ def first_alone(action: Callable[[], object]) -> None:
     if place().is_first:
         try:
             action()
-        except (ValueError, OSError) as error:
+        except Exception as error:
             failure = error
     failed = bool(broadcast_one_to_all(np.array(failure is not None)))
     if failure is not None:
