@@ -225,7 +225,7 @@ def test_the_stack_dump_of_a_process_whose_peer_died_is_not_shown(program, capfd
 if first:
     say("F1121 client.h:80] the JAX distributed service detected fatal errors\\n  @ 0x7f")
     die(signal.SIGABRT)
-time.sleep(0.1)
+time.sleep(1)
 die(signal.SIGKILL)
 """)
     assert run()[0] == 137
@@ -244,6 +244,17 @@ time.sleep(60)
     code, seconds = run()
     assert (code, capfd.readouterr().err) == (2, "rnn-jax: no such file: x.npz\n")
     assert seconds < 5
+
+
+def test_a_lost_connection_is_said_where_no_process_died(program, capfd):
+    program("""
+if first:
+    time.sleep(60)
+say("rnn-jax: UNKNOWN: Gloo all-reduce failed")
+sys.exit(2)
+""")
+    assert run()[0] == 2
+    assert capfd.readouterr().err == "rnn-jax: UNKNOWN: Gloo all-reduce failed\n"
 
 
 @pytest.mark.parametrize(

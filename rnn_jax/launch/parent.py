@@ -23,8 +23,9 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import NamedTuple
 
-# seconds: for which a child's words are held; in which the children that fail together are found
-HOLD, SETTLE = 0.5, 0.2
+# seconds: for which a child's words are held; in which the children that fail together are found,
+# and longer where all known of have failed after another: a dead one may take time to vanish
+HOLD, SETTLE, PATIENCE = 0.5, 0.2, 3.0
 # what a process says that fails because another one has
 AFTERMATH = (
     b"Gloo ",
@@ -150,26 +151,28 @@ def _attend(count: int, events: Events) -> int:
 
 def _fail(first: End, held: Sequence[Words], events: Events) -> int:
     """Say which child failed and how, and return the exit code of the run."""
-    ends, words = [first], list(held)
-    until = time.monotonic() + SETTLE
-    while (left := until - time.monotonic()) > 0:
+    ends, words, began = [first], list(held), time.monotonic()
+
+    def said(end: End) -> bytes:
+        return b"".join(each.text for each in words if each.index == end.index)
+
+    def follows(end: End) -> bool:
+        return any(word in said(end) for word in AFTERMATH)
+
+    while True:
+        enough = SETTLE if not all(map(follows, ends)) else PATIENCE
         try:
-            event = events.get(timeout=left)
+            event = events.get(timeout=max(0.0, began + enough - time.monotonic()))
         except Empty:
             break
         if isinstance(event, Words):
             words.append(event)
         elif event.code:
             ends.append(event)
-    said = {end: b"".join(w.text for w in words if w.index == end.index) for end in ends}
-
-    def follows(end: End) -> tuple[bool, bool]:
-        by_itself = end.code < 0 and end.code != -signal.SIGABRT
-        return any(word in said[end] for word in AFTERMATH), not by_itself
-
-    cause = min(ends, key=follows)  # the earliest of equals
-    _say(said[cause] if not follows(cause)[0] else b"")
-    if cause.code != 2 or not said[cause].strip():
+    by_a_signal = lambda end: end.code < 0 and end.code != -signal.SIGABRT
+    cause = min(ends, key=lambda end: (follows(end), not by_a_signal(end)))  # earliest of equals
+    _say(said(cause))
+    if cause.code != 2 or not said(cause).strip():
         _say(f"rnn-jax: process {cause.index} (the first is 0) {cause.how}\n".encode())
     return cause.code if cause.code > 0 else 128 - cause.code
 
