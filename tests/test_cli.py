@@ -218,21 +218,27 @@ main()
 """
 
 
-def test_on_a_full_disk_the_line_names_what_was_written(place):
-    line = ["discover", "my_model.py:network", "--trials", "trials.npz", "--out", "large", *QUICK]
+@pytest.mark.parametrize(("size", "numbers"), [(20000, False), (60000, True)])
+def test_on_a_full_disk_the_line_names_what_was_written(size, numbers, place):
+    """In the midst of the numbers, and of a figure; then there is room again."""
+    out = f"full-{size}"
+    line = ["discover", "my_model.py:network", "--trials", "trials.npz", "--out", out, *QUICK]
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(place / "compiled")}
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, "200000", *line], capture_output=True, text=True,
-        cwd=place, env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(place / "compiled")},
+        [sys.executable, "-c", FULL_DISK, str(size), *line], capture_output=True, text=True,
+        cwd=place, env=environment,
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     said = done.stderr.strip().splitlines()
     assert len(said) == 1, said
-    assert "File too large" in said[0]
-    left = place / "large.unfinished"
-    assert said[0].endswith(f"what was written is in {left.resolve()}")
-    assert (left / "results.nc").exists()
+    left = place / f"{out}.unfinished"
+    assert said[0].endswith(f"what was written is in {left.resolve()}"), said
+    if numbers:
+        assert "File too large" in said[0]
+        assert xr.load_dataset(left / "results.nc", engine="h5netcdf")["effect"].notnull().all()
     again = command(*line, cwd=place)
     assert again.returncode == 0, again.stderr
+    assert "going on from" in again.stdout
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..launch import place
+from ..launch import leave, place
 
 PACKAGE = str(Path(__file__).parents[1])
 
@@ -37,7 +37,10 @@ def ended() -> Iterator[None]:
             keep_traceback(error, Path(tempfile.mkdtemp(prefix="rnn-jax-")) / "log.txt")
         if _speaks():
             print("; ".join([f"rnn-jax: {said(error)}", *_notes(error)]), file=sys.stderr)
-        raise SystemExit(2 if refused else 1) from None
+        code = 2 if refused else 1
+    else:
+        return
+    leave(code)
 
 
 def load_jax() -> None:
@@ -90,7 +93,8 @@ def _notes(error: BaseException) -> list[str]:
 
 
 def _speaks() -> bool:
+    """Whether this process is heard: the first, and each of those whose parent shows one line."""
     try:
-        return place().is_first
+        return place().is_first or place().told
     except ValueError:
         return True

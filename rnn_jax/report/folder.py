@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from ..circuits import to_dict
@@ -38,8 +39,17 @@ def save_figures(dataset: xr.Dataset, folder: Path) -> None:
 
 
 def write_json(path: Path, record: Any) -> None:
-    """Write a record as indented JSON."""
-    path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    """Write a record as indented JSON, numbers of NumPy's included."""
+    plain = json.dumps(record, indent=1, default=lambda value: np.asarray(value).tolist())
+    path.write_text(plain + "\n", "utf-8")
+
+
+def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
+    """Write a dataset as NetCDF-4.
+
+    The file is made in memory: on a full disk HDF5 cannot close its own, and prints a stack dump.
+    """
+    path.write_bytes(dataset.to_netcdf(engine="h5netcdf"))
 
 
 def write_run(
@@ -57,7 +67,7 @@ def write_run(
     """
     dataset = found.dataset
     with filled(work) as folder:
-        dataset.to_netcdf(folder / "results.nc", engine="h5netcdf")
+        write_netcdf(folder / "results.nc", dataset)
         config = {
             "subject": subject.name,
             "origin": subject.origin,

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from ..data import Workplace, filled
 from ..studies import STUDIES, write_up
 from .context_flip_flop_figures import alike_figure, course_figure, shares_figure
-from .folder import write_json
+from .folder import write_json, write_netcdf
 from .hmm_inference_figures import INFERENCE_FIGURES
 from .representation_figures import precision_figure, represented_figure
 from .style import INK, look
@@ -74,7 +74,7 @@ def write_study(work: Workplace, name: str, found: xr.Dataset, log: str) -> str:
     **Raises:** what the writing raises; a note names the folder of what was written until then.
     """
     with filled(work) as folder:
-        found.to_netcdf(folder / f"{name}.nc", engine="h5netcdf")
+        write_netcdf(folder / f"{name}.nc", found)
         write_json(folder / "config.json", found.attrs)
         (folder / "log.txt").write_text(log, "utf-8")
         said = write_up(name, STUDIES[name], found)

@@ -74,7 +74,11 @@ class SeedFits(NamedTuple):
 def adam(learning_rate: float, steps: int, clip: float = 1.0) -> optax.GradientTransformation:
     """AdamW on a cosine schedule after a short warm-up, its gradient clipped in norm."""
     schedule = optax.warmup_cosine_decay_schedule(
-        0.1 * learning_rate, learning_rate, max(1, steps // 50), steps, 0.01 * learning_rate
+        0.1 * learning_rate,
+        learning_rate,
+        max(1, steps // 50),
+        max(2, steps),
+        0.01 * learning_rate,
     )
     return optax.chain(optax.clip_by_global_norm(clip), optax.adamw(schedule, weight_decay=1e-5))
 
