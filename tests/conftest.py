@@ -1,4 +1,6 @@
 import itertools
+import os
+from pathlib import Path
 
 import jax
 import matplotlib
@@ -12,11 +14,24 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 TESTS = itertools.count(1)
+MAPS = Path("/proc/self/maps")
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory):
+    """A folder of this run alone: what one worker has compiled, none compiles again."""
+    base = tmp_path_factory.getbasetemp()
+    return str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "programs")
 
 
 @pytest.fixture(autouse=True)
-def forget_programs():
-    """Every compiled program holds memory maps, of which Linux grants a process 65530."""
+def keep_programs(programs):
+    """Set for each test, since the command line sets its own.
+
+    Every compiled program holds memory maps, of which Linux grants a process 65530.
+    """
+    jax.config.update("jax_compilation_cache_dir", programs)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     yield
-    if next(TESTS) % 30 == 0:
+    if next(TESTS) % 5 == 0 and MAPS.exists() and MAPS.read_bytes().count(b"\n") > 30_000:
         jax.clear_caches()
