@@ -19,7 +19,12 @@ MAPS = Path("/proc/self/maps")
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory):
-    """A folder of this run alone: what one worker has compiled, none compiles again."""
+    """A folder of this run alone: what one worker has compiled, none compiles again.
+
+    Many runs one after the other, as of `mutants.py`, may share another.
+    """
+    if given := os.environ.get("TEST_PROGRAMS"):
+        return given
     base = tmp_path_factory.getbasetemp()
     return str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "programs")
 

@@ -1,0 +1,202 @@
+"""Can the tests fail? Break one line at a time, and see whether the tests of its room notice.
+
+    python tests/mutants.py                      # twenty lines of each room
+    python tests/mutants.py causal --count 5 --seed 1 --workers 2
+
+Not part of the suite. Lines are drawn at random from those that hold something to break: a
+comparison, an arithmetic or logical operator, a sign, a number, the start of a slice. Lines of
+messages, annotations and docstrings are left out. Each broken package runs the tests of its room,
+the module's own file first, until one fails. What no test notices is printed in the end.
+"""
+
+import argparse
+import ast
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {
+    "core": ["core", "products", "cells", "laws", "linear_edits"],
+    "linear": ["linear", "linear_edits", "linear_streamed", "interchange", "laws"],
+    "causal": ["causal", "sweep", "screen", "paths", "store", "interchange", "bad_calls", "laws"],
+    "circuits": ["circuits", "evaluation", "baselines", "interchange", "bad_calls", "recovery"],
+}
+"""The test files of each room."""
+
+COMPARED = {
+    ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
+    ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
+}  # fmt: skip
+COMBINED = {
+    ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.MatMult: "+", ast.Pow: "*",
+    ast.FloorDiv: "*", ast.Mod: "+", ast.BitAnd: "|", ast.BitOr: "&",
+}  # fmt: skip
+
+
+class Mutant(NamedTuple):
+    """A change of one place: its file, line, and what the place becomes."""
+
+    path: Path
+    line: int
+    start: int
+    stop: int
+    text: str
+
+    def apply(self, source: str) -> str:
+        """The source with the place changed."""
+        lines = source.splitlines(keepends=True)
+        row = lines[self.line - 1].encode()
+        lines[self.line - 1] = (row[: self.start] + self.text.encode() + row[self.stop :]).decode()
+        return "".join(lines)
+
+    def describe(self) -> str:
+        """File, line, and the line as it was and as it is."""
+        source = (ROOT / self.path).read_text()
+        before, after = (
+            s.splitlines()[self.line - 1].strip() for s in (source, self.apply(source))
+        )
+        return f"{self.path}:{self.line}\n    - {before}\n    + {after}"
+
+
+def places(path: Path) -> Iterator[Mutant]:
+    """Every place of a file that can be broken."""
+    tree = ast.parse((ROOT / path).read_text())
+    left_out = _left_out(tree)
+    for node in ast.walk(tree):
+        if getattr(node, "lineno", None) in left_out:
+            continue
+        for change in _changes(node):
+            if change[0] not in left_out:
+                yield Mutant(path, *change)
+
+
+def _left_out(tree: ast.AST) -> set[int]:
+    """Lines of messages, annotations and of what only a type checker reads."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        parts: list[ast.AST | None] = []
+        if isinstance(node, ast.Raise | ast.JoinedStr | ast.Import | ast.ImportFrom):
+            parts = [node]
+        elif isinstance(node, ast.If | ast.Assign) and _is_declaration(node):
+            parts = [node]
+        elif isinstance(node, ast.AnnAssign):
+            parts = [node.annotation]
+        elif isinstance(node, ast.FunctionDef):
+            every = (*node.args.args, *node.args.kwonlyargs)
+            parts = [node.returns, *(a.annotation for a in every), *node.decorator_list]
+        for part in filter(None, parts):
+            lines |= set(range(part.lineno, part.end_lineno + 1))
+    return lines
+
+
+def _is_declaration(node: ast.If | ast.Assign) -> bool:
+    """Whether a statement only names things: for a type checker, or as public."""
+    about = node.test if isinstance(node, ast.If) else node.targets[0]
+    return ast.unparse(about) in ("TYPE_CHECKING", "__all__")
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[int, int, int, str]]:
+    """Line, first and last byte, and the new text, for what one node can become."""
+    between = lambda a, b, text: (a.end_lineno, a.end_col_offset, b.col_offset, f" {text} ")
+    whole = lambda a, text: (a.lineno, a.col_offset, a.end_col_offset, text)
+    if isinstance(node, ast.Compare) and node.left.end_lineno == node.comparators[0].lineno:
+        yield between(node.left, node.comparators[0], COMPARED[type(node.ops[0])])
+    elif isinstance(node, ast.BinOp) and node.left.end_lineno == node.right.lineno:
+        # brackets around an operand lie between the two: such places would not parse
+        if type(node.op) in COMBINED:
+            yield between(node.left, node.right, COMBINED[type(node.op)])
+    elif isinstance(node, ast.BoolOp) and node.values[0].end_lineno == node.values[1].lineno:
+        other = "or" if isinstance(node.op, ast.And) else "and"
+        yield between(node.values[0], node.values[1], other)
+    elif isinstance(node, ast.UnaryOp) and node.lineno == node.end_lineno:
+        yield whole(node, f"({ast.unparse(node.operand)})")
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        new = node.value + 1 if isinstance(node.value, int) else 2 * node.value + 1
+        yield whole(node, repr(new))
+    elif isinstance(node, ast.Slice) and node.lower is not None and node.upper is None:
+        yield whole(node.lower, f"({ast.unparse(node.lower)}) + 1")
+
+
+def draw(room: str, count: int, seed: int) -> list[Mutant]:
+    """As many lines of a room, by chance, each broken in one of its places by chance."""
+    by_line: dict[tuple[Path, int], list[Mutant]] = {}
+    for file in sorted((ROOT / "rnn_jax" / room).glob("*.py")):
+        for mutant in places(file.relative_to(ROOT)):
+            source = (ROOT / mutant.path).read_text()
+            try:
+                ast.parse(mutant.apply(source))
+            except SyntaxError:
+                continue
+            by_line.setdefault((mutant.path, mutant.line), []).append(mutant)
+    chance = random.Random(f"{room} {seed}")
+    lines = chance.sample(sorted(by_line), min(count, len(by_line)))
+    return [chance.choice(by_line[line]) for line in lines]
+
+
+def caught_by(room: str, mutant: Mutant, programs: Path) -> str | None:
+    """The first test file of the room that fails on a broken package; `None` where none does."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place)
+        for name in ("rnn_jax", "tests", "examples"):
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        (copy / mutant.path).write_text(mutant.apply((ROOT / mutant.path).read_text()))
+        names = sorted(ROOMS[room], key=lambda name: name != mutant.path.stem)
+        for name in names:
+            if not (copy / "tests" / f"test_{name}.py").exists():
+                continue
+            line = [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-x",
+                "-q",
+                "-n",
+                "0",
+                "-p",
+                "no:cacheprovider",
+            ]
+            done = subprocess.run(
+                [*line, f"--basetemp={copy / 'base'}", f"tests/test_{name}.py"],
+                cwd=copy, capture_output=True,
+                env=os.environ | {"PYTHONPATH": place, "TEST_PROGRAMS": str(programs)},
+            )  # fmt: skip
+            if done.returncode:
+                return name
+    return None
+
+
+def main() -> None:
+    """Break lines of the rooms asked for and say what was noticed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rooms", nargs="*", default=list(ROOMS))
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    missed, total, start = [], 0, time.perf_counter()
+    with tempfile.TemporaryDirectory() as programs, ThreadPoolExecutor(asked.workers) as pool:
+        for room in asked.rooms:
+            mutants = draw(room, asked.count, asked.seed)
+            run = lambda mutant, room=room: caught_by(room, mutant, Path(programs))
+            for mutant, by in zip(mutants, pool.map(run, mutants), strict=True):
+                total += 1
+                print(f"{by or 'NOT NOTICED':<16} {mutant.path}:{mutant.line}", flush=True)
+                missed += [] if by else [mutant]
+            print(f"{room}: {time.perf_counter() - start:.0f} s so far", flush=True)
+    print(f"\n{total - len(missed)} of {total} noticed")
+    for mutant in missed:
+        print(mutant.describe())
+
+
+if __name__ == "__main__":
+    main()
