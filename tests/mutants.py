@@ -84,9 +84,7 @@ def _left_out(tree: ast.AST) -> set[int]:
     lines: set[int] = set()
     for node in ast.walk(tree):
         parts: list[ast.AST | None] = []
-        if isinstance(node, ast.Raise | ast.JoinedStr | ast.Import | ast.ImportFrom):
-            parts = [node]
-        elif isinstance(node, ast.If | ast.Assign) and _is_declaration(node):
+        if _only_says(node):
             parts = [node]
         elif isinstance(node, ast.AnnAssign):
             parts = [node.annotation]
@@ -98,10 +96,13 @@ def _left_out(tree: ast.AST) -> set[int]:
     return lines
 
 
-def _is_declaration(node: ast.If | ast.Assign) -> bool:
-    """Whether a statement only names things: for a type checker, or as public."""
-    about = node.test if isinstance(node, ast.If) else node.targets[0]
-    return ast.unparse(about) in ("TYPE_CHECKING", "__all__")
+def _only_says(node: ast.AST) -> bool:
+    """Whether a statement is a message, or names things for others."""
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING"
+    if isinstance(node, ast.Assign):
+        return ast.unparse(node.targets[0]) == "__all__"
+    return isinstance(node, ast.Raise | ast.JoinedStr | ast.Import | ast.ImportFrom)
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[int, int, int, str]]:
