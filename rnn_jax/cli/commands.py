@@ -45,11 +45,11 @@ def discover(args: Discover, arguments: Sequence[str]) -> None:
         raise SystemExit(start(args.processes, arguments))
     log = Log()
     with _at_work(out, args.overwrite, log) as work:
+        from .. import studies
         from ..report import epoch_table, write_run
-        from ..studies import discover
 
         subject = _subject(args, log, work)
-        found = discover(subject, args.settings, log.track, work.kept)
+        found = studies.discover(subject, args.settings, log.track, work.kept)
         dataset = found.dataset.assign_attrs(
             command=_command(arguments), seconds=round(log.seconds, 1)
         )

@@ -3,8 +3,9 @@
     with ended():
         ...                     # SystemExit(2) after one line, for a wrong file or value
 
-A refusal is a `ValueError` that this package raised, or an `OSError`: the line says all. Any
-other error is a bug here, or comes from a library: its traceback is kept in a file.
+A refusal is a `ValueError` that a `raise` of this package raised, or an `OSError`, or too little
+memory: the line says all. Any other error is a bug here, or comes from a library: its traceback
+is kept in a file.
 """
 
 import contextlib
@@ -60,9 +61,12 @@ def is_refusal(error: BaseException) -> bool:
     """Whether an error was raised on purpose, in words for the user."""
     if isinstance(error, OSError | MemoryError) or _is_out_of_memory(error):
         return True
-    frames = traceback.extract_tb(error.__traceback__)
-    own = bool(frames) and frames[-1].filename.startswith(PACKAGE)
-    return isinstance(error, ValueError) and own
+    if not isinstance(error, ValueError) or error.__traceback__ is None:
+        return False
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    # not what an unpacking or a conversion of ours raises by itself
+    on_purpose = not frame.line or frame.line.startswith("raise")
+    return on_purpose and frame.filename.startswith(PACKAGE)
 
 
 def said(error: BaseException) -> str:

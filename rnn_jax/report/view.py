@@ -77,11 +77,11 @@ def set_p(dataset: xr.Dataset) -> list[float | None]:
     All sets of such a size are alike, so that its p-value says nothing.
     """
     member = array(dataset, "member", "epoch", "unit")
-    trivial = member.all(1) | ~member.any(1)
+    count = member.sum(1)
     p = array(dataset, "circuit_p", "epoch")
     return [
-        None if alike or not np.isfinite(value) else float(value)
-        for alike, value in zip(trivial, p, strict=True)
+        float(value) if 0 < units < member.shape[1] and np.isfinite(value) else None
+        for units, value in zip(count, p, strict=True)
     ]
 
 
