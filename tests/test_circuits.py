@@ -293,7 +293,7 @@ def test_keeping_all_edits_nothing_and_is_an_error_unless_allowed():
     sets = jnp.stack([jnp.ones(H.N), jnp.asarray([1.0, 1.0, 0.0, 1.0])])
     arguments = (network.step, network.h0, xs, metric)
     all_kept = jax.vmap(lambda m: keep(m, window, 0.0))(sets)
-    with pytest.raises(RuntimeError, match="touches nothing"):
+    with pytest.raises(ValueError, match="touches nothing"):
         finite(*arguments, all_kept)
     effect = finite(*arguments, all_kept, allow_noop=True)
     assert abs(effect[0]) < 1e-14
