@@ -13,6 +13,8 @@ import jax
 from jaxtyping import Array, Float
 
 from ..core import Network
+from ..core.checks import described
+from ..core.network import num_units
 from ..data import check_network
 from ..tasks import Trials, check_trials
 
@@ -60,6 +62,9 @@ def check_subject(subject: Subject) -> None:
 
     **Raises:** `ValueError`, one line: what was got and what was expected.
     """
+    if not isinstance(subject, Subject):
+        raise ValueError(f"expected a Subject(name, network, trials), got {described(subject)}")
+    num_units(subject.network)
     check_trials(subject.trials)
     targets = subject.trials.targets
     xs = jax.tree.map(lambda leaf: leaf[0], subject.trials.xs)
@@ -67,3 +72,9 @@ def check_subject(subject: Subject) -> None:
     for what, names in (("unit names", subject.units), ("group labels", subject.groups)):
         if names and len(names) != subject.size:
             raise ValueError(f"{len(names)} {what} for {subject.size} units")
+    if len(set(subject.units)) != len(subject.units):
+        raise ValueError(f"unit names must differ from one another, got {subject.units}")
+    truth = subject.truth
+    missing = [] if truth is None else [e for e in subject.trials.epochs if e not in truth]
+    if missing:
+        raise ValueError(f"the truth lacks the trials' epochs {', '.join(missing)}")
