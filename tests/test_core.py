@@ -133,7 +133,7 @@ def test_project_swaps_a_subspace_and_nothing_else():
     np.testing.assert_allclose(basis.T @ got, basis.T @ source[0], atol=1e-13)
     rest = jnp.eye(N) - basis @ basis.T
     np.testing.assert_allclose(rest @ got, rest @ h1, atol=1e-13)
-    with pytest.raises(Exception, match="orthonormal"):
+    with pytest.raises(ValueError, match="orthonormal"):
         Project(2 * basis[None], source)
 
 

@@ -259,7 +259,7 @@ def test_reselection_draws_trials_as_a_bootstrap_does():
         (lambda: shuffle_trials((), KEY), "one B"),
         (lambda: sign_test_p(jnp.ones((2, 0))), "seeds"),
         (lambda: stability(jnp.ones((1, 3), bool)), "2 runs"),
-        (lambda: reselect(lambda v: v > 0, jnp.ones(3), KEY, 0), "draws"),
+        (lambda: reselect(lambda v: v > 0, jnp.ones(3), KEY, 0), "resamples must be"),
     ],
 )
 def test_wrong_structure_is_told(call, message):
@@ -276,5 +276,5 @@ def test_wrong_structure_is_told(call, message):
     ],
 )
 def test_nan_is_named(call, name):
-    with pytest.raises(RuntimeError, match=f"{name}: an entry is NaN"):
+    with pytest.raises(ValueError, match=f"{name}: an entry is NaN"):
         jax.block_until_ready(call(WEIGHTS.at[1].set(jnp.nan)))

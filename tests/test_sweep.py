@@ -27,7 +27,7 @@ from rnn_jax import (
 from rnn_jax.causal import result_codes
 from rnn_jax.causal.budget import fit_budget
 from rnn_jax.causal.engine import CLAMP
-from rnn_jax.causal.sweep import check_name, per_trial, program
+from rnn_jax.causal.sweep import per_trial, program
 from rnn_jax.cells import GRU, Affine, zero_state
 
 B = 3
@@ -281,11 +281,6 @@ def test_what_makes_no_sense_is_refused(change, message):
     arguments = {"units": jnp.eye(N), "windows": tiling(T, 3), "value": value} | change
     with pytest.raises(ValueError, match=message):
         sweep(net, xs, targets, margin, **arguments)
-
-
-def test_a_name_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="estimator must be one of exact, window, got 'guess'"):
-        check_name("estimator", "guess", ("exact", "window"))
 
 
 @pytest.mark.parametrize("edges", [jnp.array([[0, N]]), jnp.array([[-1, 0]])])

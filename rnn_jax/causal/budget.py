@@ -7,10 +7,10 @@ size.groups, size.trials
 import re
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 
 from ..core import Network
+from ..core.network import output_shape
 
 
 class Size(NamedTuple):
@@ -26,8 +26,7 @@ def parse_bytes(text: str | int) -> int:
     **Raises:** `ValueError` where it is neither.
     """
     number = r"\s*(\d+\.?\d*|\.\d+)\s*([KMGT]?)(i?)B?\s*"
-    plain = f"{text:d}" if isinstance(text, int) else text
-    match = re.fullmatch(number, plain, re.IGNORECASE)
+    match = re.fullmatch(number, str(text), re.IGNORECASE)
     base = 1024 if match is not None and match[3] else 1000
     power = 0 if match is None else " KMGT".index(match[2].upper() or " ")
     size = 0 if match is None else int(float(match[1]) * base**power)
@@ -65,7 +64,7 @@ def fit_budget(
     leaves = jax.tree.leaves(network.h0)
     itemsize = leaves[0].dtype.itemsize
     state = sum(leaf.size for leaf in leaves)
-    outputs = T * jax.tree.leaves(eqx.filter_eval_shape(network.readout, network.h0))[0].size
+    outputs = T * output_shape(network).size
     # of a run: its state, the preactivations of a few gates, and what the edit reads
     a_run = (8 * state + 3 * outputs) * itemsize
     # of a trial: states, replacements, inputs of a reverse pass where there is one

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ..core.checks import numbers
+
 FINITE, OVERFLOW, NAN = 0, 1, 2
 NAMES = ("finite", "overflow", "nan")
 
@@ -29,7 +31,7 @@ class ResultCodes(NamedTuple):
 
 def result_codes(effects: Float[Array, "..."]) -> ResultCodes:
     """What became of each element: finite, overflowed, or not a number."""
-    values = np.asarray(effects)
+    values = np.asarray(numbers("effects", effects))
     code = np.where(np.isnan(values), NAN, np.where(np.isinf(values), OVERFLOW, FINITE))
     counts = {name: int((code == number).sum()) for number, name in enumerate(NAMES)}
     return ResultCodes(code.astype(np.int8), np.argwhere(code != FINITE), counts)

@@ -9,9 +9,10 @@ Neither changes the network's weights.
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from ..core import Input, Metric, State, Step, clamp, read, rollout
+from ..core.checks import function, scalar
 
 
 class SelfRepair(NamedTuple):
@@ -33,7 +34,7 @@ def self_repair(
     h0: State,
     xs: Input,
     metric: Metric,
-    units: Float[Array, " N"],
+    units: PyTree,
     window: Float[Array, " T"],
     value: Any,
 ) -> SelfRepair:
@@ -47,9 +48,12 @@ def self_repair(
 
     **Returns:** a `SelfRepair`.
 
+    **Raises:** as `clamp` and `rollout`, and `ValueError` where the metric is no scalar.
+
     McGrath et al., arXiv:2307.15771 (2023), section 2, on recurrent state.
     """
-    clean = metric(rollout(step, h0, xs))
+    function("metric", metric)
+    clean = scalar("metric", metric(rollout(step, h0, xs)))
     shown = read(units, window, value, readers="readout")
     direct = metric(rollout(step, h0, xs, shown)) - clean
     total = metric(rollout(step, h0, xs, clamp(units, window, value))) - clean

@@ -29,6 +29,10 @@ from ..core import (
     Step,
     rollout,
 )
+from ..core.checks import at_least, function, refused, scalar, state
+from ..core.rollout import unroll
+from ..core.settled import settled
+from ..core.units import has_indices
 
 
 def finite(
@@ -53,21 +57,27 @@ def finite(
 
     **Returns:** `[S]`.
 
-    **Raises:** `ValueError` where the leading axes differ, `RuntimeError` where an intervention
-    touches nothing.
+    **Raises:** `ValueError` where the leading axes differ, the metric is no scalar, a mask leaves
+    [0, 1], an index is no unit's, or an intervention touches nothing (`RuntimeError` if traced).
     """
-    arrays, rest, size = stacked(interventions)
-    clean = metric(rollout(step, h0, xs))
+    function("metric", metric)
+    h0 = state("h0", h0)
+    arrays, rest, size = stacked(settled(interventions, h0))
+    batch_size = size if batch_size is None else batch_size
+    at_least(1, batch_size=batch_size)
+    if not allow_noop:
+        arrays = _touching(arrays, rest)
+    clean = scalar("metric", metric(rollout(step, h0, xs)))
+    effect = lambda rows: metric(unroll(step, h0, xs, eqx.combine(rows, rest))) - clean
+    return lax.map(effect, arrays, batch_size=min(batch_size, size))
 
-    def effect(rows: PyTree) -> Array:
-        intervention = eqx.combine(rows, rest)
-        result = metric(rollout(step, h0, xs, intervention)) - clean
-        count = entries_changed(intervention)
-        if allow_noop or count is None:
-            return result
-        return eqx.error_if(result, count == 0, "an intervention touches nothing")
 
-    return lax.map(effect, arrays, batch_size=min(batch_size or size, size))
+def _touching(arrays: PyTree, rest: PyTree) -> PyTree:
+    """Interventions of which each is known to edit something, or is of a kind of the user's."""
+    if entries_changed(eqx.combine(jax.tree.map(lambda leaf: leaf[0], arrays), rest)) is None:
+        return arrays
+    counts = jax.vmap(lambda rows: entries_changed(eqx.combine(rows, rest)))(arrays)
+    return refused("an intervention touches nothing", (counts == 0).any(), arrays)
 
 
 def stacked(interventions: PyTree) -> tuple[PyTree, PyTree, int]:
@@ -86,13 +96,24 @@ def stacked(interventions: PyTree) -> tuple[PyTree, PyTree, int]:
     return *eqx.partition(interventions, many), size
 
 
-def entries_changed(intervention: PyTree) -> Int[Array, ""] | None:
+def entries_changed(intervention: PyTree, h0: State | None = None) -> Int[Array, ""] | None:
     """How many entries of its arrays (time x unit, or time x edge) an intervention edits.
 
     An array for every step, with a time axis of 1, counts once.
 
+    **Arguments:**
+
+    - `intervention`: any.
+    - `h0`: a state, for its size; needed where units are given by their indices.
+
     **Returns:** a count, or `None` for a kind of the user's own.
+
+    **Raises:** `ValueError` where indices are given without a state.
     """
+    if h0 is not None:
+        intervention = settled(intervention, h0)
+    elif has_indices(intervention):
+        raise ValueError("entries_changed needs h0 where units are given by their indices")
     count = lambda tree: sum(jnp.count_nonzero(leaf) for leaf in jax.tree.leaves(tree))
     match intervention:
         case Replace() | Cut() | Lesion():

@@ -9,14 +9,15 @@ order screens; exact runs decide.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..core import Input, Metric, State, Step, Trajectory, rollout
-from ..core.tree import before, prefix_leaves
+from ..core.checks import array, in_unit, numbers
+from ..core.tree import before, num_steps, prefix_leaves
 from ..linear import adjoints, jacobians
 
 Flow = Callable[[State], State]
@@ -31,12 +32,35 @@ class _Run(NamedTuple):
 def _run(step: Step, h0: State, xs: Input, metric: Metric, value: State) -> _Run:
     trajectory = rollout(step, h0, xs)
     leaves, treedef = jax.tree.flatten(trajectory.hs)
-    values = prefix_leaves(value, trajectory.hs)
+    values = [replacement(v, h) for v, h in zip(prefix_leaves(value, trajectory.hs), leaves)]
     delta = [
         jnp.zeros_like(h) if v is None else jnp.asarray(v, h.dtype) - h
         for v, h in zip(values, leaves, strict=True)
     ]
     return _Run(trajectory, adjoints(step, trajectory, metric), treedef.unflatten(delta))
+
+
+def replacement(value: Any, hs: Array) -> Array | None:
+    """A replacement of states `[T, N]`, as given.
+
+    **Raises:** `ValueError` where it is neither a scalar, `[1, N]` nor `[T, N]`.
+    """
+    if value is None:
+        return None
+    value = jnp.asarray(numbers("value", value))
+    fits = value.ndim == hs.ndim and all(n in (1, m) for n, m in zip(value.shape, hs.shape))
+    if value.ndim and not fits:
+        raise ValueError(
+            f"value must be a scalar, [1, N] or [T, N] = {list(hs.shape)}; got {value.shape}"
+        )
+    return value
+
+
+def _windows(windows: Any, xs: Input) -> Array:
+    T, windows = num_steps(xs), array("windows", windows)
+    if windows.ndim != 2 or windows.shape[1] != T:
+        raise ValueError(f"windows must be [W, {T}], got {windows.shape}")
+    return in_unit("a window", windows)
 
 
 def _sum_parts(tree: State) -> Array:
@@ -59,6 +83,8 @@ def first_order(
     - `value`: `[T, N]` replacement, a scalar, or a prefix of the state's tree.
 
     **Returns:** `[T, N]`; of a state of several parts, the sum over a unit's parts.
+
+    **Raises:** `ValueError` where the metric is no scalar, or `value` does not fit.
     """
     run = _run(step, h0, xs, metric, value)
     return _sum_parts(_multiply(run.lam, run.delta))
@@ -81,7 +107,11 @@ def first_order_clamp(
     - `windows`: float `[W, T]`.
 
     **Returns:** `[W, N]`.
+
+    **Raises:** as `first_order`, and `ValueError` where windows do not fit or leave [0, 1]
+    (`RuntimeError` if traced).
     """
+    windows = _windows(windows, xs)
     eye = jnp.eye(jax.tree.leaves(h0)[0].shape[0], dtype=windows.dtype)[None]
     return first_order_groups(step, h0, xs, metric, value, windows, eye, single=True)
 
@@ -181,7 +211,10 @@ def first_order_edges(
     if not isinstance(h0, jax.Array):
         raise ValueError("edges need a state of one array: flatten the step first")
     run = _run(step, h0, xs, metric, value)
-    first = jnp.zeros_like(h0) if value0 is None else jnp.asarray(value0, h0.dtype) - h0
+    at_first = None if value0 is None else array("value0", value0).astype(h0.dtype)
+    if at_first is not None and at_first.shape not in ((), h0.shape):
+        raise ValueError(f"value0 must be a scalar or {list(h0.shape)}, got {at_first.shape}")
+    first = jnp.zeros_like(h0) if at_first is None else at_first - h0
     delta = before(first, run.delta)
     J = jacobians(step, run.trajectory)
     return run.lam[:, :, None] * J * delta[:, None, :]
@@ -210,6 +243,7 @@ def additive_edges(
     """
     if not hasattr(step, "parts"):
         raise ValueError(f"{type(step).__name__} has no single W: it offers no parts(h, x)")
+    windows = _windows(windows, xs)
     run = _run(step, h0, xs, metric, value)
     parts = jax.vmap(step.parts)(run.trajectory.previous, run.trajectory.xs)  # pyright: ignore
     delta = before(jnp.zeros_like(h0), run.delta)

@@ -15,7 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from ..core import Input, Metric, Replace, State, Step, rollout
+from ..core import Input, Metric, Replace, State, Step
+from ..core.checks import at_least, described, function, state
+from ..core.rollout import unroll
+from ..core.settled import settled
 from .finite import finite, stacked
 
 
@@ -44,12 +47,18 @@ def integrated(
 
     **Returns:** an `Integrated`.
 
+    **Raises:** as `finite`, and `ValueError` where `nodes` is below 1 or it is no `Replace`.
+
     Sundararajan et al., ICML (2017), section 3, along each mask's own line.
     """
-    if nodes < 1:
-        raise ValueError(f"nodes must be at least 1, got {nodes}")
+    at_least(1, nodes=nodes)
+    function("metric", metric)
+    if not isinstance(interventions, Replace):
+        raise ValueError(f"integrated scales a Replace's mask, got {described(interventions)}")
     points, weights = np.polynomial.legendre.leggauss(nodes)
 
+    h0 = state("h0", h0)
+    interventions = settled(interventions, h0)
     arrays, rest, _ = stacked(interventions)
 
     def along(rows: PyTree) -> Array:
@@ -59,7 +68,7 @@ def integrated(
         def scaled(a: Array) -> Array:
             mask = jax.tree.map(lambda m: a * m, replace.mask)
             part = eqx.tree_at(lambda r: r.mask, replace, mask)
-            return metric(rollout(step, h0, xs, part))
+            return metric(unroll(step, h0, xs, part))
 
         slope = jax.vmap(lambda a: jax.jvp(scaled, (a,), (jnp.ones_like(a),))[1])
         at = jnp.asarray((points + 1) / 2, dtype)

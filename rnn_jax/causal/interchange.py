@@ -12,6 +12,7 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from ..core import Input, Network, Readout, State, Step
+from ..core.network import check_network
 from ..core.tree import blend
 
 
@@ -52,4 +53,5 @@ def paired(network: Network) -> Network:
 
     Geiger, Lu, Icard & Potts, NeurIPS (2021), section 2, for the interchange.
     """
+    check_network(network)
     return Network(Paired(network.step), BaseReadout(network.readout), (network.h0, network.h0))

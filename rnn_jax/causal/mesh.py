@@ -18,6 +18,8 @@ from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
+from ..core.checks import described
+
 AXES = ("units", "trials")
 
 
@@ -36,6 +38,8 @@ def check_mesh(mesh: Mesh, arrays: PyTree) -> None:
     """**Raises:** `ValueError` where an axis of the mesh is neither `units` nor `trials`, or
     where arrays are being traced: they are placed on devices from outside of any `jit`.
     """
+    if not isinstance(mesh, Mesh):
+        raise ValueError(f"mesh must be a jax.sharding.Mesh, got {described(mesh)}")
     if not mesh.axis_names or set(mesh.axis_names) - set(AXES):
         raise ValueError(f"a mesh's axes are named among {AXES}, got {mesh.axis_names}")
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arrays)):

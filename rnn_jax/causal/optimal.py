@@ -16,6 +16,8 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Network, State, run
+from ..core.checks import array, at_least
+from ..core.network import check_network
 from .scores import Score
 from .sweep import sweep
 
@@ -63,8 +65,10 @@ def optimal(
 
     Li and Janson, NeurIPS (2024), "Optimal ablation for interpretability".
     """
-    if grid < 3 or rounds < 1:
-        raise ValueError(f"optimal needs grid >= 3 and rounds >= 1, got {grid} and {rounds}")
+    at_least(3, grid=grid)
+    at_least(1, rounds=rounds)
+    windows = array("windows", windows)
+    check_network(network)
     hs = _clean_states(network, xs)
     if not isinstance(hs, jax.Array):
         raise ValueError("optimal ablation needs a state of one array: flatten the step first")

@@ -26,8 +26,11 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from ..core import Input, Metric, Replace, State, Step, Trajectory, rollout
+from ..core.checks import at_least, described, numbers, whole_number
 from ..core.tree import num_steps
+from ..core.units import is_integer
 from ..linear import adjoints
+from .first_order import replacement
 
 
 class PathFactors(NamedTuple):
@@ -118,6 +121,7 @@ def top_paths(factors: PathFactors, count: int, width: int | None = None) -> Pat
     Seshadri and Sundberg, IEEE Transactions on Communications 42 (1994), the list of best
     paths in the case without leading axes.
     """
+    at_least(1, count=count)
     batch, width = _check(factors, count, 20 * count if width is None else width)
     delta, J, lam = (
         leaf.reshape(-1, *leaf.shape[len(batch) :])  # leading axes as one, also where none
@@ -162,8 +166,11 @@ def path_effects(
 
     Goldowsky-Dill et al., arXiv:2304.05969 (2023), on recurrent state.
     """
-    if units.ndim != 2 or units.shape[1] < 1:
-        raise ValueError(f"units must be [K, L + 1], a row a path; got {list(units.shape)}")
+    units = jnp.asarray(numbers("units", units))
+    if units.ndim != 2 or units.size == 0 or not is_integer(units):
+        raise ValueError(f"units must be int [K, L + 1], a row a path; got {described(units)}")
+    batch_size = len(units) if batch_size is None else batch_size
+    at_least(1, batch_size=batch_size)
     count, hops = units.shape[0], units.shape[1] - 1
     run, along, start = _runs(step, h0, xs, start, hops)
     first = _replaced(value, run.hs)[start]
@@ -175,7 +182,7 @@ def path_effects(
         pulse = Replace(mask, _arriving(step, along, first[path[0]], path))
         return metric(rollout(step, h0, xs, pulse)) - clean
 
-    return lax.map(effect, units, batch_size=min(batch_size or count, count))
+    return lax.map(effect, units, batch_size=min(batch_size, count))
 
 
 def _arriving(step: Step, along: tuple[Array, Input], u: Array, path: Array) -> Array:
@@ -220,21 +227,19 @@ def _runs(
     if not isinstance(h0, jax.Array) or h0.ndim != 1:
         raise ValueError("paths need a state of one array [N]: flatten the step first")
     T = num_steps(xs)
-    if not 0 <= hops < T:
+    if not 0 <= whole_number("hops", hops) < T:
         raise ValueError(f"hops must lie in [0, {T}), within the {T} steps; got {hops}")
-    start = _inside(f"the start of {hops} hops within {T} steps", jnp.asarray(start), T - hops)
+    start = jnp.asarray(numbers("start", start))
+    if start.ndim or not is_integer(start):
+        raise ValueError(f"start must be a whole number, got {described(start)}")
+    start = _inside(f"the start of {hops} hops within {T} steps", start, T - hops)
     run = rollout(step, h0, xs)
     part = lambda leaf, first: lax.dynamic_slice_in_dim(leaf, first, hops)
     return run, (part(run.hs, start), jax.tree.map(lambda x: part(x, start + 1), xs)), start
 
 
 def _replaced(value: Array | float, hs: Array) -> Array:
-    value = jnp.asarray(value, hs.dtype)
-    if value.shape not in ((), (1, hs.shape[1]), hs.shape):
-        raise ValueError(
-            f"value must be a scalar, [1, N] or [T, N] = {list(hs.shape)}; got {value.shape}"
-        )
-    return jnp.broadcast_to(value, hs.shape)
+    return jnp.broadcast_to(jnp.asarray(replacement(value, hs), hs.dtype), hs.shape)
 
 
 def _inside(name: str, index: Array, size: int) -> Array:
@@ -249,6 +254,9 @@ def _inside(name: str, index: Array, size: int) -> Array:
 
 def _check(factors: PathFactors, count: int, width: int) -> tuple[tuple[int, ...], int]:
     """The leading axes and the width, once they make sense."""
+    if not isinstance(factors, PathFactors):
+        raise ValueError(f"factors must be PathFactors, got {described(factors)}")
+    at_least(1, count=count, width=width)
     *batch, N = factors.delta.shape
     hops = factors.J.shape[len(batch) :][:1]
     if factors.lam.shape != (*batch, N) or factors.J.shape != (*batch, *hops, N, N):

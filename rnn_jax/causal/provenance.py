@@ -9,6 +9,10 @@ Results carry it, so that a table never mixes two questions.
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from typing import get_args
+
+from ..core.checks import one_of
+from .engine import Estimator
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Record:
     - `seed`: of every draw.
     - `estimator`: exact, window or first-order.
 
-    **Raises:** `ValueError` where nothing changed and `allow_noop` is not set.
+    **Raises:** `ValueError` where nothing changed and `allow_noop` is not set, or a name of the
+    first three or of the estimator is unknown.
     """
 
     kind: str
@@ -38,6 +43,11 @@ class Record:
     allow_noop: bool = False
 
     def __post_init__(self) -> None:
+        values = ("zero", "mean", "resample", "patch", "noise", "optimal")
+        one_of("kind", self.kind, ("clamp", "pulse", "read"))
+        one_of("value", self.value, values)
+        one_of("direction", self.direction, ("necessity", "sufficiency"))
+        one_of("estimator", self.estimator, get_args(Estimator))
         if self.changed == 0 and not self.allow_noop:
             raise ValueError(f"the {self.kind} of {self.units} in {self.window} changes nothing")
 

@@ -10,22 +10,28 @@ is nearly zero, so that first order ranks at chance. `margin` is linear in the o
 from collections.abc import Callable
 from typing import TypeAlias
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from ..core.checks import refused, same_shape
 
 Score: TypeAlias = Callable[[Float[Array, "T O"], Float[Array, "T O"]], Float[Array, ""]]
 """`(outputs, targets) -> scalar`, of one trial."""
 
 
 def margin(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Array, ""]:
-    """`mean_{t,o} y * target`: how far outputs point the right way. Linear in `y`."""
+    """`mean_{t,o} y * target`: how far outputs point the right way. Linear in `y`.
+
+    **Raises:** `ValueError` where shapes differ.
+    """
+    same_shape(outputs=ys, targets=targets)
     return jnp.mean(ys * targets)
 
 
 def squared_error(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Array, ""]:
-    """`-mean_{t,o} (y - target)^2`."""
+    """`-mean_{t,o} (y - target)^2`. **Raises:** `ValueError` where shapes differ."""
+    same_shape(outputs=ys, targets=targets)
     return -jnp.mean((ys - targets) ** 2)
 
 
@@ -35,13 +41,14 @@ def log_odds(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Arr
     `log p / (1 - p) = y_right - logsumexp(y_wrong)`; it does not saturate as accuracy does.
     Steps whose target is all zeros count for nothing.
 
-    **Raises:** `ValueError` where there is one output, `RuntimeError` where a target is neither
-    one-hot nor all zeros.
+    **Raises:** `ValueError` where there is one output, shapes differ, or a target is neither
+    one-hot nor all zeros (`RuntimeError` if traced).
     """
+    same_shape(outputs=ys, targets=targets)
     if ys.shape[-1] < 2:
         raise ValueError("log-odds need at least 2 classes, got 1 output")
     hot = ((targets == 0) | (targets == 1)).all() & (targets.sum(-1) <= 1).all()
-    targets = eqx.error_if(targets, ~hot, "log-odds need one-hot targets, or all zeros")
+    targets = refused("log-odds need one-hot targets, or all zeros", ~hot, targets)
     right = jnp.sum(ys * targets, -1)
     wrong = jax.nn.logsumexp(jnp.where(targets > 0, -jnp.inf, ys), -1)
     asked = targets.sum(-1)

@@ -10,7 +10,7 @@ rest. What of that part turns out large tells how many large ones are still unse
 
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,9 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ..core import Network
+from ..core.checks import array, at_least, function, one_of, random_key, share
+from ..core.network import num_units
+from ..core.units import group_masks
 from .codes import ResultCodes, mean_of_finite, result_codes
 from .engine import Estimator
 from .ranking import rank_agreement
@@ -66,7 +69,7 @@ def screen(
     xs: PyTree,
     targets: Float[Array, "B T O"],
     score: Score,
-    units: Float[Array, "G N"],
+    units: Array | list,
     windows: Float[Array, "W ..."],
     value: PyTree,
     keep: int,
@@ -103,11 +106,9 @@ def screen(
     effects: the score that ranks is then saturated or curved, and the interval of the recall
     is what counts.
     """
-    W, G = windows.shape[0], units.shape[0]
-    if not 1 <= keep <= G:
-        raise ValueError(f"keep must lie in [1, {G}], got {keep}")
-    if not 0 < audit <= 1:
-        raise ValueError(f"audit must lie in (0, 1], got {audit}")
+    units, windows = group_masks(units, num_units(network)), array("windows", windows)
+    W, G = len(windows), len(units)
+    _check_call(units, keep, key, estimator, audit, run)
     asked = lambda score, units, estimator: run(
         network, xs, targets, score, units, windows, value, estimator=estimator, **options
     )
@@ -124,6 +125,17 @@ def screen(
     found = _judge(estimator, name, estimate, order, drawn, by_trial, size(by_trial), keep)
     _warn(found, same_score=rank_by is score)
     return found
+
+
+def _check_call(units: Array, keep: Any, key: Any, estimator: Any, audit: Any, run: Any) -> None:
+    """**Raises:** `ValueError` where what a screen is asked for makes no sense."""
+    one_of("estimator", estimator, get_args(Estimator))
+    at_least(1, keep=keep)
+    if units.ndim != 2 or keep > len(units):
+        raise ValueError(f"keep must lie in [1, {len(units)}] groups of [G, N], got {keep}")
+    share("audit", audit, above=0)
+    random_key(key)
+    function("run", run)
 
 
 def _judge(

@@ -16,12 +16,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Network
+from ..core.checks import array, described, function
+from ..core.network import num_units, output_shape
+from ..core.units import group_masks
 from .kept import fingerprint, recall
 from .scores import Score
-from .sweep import check_masks
+from .sweep import check_edges, check_masks
 
 Sweep = Callable[..., Array]
-SWEEPS = ("sweep", "sweep_edges")
+SWEEPS = {"sweep": group_masks, "sweep_edges": check_edges}  # what reads who is edited
 UNSEEN = ("mesh", "allow_noop")  # options that do not change what is computed
 
 
@@ -45,27 +48,27 @@ def resumable(
 
     **Raises:** `ValueError` where it is given another function; and when called, as `sweep`.
     """
-    name = getattr(sweep, "__name__", "")
-    if name not in SWEEPS:
-        raise ValueError(f"resumable takes {' or '.join(SWEEPS)}, got {name or sweep!r}")
+    name = _check_call(sweep, folder, track)
 
     def run(
         network: Network,
         xs: PyTree,
         targets: Float[Array, "B T O"],
         score: Score,
-        who: Array,
+        who: Array | list,
         windows: Float[Array, "W ..."],
         value: PyTree,
         **options: Any,
     ) -> Float[Array, "W G B"]:
-        if who.ndim == 3 and len(who) not in (1, len(windows)):
-            raise ValueError(f"units of {len(who)} windows do not fit {len(windows)} windows")
+        rows = SWEEPS[name](who, num_units(network))
+        windows = array("windows", windows)
+        if rows.ndim == 3 and len(rows) not in (1, len(windows)):
+            raise ValueError(f"units of {len(rows)} windows do not fit {len(windows)} windows")
         check_masks("window", windows, options.get("allow_noop", False))
 
         def one(w: int) -> Array:
-            rows = who[w : w + 1] if who.ndim == 3 and len(who) > 1 else who
-            return sweep(network, xs, targets, score, rows, windows[w : w + 1], value, **options)
+            own = rows[w : w + 1] if rows.ndim == 3 and len(rows) > 1 else rows
+            return sweep(network, xs, targets, score, own, windows[w : w + 1], value, **options)
 
         steps = track(range(len(windows)))
         if folder is None:
@@ -73,7 +76,7 @@ def resumable(
         said = {key: option for key, option in options.items() if key not in UNSEEN}
         key = fingerprint(
             name, programs(network, xs, targets, score), network.h0,
-            xs, targets, who, windows, value, said,
+            xs, targets, rows, windows, value, said,
         )  # fmt: skip
         home = Path(folder)
         keep = lambda w: recall(home / f"{key}-{w:05d}.npy", lambda: one(w))
@@ -82,10 +85,21 @@ def resumable(
     return run
 
 
+def _check_call(sweep: Sweep, folder: Any, track: Any) -> str:
+    """The name of the sweep, once it is one of ours."""
+    name = getattr(sweep, "__name__", "")
+    if name not in SWEEPS:
+        raise ValueError(f"resumable takes {' or '.join(SWEEPS)}, got {name or sweep!r}")
+    if not isinstance(folder, str | os.PathLike | None):
+        raise ValueError(f"folder must be a path or None, got {described(folder)}")
+    function("track", track)
+    return name
+
+
 def programs(network: Network, xs: PyTree, targets: Array, score: Score) -> tuple[str, ...]:
     """What a network and a score compute, as the compiler is told: weights and all."""
     x, target = jax.tree.map(lambda leaf: leaf[0, 0], xs), targets[0]
-    y = jax.eval_shape(network.readout, network.h0)
+    y = output_shape(network)
     ys = jax.ShapeDtypeStruct((len(target), *y.shape), y.dtype)
     asked = (
         (network.step, (network.h0, x)),

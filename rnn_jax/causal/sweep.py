@@ -7,8 +7,6 @@
 windows, masks and values are data; `engine` says how it runs.
 """
 
-import operator
-from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, get_args
 
 import equinox as eqx
@@ -21,14 +19,32 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from ..core import Network, first, outputs
+from ..core.checks import (
+    all_finite,
+    array,
+    at_least,
+    described,
+    first_line,
+    function,
+    in_unit,
+    numbers,
+    one_of,
+)
+from ..core.network import num_units, output_shape
 from ..core.tree import prefix_leaves
+from ..core.units import group_masks, is_integer
 from .budget import Size, default_memory, fit_budget, parse_bytes
 from .engine import CLAMP, CUT, READ, Edit, Estimator, Trials, compute
 from .first_order import first_order_groups
+from .forward import forward_only
 from .mesh import check_mesh, gather, local_shape, share, spread
 from .scores import Score
 
 Kind = Literal["clamp", "pulse", "read"]
+NO_REVERSE = (
+    "a sweep's runs have no reverse mode, their length being data: take jax.jvp or jax.jacfwd, "
+    "estimator='first-order', or jax.grad of a score of rollout(..., Replace(mask, value))"
+)
 EDITS: dict[str, Edit] = {"clamp": CLAMP, "pulse": CLAMP, "read": READ}
 
 
@@ -37,7 +53,7 @@ def sweep(
     xs: PyTree,
     targets: Float[Array, "B T O"],
     score: Score,
-    units: Float[Array, "... G N"],
+    units: Array | list,
     windows: Float[Array, "W ..."],
     value: PyTree,
     kind: Kind = "clamp",
@@ -58,8 +74,9 @@ def sweep(
     - `targets`: `[B, T, O]`.
     - `score`: `(ys, targets) -> scalar` of one trial. A function defined once: each new
         lambda compiles anew.
-    - `units`: float `[G, N]`, 1 for the units a group takes out together; `[W, G, N]` where
-        windows differ.
+    - `units`: indices, `[0, 1]`, a group of one unit each; a list of lists of them, `[[0, 1],
+        [2]]`, for groups; or masks `[G, N]` of floats or bools, 1 for the units a group takes out
+        together, `[W, G, N]` where windows differ.
     - `windows`: float `[W, T]`, or `[W, B, T]` where trials differ.
     - `value`: `[B, T, N]` replacement, a tree of them, or a prefix; `None` leaves a part alone.
     - `kind`: `clamp`, `pulse` (at each window's first step) or `read`.
@@ -76,18 +93,19 @@ def sweep(
     **Returns:** `[W, G, B]`; exactly 0 on a trial in which the window is empty. An element
     whose run overflows is infinite or NaN and leaves the others alone, see `result_codes`.
 
-    **Raises:** `ValueError` where shapes do not fit, a mask is empty or leaves [0, 1], `value`
-    replaces nothing, a name is unknown, or the memory does not hold one run; `RuntimeError`
-    where the score is seen to read outputs after `last`: random outputs are tried, which a score
-    that only counts (an accuracy at one step) may pass.
+    **Raises:** `ValueError` where shapes do not fit, an input is not finite, a mask is empty or
+    leaves [0, 1], an index is no unit's, `value` replaces nothing, a name is unknown, or the
+    memory does not hold one run (`RuntimeError` for inputs and masks that are traced);
+    `RuntimeError` where the score is seen to read outputs after `last`: random outputs are tried,
+    which a score that only counts (an accuracy at one step) may pass. And `ValueError` where it
+    is differentiated in reverse, but by the `first-order` estimator: its runs have no fixed
+    length. `jax.jvp` and `jax.jacfwd` go through it, `jax.grad` through `rollout`.
     """
-    check_name("kind", kind, EDITS)
-    check_name("estimator", estimator, get_args(Estimator))
-    N = jax.tree.leaves(network.h0)[0].shape[0]
-    if units.ndim not in (2, 3) or units.shape[-1] != N:
-        raise ValueError(f"units must be [groups, {N}] or [W, groups, {N}], got {units.shape}")
-    check_masks("group of units", units, allow_noop)
-    check_masks("window", windows, allow_noop)
+    one_of("kind", kind, EDITS)
+    one_of("estimator", estimator, get_args(Estimator))
+    units = group_masks(units, num_units(network))
+    units = check_masks("group of units", units, allow_noop)
+    windows = check_masks("window", array("windows", windows), allow_noop)
     if kind == "pulse":
         windows = jnp.vectorize(first, signature="(t)->(t)")(windows)
     asked = _Asked(network, score, EDITS[kind], estimator, last, memory, mesh)
@@ -122,12 +140,11 @@ def sweep_edges(
     **Raises:** as `sweep`, and `ValueError` where an edge names no unit (`RuntimeError` if
     edges are traced).
     """
-    N = jax.tree.leaves(network.h0)[0].shape[0]
-    if edges.ndim != 2 or edges.shape[1] != 2 or not jnp.issubdtype(edges.dtype, jnp.integer):
-        raise ValueError(
-            f"edges must be int [K, 2], rows (to, from), got {edges.dtype} {edges.shape}"
-        )
-    edges = _check_edges(edges, N)
+    N = num_units(network)
+    edges = check_edges(edges, N)
+    windows = in_unit("a window", array("windows", windows))
+    if windows.shape[-1:] == (1,):
+        raise ValueError("connections lead from one step to the next: T must be at least 2, got 1")
     # row 0 holds the connections out of the first state, which are left alone
     check_masks("window", windows[..., 1:], allow_noop)
     trials = per_trial(network, xs, targets, windows, value)
@@ -155,15 +172,10 @@ def per_trial(
 
     **Raises:** `ValueError` where shapes do not fit.
     """
+    xs, targets = _batch(xs, targets)
     B, T = targets.shape[:2]
     leaves, treedef = jax.tree.flatten(network.h0)
-    N, dtype = leaves[0].shape[0], leaves[0].dtype
-    for leaf in jax.tree.leaves(xs):
-        if leaf.shape[:2] != (B, T):
-            raise ValueError(f"inputs of shape {leaf.shape} do not fit targets {targets.shape}")
-    if any(leaf.shape != (N,) for leaf in leaves):
-        shapes = [leaf.shape for leaf in leaves]
-        raise ValueError(f"units need a state whose parts are all [N], got {shapes}")
+    N, dtype = num_units(network), leaves[0].dtype
     if windows.shape[1:] not in ((T,), (B, T)):
         raise ValueError(f"windows must be [W, {T}] or [W, {B}, {T}], got {windows.shape}")
     windows = jnp.broadcast_to(windows.reshape(len(windows), -1, T), (len(windows), B, T))
@@ -174,11 +186,23 @@ def per_trial(
     return Trials(xs, targets, windows, treedef.unflatten(values))
 
 
+def _batch(xs: PyTree, targets: Array) -> tuple[PyTree, Array]:
+    """Inputs and targets of at least one trial and step, the former finite."""
+    targets = jnp.asarray(numbers("targets", targets))
+    if targets.ndim < 2 or 0 in targets.shape:
+        raise ValueError(f"targets must be [trials, steps, outputs], got {described(targets)}")
+    for leaf in jax.tree.leaves(xs) or [xs]:
+        shape = getattr(leaf, "shape", ())
+        if shape[:2] != targets.shape[:2]:
+            raise ValueError(f"inputs of shape {shape} do not fit targets {targets.shape}")
+    return all_finite("inputs", xs), targets
+
+
 def _value(value: Any, whole: tuple[int, int, int], dtype: Any) -> Array | None:
     """A replacement as `[B, T or 1, N or 1]`."""
     if value is None:
         return None
-    value = jnp.asarray(value, dtype)
+    value = array("value", value).astype(dtype)
     lifted = value.reshape((1,) * (3 - value.ndim) + value.shape)
     if lifted.ndim != 3 or any(n not in (1, full) for n, full in zip(lifted.shape, whole)):
         raise ValueError(f"value must fit [B, T, N] = {list(whole)}, got {list(value.shape)}")
@@ -195,18 +219,22 @@ def _run(asked: _Asked, trials: Trials, who: PyTree) -> Float[Array, "W G B"]:
         raise ValueError(f"units of {lead} windows do not fit {W} windows")
     memory = default_memory() if asked.memory is None else parse_bytes(asked.memory)
     network, score, mesh = asked.network, asked.score, asked.mesh
+    if mesh is not None:
+        check_mesh(mesh, (network, score, trials, who))
+    function("score", score)
     groups, count = local_shape(mesh, G, B)
     # a first-order estimate takes the groups of all windows at once
     groups *= lead if asked.estimator == "first-order" else 1
     size = fit_budget(network, T, groups, count, memory, asked.estimator)
-    last = jnp.asarray(T - 1 if asked.last is None else asked.last)
+    last = jnp.asarray(T - 1)
     if asked.last is not None:
         last = _check_last(network, score, trials.targets, asked.last)
     replicated, single = (network, score, last), _single(who)
     if mesh is not None:
-        check_mesh(mesh, (replicated, trials, who))
         replicated, trials, who = spread(mesh, replicated, trials, who)
     found = program(replicated, trials, who, asked.edit, asked.estimator, size, single, mesh)
+    if asked.estimator != "first-order" and isinstance(found, Tracer):
+        found = forward_only(found, NO_REVERSE)
     return found if mesh is None else gather(mesh, found, (W, G, B))
 
 
@@ -229,6 +257,7 @@ def program(
             return _first_order(network, score, trials, who, edit, size, single)
         return compute(network, score, trials, who, last, edit, estimator, size)
 
+    _check_score(*replicated[:2], trials)
     if mesh is None:
         return local(replicated, trials, who)
     return share(mesh, local, replicated, trials, who)
@@ -253,32 +282,38 @@ def _first_order(
     return jnp.moveaxis(lax.map(one, trials, batch_size=size.trials), 0, -1)
 
 
-def check_name(what: str, name: str, known: Iterable[str]) -> None:
-    """**Raises:** `ValueError` where a name is not among the known."""
-    if name not in known:
-        raise ValueError(f"{what} must be one of {', '.join(known)}, got {name!r}")
+def check_masks(what: str, rows: Array, allow_empty: bool) -> Array:
+    """The rows, each of them a mask that touches something.
 
-
-def check_masks(what: str, rows: Array, allow_empty: bool) -> None:
-    """**Raises:** `ValueError` where there is no row, or one, known while tracing, leaves [0, 1]
-    or is all zero.
+    **Raises:** `ValueError` where there is no row, or one leaves [0, 1] or is all zero;
+    `RuntimeError` where one that is traced leaves it.
     """
     if rows.size == 0:
         raise ValueError(f"there is no {what} to sweep over, got shape {rows.shape}")
+    rows = in_unit(f"a {what}", rows)
     if isinstance(rows, Tracer):
-        return
+        return rows
     known = np.asarray(rows)
-    if not ((known >= 0) & (known <= 1)).all():
-        raise ValueError(f"a {what} must lie in [0, 1], got {known.min()} to {known.max()}")
     empty = ~known.astype(bool)
     if what == "window":
         empty = empty.reshape(len(rows), -1)
     if empty.all(-1).any() and not allow_empty:
         at = [int(i) for i in np.argwhere(empty.all(-1))[0]]
         raise ValueError(f"{what} {at[-1]} is empty: it touches nothing")
+    return rows
 
 
-def _check_edges(edges: Array, N: int) -> Array:
+def check_edges(edges: Any, N: int) -> Array:
+    """Rows `(to, from)` of units.
+
+    **Raises:** `ValueError` where there is none, or one names no unit (`RuntimeError` if traced).
+    """
+    edges = numbers("edges", edges)
+    if edges.ndim != 2 or edges.shape[1] != 2 or not is_integer(edges) or len(edges) == 0:
+        raise ValueError(
+            f"edges must be int [K, 2], at least one row (to, from), got {described(edges)}"
+        )
+    edges = jnp.asarray(edges)
     outside = ((edges < 0) | (edges >= N)).any()
     message = f"edges must name units 0 to {N - 1}"
     if isinstance(outside, Tracer):
@@ -288,12 +323,26 @@ def _check_edges(edges: Array, N: int) -> Array:
     return edges
 
 
+def _check_score(network: Network, score: Score, trials: Trials) -> None:
+    """A score must take a trial's outputs and targets: asked where a sweep is traced."""
+    y, target = output_shape(network), jax.eval_shape(lambda leaf: leaf[0], trials.targets)
+    ys = jax.ShapeDtypeStruct((trials.targets.shape[1], *y.shape), y.dtype)
+    try:
+        found = eqx.filter_eval_shape(score, ys, target)
+    except Exception as error:
+        shapes = f"outputs {ys.shape} and targets {target.shape}"
+        raise ValueError(f"the score rejects {shapes}: {first_line(error)}") from error
+    if getattr(found, "shape", None) != ():
+        raise ValueError(f"score must return a scalar, got {getattr(found, 'shape', found)}")
+
+
 def _check_last(network: Network, score: Score, targets: Array, last: int) -> Array:
     """The last step, once outputs that differ only later have the same scores."""
     B, T = targets.shape[:2]
-    if not 0 <= operator.index(last) < T:
+    at_least(0, last=last)
+    if last >= T:
         raise ValueError(f"last must lie in [0, {T}), got {last}")
-    y = jax.eval_shape(network.readout, network.h0)
+    y = output_shape(network)
     until = (jnp.arange(T) <= last).reshape(1, T, *(1 for _ in y.shape))
     scores = jax.vmap(score)
 

@@ -13,10 +13,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, PRNGKeyArray
 
 from ..core import State
+from ..core.checks import numbers, random_key, whole_number
 
 
 def _count(hs: State) -> int:
-    count = jax.tree.leaves(hs)[0].shape[0]
+    shapes = [numbers("states", leaf).shape for leaf in jax.tree.leaves(hs) or [hs]]
+    count = shapes[0][0] if shapes[0] else 0
     if count < 2:
         raise ValueError(f"this replacement needs at least 2 trials, got {count}")
     return count
@@ -49,7 +51,8 @@ def derangement(key: PRNGKeyArray, count: int) -> Int[Array, " B"]:
 
     **Raises:** `ValueError` where there is a single trial.
     """
-    if count < 2:
+    random_key(key)
+    if whole_number("count", count) < 2:
         raise ValueError(f"a derangement needs at least 2 trials, got {count}")
     cycle = jax.random.permutation(key, count)
     return jnp.zeros(count, cycle.dtype).at[cycle].set(jnp.roll(cycle, 1))
@@ -77,6 +80,7 @@ def noise(hs: State, key: PRNGKeyArray) -> State:
     **Arguments, returns, raises:** as for `resample`.
     """
     _count(hs)
+    random_key(key)
     leaves, treedef = jax.tree.flatten(hs)
     keys = jax.random.split(key, len(leaves))
     return treedef.unflatten(

@@ -17,6 +17,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from ..core.checks import at_least, axes, bools, function, random_key
+from ..core.checks import share as check_share
+
 
 class Consensus(NamedTuple):
     """Members of most runs, and how often each unit was one."""
@@ -44,7 +47,11 @@ def jaccard(a: Bool[Array, "*K N"], b: Bool[Array, "*K N"]) -> Float[Array, "*K"
     - `a`, `b`: bool `[..., N]`.
 
     **Returns:** `[...]`, in [0, 1].
+
+    **Raises:** `ValueError` where they are not bool, or `N` differs.
     """
+    axes(a=(a, "... N"), b=(b, "... N"))
+    bools(a=a, b=b)
     dtype = jnp.zeros(()).dtype
     both, either = (a & b).sum(-1).astype(dtype), (a | b).sum(-1).astype(dtype)
     return jnp.where(either == 0, 1.0, both / jnp.maximum(either, 1))
@@ -60,12 +67,12 @@ def consensus(members: Bool[Array, "R *K N"], share: float = 0.5) -> Consensus:
 
     **Returns:** a `Consensus` of `[...]`.
 
-    **Raises:** `ValueError` where `share` is none, or there is no run.
+    **Raises:** `ValueError` where `share` leaves (0, 1], members are not bool or there is no run.
     """
-    if not 0 < share <= 1 or members.shape[0] < 1:
-        raise ValueError(
-            f"share must lie in (0, 1] and there be a run, got {share} and {members.shape[0]} runs"
-        )
+    check_share("share", share, above=0)
+    axes(members=(members, "... N"))
+    bools(members=members)
+    at_least(1, runs=len(members))
     runs, count = members.shape[0], members.sum(0)
     # counts are exact, where a share that is rounded would lose a unit of all 49 runs
     needed = math.ceil(share * runs - 1e-9)
@@ -84,10 +91,11 @@ def stability(members: Bool[Array, "R *K N"], share: float = 0.5) -> Stability:
 
     **Returns:** a `Stability`.
 
-    **Raises:** `ValueError` with fewer than two runs, or where `share` is none.
+    **Raises:** `ValueError` with fewer than two runs, or as `consensus`.
 
     Meinshausen and Bühlmann, J. R. Stat. Soc. B 72 (2010), for inclusion frequencies.
     """
+    axes(members=(members, "... R N"))
     runs = members.shape[0]
     if runs < 2:
         raise ValueError(f"stability needs at least 2 runs, got {runs}")
@@ -116,8 +124,9 @@ def reselect(
 
     Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 6.
     """
-    trials = values.shape[-1]
-    if trials < 1 or resamples < 1:
-        raise ValueError(f"reselect needs trials and draws, got {trials} and {resamples}")
+    function("select", select)
+    random_key(key)
+    trials = axes(values=(values, "... B"))["B"]
+    at_least(1, trials=trials, resamples=resamples)
     draws = jax.random.randint(key, (resamples, trials), 0, trials)
     return lax.map(lambda draw: select(values[..., draw]), draws)

@@ -17,6 +17,8 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ..causal import Score, first_order_clamp, margin
 from ..core import Network, Readout, State, outputs, run
+from ..core.checks import at_least, axes, function, share
+from ..core.network import check_network
 from .lasso import lasso
 from .weighted import dot, inverse, moments, per_trial, roundings, samples, shares, standard
 
@@ -39,6 +41,7 @@ def correlation(
 
     **Raises:** `ValueError` where windows do not fit.
     """
+    axes(hs=(hs, "B T N"), signals=(signals, "B T O"))
     x, y = samples(hs), samples(signals)
 
     def one(p: Float[Array, " S"]) -> Float[Array, " N"]:
@@ -58,6 +61,7 @@ def variance(hs: Float[Array, "B T N"], windows: Float[Array, "W ..."]) -> Float
 
     **Returns:** `[W, N]`, in the state's unit squared.
     """
+    axes(hs=(hs, "B T N"))
     x = samples(hs)
     return lax.map(lambda p: moments(x, p)[1], shares(windows, hs))
 
@@ -80,6 +84,8 @@ def readout_weight(
 
     **Raises:** `ValueError` where windows do not fit.
     """
+
+    function("readout", readout)
 
     def squares(h: State) -> Float[Array, " N"]:
         slopes = jax.tree.leaves(jax.jacrev(readout)(h))
@@ -107,6 +113,8 @@ def selectivity(
 
     Fisher, Statistical Methods for Research Workers (1925), chapter 7.
     """
+
+    axes(hs=(hs, "B T N"), targets=(targets, "B T O"))
 
     def one(window: Float[Array, "B T"]) -> Float[Array, " N"]:
         total = window.sum(1)
@@ -160,8 +168,9 @@ def sparse_probe(
     Tibshirani, J. R. Stat. Soc. B 58 (1996); Gurnee et al., Trans. Mach. Learn. Res. (2023),
     for probes of few neurons.
     """
-    if not 0 < penalty <= 1:
-        raise ValueError(f"penalty must lie in (0, 1], got {penalty}")
+    share("penalty", penalty, above=0)
+    at_least(1, steps=steps)
+    axes(hs=(hs, "B T N"), targets=(targets, "B T O"))
     x, y = samples(hs), samples(targets)
 
     def one(p: Float[Array, " S"]) -> Float[Array, " N"]:
@@ -199,6 +208,10 @@ def gradient(
 
     **Raises:** `ValueError` where windows do not fit.
     """
+    check_network(network)
+    function("score", score)
+    for part in jax.tree.leaves(value):
+        axes(targets=(targets, "B T O"), value=(part, "B T N"))
     rows = per_trial(windows, targets)
 
     def one(trial: tuple) -> Float[Array, "W N"]:
@@ -213,6 +226,7 @@ def gradient(
 
 def random_scores(key: PRNGKeyArray, windows: int, units: int) -> Float[Array, "W N"]:
     """Uniform in [0, 1): chance, which any method must beat. **Returns:** `[W, N]`."""
+    at_least(1, windows=windows, units=units)
     return jax.random.uniform(key, (windows, units))
 
 

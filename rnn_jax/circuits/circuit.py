@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..core.checks import axes, bools, described, numbers
+
 
 class Circuit(eqx.Module):
     """Units and connections of each window or epoch, with their weights.
@@ -35,7 +37,9 @@ class Circuit(eqx.Module):
     units: tuple[str, ...] = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        W, N = self.nodes.shape
+        sizes = axes(nodes=(self.nodes, "W N"), windows=(self.windows, "..."))
+        W, N = sizes["W"], sizes["N"]
+        bools(nodes=self.nodes, edges=self.edges)
         if len(self.names) != W or len(self.units) != N:
             raise ValueError(
                 f"a circuit of {W} windows and {N} units got {len(self.names)} window names, "
@@ -43,7 +47,7 @@ class Circuit(eqx.Module):
             )
         expected = {"edges": (W, N, N), "effect": (W, N), "weight": (W, N, N)}
         for name, shape in expected.items():
-            if getattr(self, name).shape != shape:
+            if jnp.shape(numbers(name, getattr(self, name))) != shape:
                 raise ValueError(f"{name} must be {shape}, got {getattr(self, name).shape}")
         if self.windows.ndim not in (2, 3) or self.windows.shape[0] != W:
             raise ValueError(f"windows must be [{W}, T] or [{W}, B, T], got {self.windows.shape}")
@@ -78,6 +82,8 @@ def to_dict(circuit: Circuit) -> dict[str, Any]:
     **Returns:** `{"units": [...], "windows": {name: {"units": [...], "edges": [...]}}}`, of
     strings and floats only.
     """
+    if not isinstance(circuit, Circuit):
+        raise ValueError(f"to_dict takes a Circuit, got {described(circuit)}")
     nodes, edges = np.asarray(circuit.nodes), np.asarray(circuit.edges)
     effect, weight = np.asarray(circuit.effect), np.asarray(circuit.weight)
     units, windows = circuit.units, {}
@@ -106,6 +112,8 @@ def from_dict(record: dict[str, Any], windows: Float[Array, "W *B T"]) -> Circui
 
     **Raises:** `ValueError` where a name is unknown or windows do not fit.
     """
+    if not isinstance(record, dict) or not {"units", "windows"} <= set(record):
+        raise ValueError(f"a record has units and windows, got {record!r:.60}")
     units, names = tuple(record["units"]), tuple(record["windows"])
     index = {unit: i for i, unit in enumerate(units)}
     W, N = len(names), len(units)
@@ -121,7 +129,7 @@ def from_dict(record: dict[str, Any], windows: Float[Array, "W *B T"]) -> Circui
             for row in record["windows"][name]["edges"]:
                 at = (w, index[row["to"]], index[row["from"]])
                 edges[at], weight[at] = True, row["weight"]
-    except KeyError as error:
+    except (KeyError, TypeError) as error:
         raise ValueError(f"the record names an unknown unit or lacks a field: {error}") from None
     dtype = windows.dtype
     return Circuit(

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from .checks import no_nan
+from ..core.checks import axes, no_nan, random_key
 from .evaluation import Evaluate, kept_metrics
 from .statistics import Ratio, ratio_of_means
 
@@ -57,17 +57,25 @@ def faithfulness_curve(
     **Returns:** a `Curve`, refused (NaN, with a `reason`) where `faithfulness` is.
 
     **Raises:** `ValueError` where sizes are none or the metrics have another shape,
-    `RuntimeError` where a score or a metric is NaN.
+    `ValueError` where a score or a metric is NaN.
 
     Mueller et al., "MIB: A mechanistic interpretability benchmark", ICML (2025), for areas
     over sizes of circuits, under the curve and between it and 1; Wang et al., ICLR (2023),
     section 4, for faithfulness.
     """
+    random_key(key)
     order, boot = jax.random.split(key)
-    N = scores.shape[0]
+    N = axes(scores=(scores, "N"))["N"]
     kept = np.arange(N + 1) if sizes is None else np.asarray(sizes)
     whole = np.issubdtype(kept.dtype, np.integer)
-    if not whole or len(kept) < 2 or (np.diff(kept) < 1).any() or kept[0] < 0 or kept[-1] > N:
+    if (
+        not whole
+        or kept.ndim != 1
+        or len(kept) < 2
+        or (np.diff(kept) < 1).any()
+        or kept[0] < 0
+        or kept[-1] > N
+    ):
         raise ValueError(f"sizes must be two or more rising integers in [0, {N}], got {sizes}")
     dtype = jnp.zeros(()).dtype
     masks = largest(scores, jnp.asarray(kept), order).astype(dtype)
@@ -95,9 +103,9 @@ def largest(
 
     **Returns:** bool `[K, N]`.
 
-    **Raises:** `RuntimeError` where a score is NaN.
+    **Raises:** `ValueError` where a score is NaN.
     """
-    N = scores.shape[0]
+    N = axes(scores=(scores, "N"), sizes=(sizes, "K"))["N"]
     order = jnp.lexsort((jax.random.uniform(key, (N,)), -no_nan("scores", scores)))
     place = jnp.zeros(N, order.dtype).at[order].set(jnp.arange(N, dtype=order.dtype))
     return place[None] < sizes[:, None]

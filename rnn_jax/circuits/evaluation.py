@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from .checks import no_nan
+from ..core.checks import array, at_least, function, no_nan, random_key
+from ..core.checks import members as as_set
 from .statistics import Ratio, ratio_of_means
 
 Evaluate: TypeAlias = Callable[[Float[Array, "S N"]], Float[Array, "S B"]]
@@ -49,10 +50,10 @@ class Minimality(NamedTuple):
 def kept_metrics(evaluate: Evaluate, masks: Float[Array, "S N"]) -> Float[Array, "S B"]:
     """What `evaluate` makes of masks, checked: it may be anybody's.
 
-    **Raises:** `ValueError` where the metrics have another shape, `RuntimeError` where one is
-    NaN.
+    **Raises:** `ValueError` where the metrics have another shape, or one is NaN.
     """
-    metrics = evaluate(masks)
+    function("evaluate", evaluate)
+    metrics = array("the metrics of evaluate", evaluate(masks))
     if metrics.ndim != 2 or metrics.shape[0] != masks.shape[0]:
         raise ValueError(
             f"evaluate must map masks {masks.shape} to metrics [{masks.shape[0]}, trials], "
@@ -62,9 +63,7 @@ def kept_metrics(evaluate: Evaluate, masks: Float[Array, "S N"]) -> Float[Array,
 
 
 def _mask(members: Array) -> Float[Array, " N"]:
-    if members.ndim != 1:
-        raise ValueError(f"members must be [N], got {members.shape}")
-    return members.astype(jnp.zeros(()).dtype)
+    return as_set("members", members).astype(jnp.zeros(()).dtype)
 
 
 def faithfulness(
@@ -83,8 +82,7 @@ def faithfulness(
     **Returns:** a `Ratio`, refused where the denominator's interval contains 0: NaN, with the
     flag `refused` and a sentence in `reason`.
 
-    **Raises:** `ValueError` where the metrics have another shape, `RuntimeError` where one is
-    NaN.
+    **Raises:** `ValueError` where the metrics have another shape, or one is NaN.
 
     Wang et al., ICLR (2023), section 4.
     """
@@ -108,12 +106,11 @@ def completeness(evaluate: Evaluate, members: Array, size: int) -> Worst:
     **Returns:** a `Worst`.
 
     **Raises:** `ValueError` where `size` is negative or the metrics have another shape,
-    `RuntimeError` where one is NaN.
+    `ValueError` where one is NaN.
 
     Wang et al., ICLR (2023), section 4.
     """
-    if size < 0:
-        raise ValueError(f"size must be at least 0, got {size}")
+    at_least(0, size=size)
     members = _mask(members)
     eye = jnp.eye(members.size, dtype=members.dtype)
     subset = jnp.zeros_like(members)
@@ -146,11 +143,12 @@ def minimality(
 
     **Returns:** a `Minimality`; a member of gain 0 was not needed for any K that was tried.
 
-    **Raises:** `ValueError` where the metrics have another shape, `RuntimeError` where one is
-    NaN.
+    **Raises:** `ValueError` where the metrics have another shape, or one is NaN.
 
     Wang et al., ICLR (2023), section 4.
     """
+    at_least(0, draws=draws)
+    random_key(key)
     members = _mask(members)
     eye = jnp.eye(members.size, dtype=members.dtype)
     random = jax.random.bernoulli(key, 0.5, (draws, members.size)).astype(members.dtype)

@@ -9,37 +9,29 @@ unless they are told to allow it.
 
 from typing import Any
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
-from ..core import Replace, clamp
+from ..core import Replace
+from ..core.interventions import within
+from ..core.units import over
 
 
-def keep(members: Array, window: Float[Array, " T"], value: Any) -> Replace:
+def keep(members: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
     """Clamp every unit outside a set: `mask = w (1 - C)^T`.
 
     **Arguments:**
 
-    - `members`: bool or 0 / 1, `[N]`.
+    - `members`: a mask `[N]` of floats or bools, or indices, as for `clamp`.
     - `window`: float `[T]`.
     - `value`: float `[T, N]`, `[1, N]` or a scalar, in the state's unit.
 
-    **Returns:** a `Replace` whose mask is `[T, N]`.
+    **Returns:** a `Replace`, whose mask is `[T, N]` where members are one.
 
-    **Raises:** `ValueError` where `members` or `window` is no vector.
+    **Raises:** as `clamp`.
     """
-    return clamp(1 - _units(members, window), window, value)
+    return Replace(over(members, within(window), outside=True), value)
 
 
-def drop(members: Array, window: Float[Array, " T"], value: Any) -> Replace:
+def drop(members: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
     """Clamp every unit of a set: `mask = w C^T`. Arguments, returns, raises: as for `keep`."""
-    return clamp(_units(members, window), window, value)
-
-
-def _units(members: Array, window: Array) -> Float[Array, " N"]:
-    # an outer product would flatten whatever it is given
-    if jnp.ndim(members) != 1 or window.ndim != 1:
-        raise ValueError(
-            f"members must be [N] and window [T], got {jnp.shape(members)} and {window.shape}"
-        )
-    return jnp.asarray(members, window.dtype)
+    return Replace(over(members, within(window)), value)

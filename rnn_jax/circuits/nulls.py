@@ -19,8 +19,9 @@ from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ..core import Network
+from ..core.checks import array, at_least, axes, function, no_nan, random_key
+from ..core.network import check_network
 from ..linear import haar
-from .checks import no_nan
 from .statistics import permutation_p
 
 
@@ -60,11 +61,14 @@ def rotation_null(
 
     **Returns:** a `RotationNull`.
 
-    **Raises:** `ValueError` where `draws` is below 1, `RuntimeError` where the statistic is NaN.
+    **Raises:** `ValueError` where `draws` is below 1, `ValueError` where the statistic is NaN.
     """
-    if draws < 1:
-        raise ValueError(f"draws must be at least 1, got {draws}")
-    observed = statistic(jnp.eye(units))
+    function("statistic", statistic)
+    random_key(key)
+    at_least(1, draws=draws, units=units)
+    observed = jnp.asarray(statistic(jnp.eye(units)))
+    if observed.ndim:
+        raise ValueError(f"statistic must return a scalar, got an array {observed.shape}")
     null = lax.map(lambda k: statistic(haar(k, units)), jax.random.split(key, draws))
     return RotationNull(observed, null, permutation_p(observed, null))
 
@@ -81,11 +85,12 @@ def concentration(scores: Float[Array, "*K N"]) -> Float[Array, "*K"]:
     **Returns:** `[...]` in `[1 / N, 1]`: `1 / N` where all are of one size, 1 where one unit
     holds all; NaN where there is nothing to hold.
 
-    **Raises:** `RuntimeError` where a score is NaN.
+    **Raises:** `ValueError` where a score is NaN.
 
     Gao et al., bioRxiv 214262 (2017), for the participation ratio.
     """
-    size = jnp.abs(no_nan("scores", scores))
+    at_least(1, units=axes(scores=(scores, "... N"))["N"])
+    size = jnp.abs(no_nan("scores", array("scores", scores)))
     size = size / size.max(-1, keepdims=True)
     return (size**2).sum(-1) / size.sum(-1) ** 2
 
@@ -105,6 +110,7 @@ def shuffle_trials(values: PyTree, key: PRNGKeyArray) -> PyTree:
     counts = {leaf.shape[:1] for leaf in jax.tree.leaves(values)}
     if len(counts) != 1 or () in counts:
         raise ValueError(f"shuffle_trials needs arrays [B, ...] of one B, got {sorted(counts)}")
+    random_key(key)
     order = jax.random.permutation(key, counts.pop()[0])
     return jax.tree.map(lambda leaf: leaf[order], values)
 
@@ -123,6 +129,7 @@ def shuffle_weights(network: Network, key: PRNGKeyArray) -> Network:
 
     **Returns:** a `Network` of the same shapes, which runs in the same compiled program.
     """
+    check_network(network)
     weights, rest = eqx.partition((network.step, network.readout), eqx.is_inexact_array)
     leaves, treedef = jax.tree.flatten(weights)
     keys = jax.random.split(key, max(len(leaves), 1))

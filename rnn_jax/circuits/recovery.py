@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from .checks import no_nan
+from ..core.checks import array, at_least, axes, bools, no_nan
 
 
 class PrecisionRecall(NamedTuple):
@@ -32,11 +32,12 @@ def auroc(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, 
 
     **Returns:** a scalar in [0, 1], NaN where all or none are true.
 
-    **Raises:** `RuntimeError` where a score is NaN.
+    **Raises:** `ValueError` where lengths differ or are 0, a score is NaN, or the truth is not
+    bool: indices and labels would pass for it.
 
     Hanley and McNeil, Radiology 143 (1982).
     """
-    scores = no_nan("scores", scores)
+    scores, truth = _scored(scores, truth)
     ordered = jnp.sort(scores)
     below = jnp.searchsorted(ordered, scores, side="left")
     upto = jnp.searchsorted(ordered, scores, side="right")
@@ -49,6 +50,14 @@ def auroc(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, 
     return jnp.where(pairs == 0, jnp.nan, area)
 
 
+def _scored(scores: Array, truth: Array) -> tuple[Array, Array]:
+    """Scores that can be held against a truth."""
+    if axes(scores=(scores, "N"), truth=(truth, "N"))["N"] == 0:
+        raise ValueError("scores are empty: there is no unit to rank")
+    bools(truth=truth)
+    return no_nan("scores", array("scores", scores)), jnp.asarray(truth)
+
+
 def average_precision(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, ""]:
     """`sum over thresholds of (R_n - R_{n-1}) P_n`, tied scores entering together.
 
@@ -59,10 +68,10 @@ def average_precision(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> F
 
     Davis and Goadrich, ICML (2006), section 2.
     """
-    scores = no_nan("scores", scores)
-    at_least = scores[None, :] >= scores[:, None]
-    hits = (at_least & truth[None]).sum(1).astype(scores.dtype)
-    precision = hits / at_least.sum(1).astype(scores.dtype)
+    scores, truth = _scored(scores, truth)
+    no_less = scores[None, :] >= scores[:, None]
+    hits = (no_less & truth[None]).sum(1).astype(scores.dtype)
+    precision = hits / no_less.sum(1).astype(scores.dtype)
     positive = truth.sum().astype(scores.dtype)
     total = jnp.where(truth, precision, 0.0).sum()
     return jnp.where(positive == 0, jnp.nan, total / jnp.where(positive == 0, 1.0, positive))
@@ -76,7 +85,11 @@ def precision_recall(members: Bool[Array, " N"], truth: Bool[Array, " N"]) -> Pr
     - `members`, `truth`: bool `[N]`.
 
     **Returns:** a `PrecisionRecall`; NaN where nothing was selected, or nothing is true.
+
+    **Raises:** `ValueError` where they are not bool, or their lengths differ.
     """
+    axes(members=(members, "N"), truth=(truth, "N"))
+    bools(members=members, truth=truth)
     dtype = jnp.zeros(()).dtype
     hits = (members & truth).sum().astype(dtype)
     share = lambda of: jnp.where(of == 0, jnp.nan, hits / jnp.where(of == 0, 1.0, of))
@@ -93,7 +106,7 @@ def precision_at_size(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> F
 
     **Returns:** a scalar in [0, 1], NaN where none are true.
     """
-    scores = no_nan("scores", scores)
+    scores, truth = _scored(scores, truth)
     count = lambda units: units.sum().astype(scores.dtype)
     k = truth.sum()
     last = jnp.sort(scores)[::-1][jnp.maximum(k - 1, 0)]
@@ -118,8 +131,9 @@ def timing_overlap(
 
     **Returns:** `[N]` in [0, 1]; 1 where a unit is active in neither.
 
-    **Raises:** `ValueError` where `tolerance` is negative.
+    **Raises:** `ValueError` where `tolerance` is negative, or windows are not bool or differ.
     """
+    axes(active=(active, "W N"), truth=(truth, "W N"))
     near = (active & widen(truth, tolerance)) | (widen(active, tolerance) & truth)
     both, either = near.sum(0), (active | truth).sum(0)
     dtype = jnp.zeros(()).dtype
@@ -137,9 +151,10 @@ def widen(active: Bool[Array, "W N"], tolerance: int) -> Bool[Array, "W N"]:
 
     **Returns:** bool `[W, N]`.
 
-    **Raises:** `ValueError` where `tolerance` is negative.
+    **Raises:** `ValueError` where `tolerance` is negative, or activity is not bool `[W, N]`.
     """
-    if tolerance < 0:
-        raise ValueError(f"tolerance must be at least 0, got {tolerance}")
+    at_least(0, tolerance=tolerance)
+    axes(active=(active, "W N"))
+    bools(active=active)
     size = (2 * tolerance + 1, 1)
     return jax.lax.reduce_window(active, False, jnp.logical_or, size, (1, 1), "SAME")

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from .checks import no_nan
+from ..core.checks import at_least, axes, bools, no_nan
+from ..core.checks import share as check_share
 from .statistics import benjamini_hochberg, sign_flip_p, smallest_p
 
 
@@ -50,12 +51,14 @@ def select_units(
     **Returns:** a `Selection`.
 
     **Raises:** `ValueError` where there are too few trials or flips for any q to reach `alpha`,
-    even if every unit belonged, or where `alpha` or `floor` is no share; `RuntimeError` where
-    an effect is NaN.
+    even if every unit belonged, or where `alpha` or `floor` is no share,
+    or an effect is NaN.
 
     Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995).
     """
-    check_attainable(effects.shape[-1], flips, alpha, floor)
+    sizes = axes(effects=(effects, "E N B"))
+    at_least(1, epochs=sizes["E"], units=sizes["N"])
+    check_attainable(sizes["B"], flips, alpha, floor)
     size = jnp.abs(effects.mean(-1))
     p = sign_flip_p(effects, key, flips)
     q = benjamini_hochberg(p)
@@ -69,8 +72,8 @@ def check_attainable(trials: int, flips: int, alpha: float, floor: float) -> Non
     **Raises:** `ValueError` where there are too few trials or flips for a p of `alpha`, or where
     a threshold is out of its range.
     """
-    if not 0 < alpha < 1 or not 0 <= floor <= 1:
-        raise ValueError(f"alpha must lie in (0, 1) and floor in [0, 1], got {alpha}, {floor}")
+    check_share("alpha", alpha, above=0, below=1)
+    check_share("floor", floor)
     least = smallest_p(trials, flips)
     if least > alpha:
         raise ValueError(
@@ -95,11 +98,12 @@ def select_edges(
 
     **Returns:** bool `[E, N, N]`, `[to, from]`.
 
-    **Raises:** `ValueError` where `share` is none, `RuntimeError` where a connection between
+    **Raises:** `ValueError` where `share` is none, `ValueError` where a connection between
     members is NaN.
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must lie in [0, 1], got {share}")
+    check_share("share", share)
+    axes(connectivity=(connectivity, "E N N"), members=(members, "E N"))
+    bools(members=members)
     between = members[:, :, None] & members[:, None, :]
     size = no_nan("connectivity", jnp.where(between, jnp.abs(connectivity), 0.0))
     # a gated unit's carry of itself, which a leaky cell reports apart, sets no bar for others

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from .checks import no_nan
+from ..core.checks import array, at_least, axes, no_nan, random_key
+from ..core.checks import members as as_set
 
 NEIGHBOURS = 8
 """Units of like activity that may stand in for one another, at the least."""
@@ -34,17 +35,16 @@ def random_sets(
 
     **Returns:** bool `[count, N]`.
 
-    **Raises:** `ValueError` where shapes do not fit or `count` is below 1, `RuntimeError`
+    **Raises:** `ValueError` where shapes do not fit or `count` is below 1, `ValueError`
     where an activity is NaN.
     """
-    N = members.shape[0]
-    if members.ndim != 1 or count < 1 or (activity is not None and activity.shape != (N,)):
-        raise ValueError(
-            f"random_sets needs members [N], activity [N] and a count of at least 1, got "
-            f"{members.shape}, {None if activity is None else activity.shape} and {count}"
-        )
-    members = members.astype(bool)
-    order = jnp.arange(N) if activity is None else jnp.argsort(no_nan("activity", activity))
+    at_least(1, count=count)
+    random_key(key)
+    members = as_set("members", members).astype(bool)
+    N, order = members.size, jnp.arange(members.size)
+    if activity is not None:
+        axes(members=(members, "N"), activity=(activity, "N"))
+        order = jnp.argsort(no_nan("activity", array("activity", activity)))
     # blocks of like size: a short last one would leave its units nobody to change with
     blocks = 1 if activity is None else max(1, N // NEIGHBOURS)
     block = jnp.arange(N) * blocks // max(N, 1)

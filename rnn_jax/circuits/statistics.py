@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax.scipy.special import betainc
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .checks import no_nan
+from ..core.checks import array, at_least, axes, in_unit, no_nan, random_key, share
 
 REFUSED = (
     "refused: the interval of the denominator's mean contains 0, so that the ratio could be "
@@ -58,11 +58,13 @@ def permutation_p(
 
     **Returns:** `[...]`, one-sided.
 
-    **Raises:** `RuntimeError` where an entry is NaN.
+    **Raises:** `ValueError` where an entry is NaN.
 
     Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010).
     """
-    observed, null = no_nan("observed", observed), no_nan("null", null)
+    observed, null = _values("observed", observed), _values("null", null)
+    if null.shape[:-1] != observed.shape or null.ndim == 0:
+        raise ValueError(f"null must be {list(observed.shape)} and a last axis, got {null.shape}")
     # rounding must not turn a tie into a win
     slack = 1e-6 * jnp.abs(observed)
     count = jnp.sum(null >= (observed - slack)[..., None], -1)
@@ -86,12 +88,14 @@ def sign_flip_p(
 
     **Returns:** `[...]`.
 
-    **Raises:** `ValueError` without a trial or a flip, `RuntimeError` where an entry is NaN.
+    **Raises:** `ValueError` without a trial or a flip, or where an entry is NaN.
 
     Ernst, Statistical Science 19 (2004), section 3.
     """
-    _at_least_one(trials=effects.shape[-1], flips=flips)
-    effects = no_nan("effects", effects)
+    trials = axes(effects=(effects, "... B"))["B"]
+    at_least(1, trials=trials, flips=flips)
+    random_key(key)
+    effects = _values("effects", effects)
     signs = jax.random.rademacher(key, (effects.shape[-1], flips), effects.dtype)
     null = jnp.abs(_product(effects, signs)) / effects.shape[-1]
     p = permutation_p(jnp.abs(effects.mean(-1)), null)
@@ -110,12 +114,12 @@ def sign_test_p(differences: Float[Array, "*K S"]) -> Float[Array, "*K"]:
 
     **Returns:** `[...]`; 1 where there is no difference at all.
 
-    **Raises:** `ValueError` without a seed, `RuntimeError` where an entry is NaN.
+    **Raises:** `ValueError` without a seed, or where an entry is NaN.
 
     Conover, Practical Nonparametric Statistics (1999), section 3.4.
     """
-    _at_least_one(seeds=differences.shape[-1])
-    differences = no_nan("differences", differences)
+    at_least(1, seeds=axes(differences=(differences, "... S"))["S"])
+    differences = _values("differences", differences)
     count = lambda which: which.sum(-1).astype(differences.dtype)
     above, below = count(differences > 0), count(differences < 0)
     fewer, more = jnp.minimum(above, below), jnp.maximum(above, below)
@@ -129,14 +133,16 @@ def smallest_p(trials: int, flips: int) -> float:
     """The smallest p that random signs can show: of `trials` signs, and of `flips` draws.
 
     `max(2^(1 - trials), 1 / (flips + 1))`; all signs alike and all reversed tie with the truth.
+
+    **Raises:** `ValueError` where a number is negative.
     """
+    at_least(0, trials=trials, flips=flips)
     return max(2.0 ** (1 - trials), 1 / (flips + 1))
 
 
-def _at_least_one(**counts: int) -> None:
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
+def _values(name: str, values: Array) -> Array:
+    """Floats without a NaN."""
+    return no_nan(name, array(name, values))
 
 
 def _product(values: Array, draws: Array) -> Array:
@@ -155,11 +161,13 @@ def benjamini_hochberg(p: Float[Array, "..."]) -> Float[Array, "..."]:
 
     **Returns:** q-values of that shape.
 
-    **Raises:** `RuntimeError` where an entry is NaN.
+    **Raises:** `ValueError` where an entry is NaN.
 
     Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995).
     """
-    flat = no_nan("p", p).ravel()
+    flat = in_unit("p", _values("p", p)).ravel()
+    if flat.size == 0:
+        raise ValueError("p is empty: there is no hypothesis")
     order = jnp.argsort(flat)
     ranks = jnp.arange(1, flat.size + 1, dtype=p.dtype)
     scaled = flat[order] * flat.size / ranks
@@ -169,6 +177,7 @@ def benjamini_hochberg(p: Float[Array, "..."]) -> Float[Array, "..."]:
 
 def _counts(key: PRNGKeyArray, trials: int, resamples: int, dtype: jnp.dtype) -> Array:
     """How often each trial is drawn in each resample, as shares `[B, R]`."""
+    random_key(key)
     draws = jax.random.randint(key, (resamples, trials), 0, trials)
     ones = jax.vmap(lambda draw: jnp.zeros(trials, dtype).at[draw].add(1))(draws)
     return ones.T / trials
@@ -188,18 +197,19 @@ def bootstrap_mean(
     **Returns:** an `Interval` of `[...]`, in the unit of `values`.
 
     **Raises:** `ValueError` without a trial or a draw, or where `level` is not in (0, 1);
-    `RuntimeError` where an entry is NaN.
+    `ValueError` where an entry is NaN.
 
     Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """
-    _at_least_one(trials=values.shape[-1], resamples=resamples)
-    counts = _counts(key, values.shape[-1], resamples, values.dtype)
-    return _percentiles(_product(no_nan("values", values), counts), level)
+    trials = axes(values=(values, "... B"))["B"]
+    at_least(1, trials=trials, resamples=resamples)
+    share("level", level, above=0, below=1)
+    values = _values("values", values)
+    counts = _counts(key, trials, resamples, values.dtype)
+    return _percentiles(_product(values, counts), level)
 
 
 def _percentiles(samples: Array, level: float) -> Interval:
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in (0, 1), got {level}")
     tail = jnp.asarray((1 - level) / 2, samples.dtype)
     return Interval(jnp.quantile(samples, tail, axis=-1), jnp.quantile(samples, 1 - tail, axis=-1))
 
@@ -224,9 +234,11 @@ def ratio_of_means(
 
     **Raises:** as `bootstrap_mean`.
     """
-    _at_least_one(trials=above.shape[-1], resamples=resamples)
-    above, below = no_nan("above", above), no_nan("below", below)
-    counts = _counts(key, above.shape[-1], resamples, above.dtype)
+    trials = axes(above=(above, "... B"), below=(below, "B"))["B"]
+    at_least(1, trials=trials, resamples=resamples)
+    share("level", level, above=0, below=1)
+    above, below = _values("above", above), _values("below", below)
+    counts = _counts(key, trials, resamples, above.dtype)
     tops, bottoms = _product(above, counts), _product(below, counts)
     denominator = _percentiles(bottoms, level)
     refused = (denominator.low <= 0) & (denominator.high >= 0)

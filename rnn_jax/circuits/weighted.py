@@ -9,13 +9,18 @@ Nothing here divides by 0: what does not move beyond rounding has no variance an
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..core.checks import all_finite, array, in_unit
+from ..core.checks import axes as axes_of
+
 
 def per_trial(windows: Array, like: Float[Array, "B T K"]) -> Float[Array, "W B T"]:
     """Windows `[W, T]` or `[W, B, T]` as the latter.
 
-    **Raises:** `ValueError` where they are neither.
+    **Raises:** `ValueError` where they are neither, or leave [0, 1].
     """
-    B, T = like.shape[:2]
+    sizes = axes_of(states_or_targets=(like, "B T K"))
+    B, T = sizes["B"], sizes["T"]
+    windows = in_unit("a window", array("windows", windows))
     if windows.shape[1:] not in ((T,), (B, T)):
         raise ValueError(f"windows must be [W, {T}] or [W, {B}, {T}], got {windows.shape}")
     windows = windows.reshape(len(windows), -1, T).astype(like.dtype)
@@ -29,7 +34,12 @@ def shares(windows: Array, like: Float[Array, "B T K"]) -> Float[Array, "W S"]:
 
 
 def samples(values: Float[Array, "B T K"]) -> Float[Array, "S K"]:
-    """All trials' steps in one row."""
+    """All trials' steps in one row.
+
+    **Raises:** `ValueError` where a number is not finite: it would count as one that does not
+    move (`RuntimeError` if traced).
+    """
+    values = all_finite("states or targets", values)
     return values.reshape(-1, values.shape[-1])
 
 

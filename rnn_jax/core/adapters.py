@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
+from .checks import at_least, function, positive, state
 from .types import Input, State, Step
 
 
@@ -91,8 +92,9 @@ def from_field(field: Any, dt: float, solver: Any = None, substeps: int = 1) -> 
 
     **Returns:** a step that both forward and reverse mode differentiate.
     """
-    if not dt > 0 or substeps < 1:
-        raise ValueError(f"dt must be positive and substeps at least 1, got {dt}, {substeps}")
+    function("field", field)
+    positive("dt", dt)
+    at_least(1, substeps=substeps)
     if solver is None:
         return _EulerField(field, dt, substeps)
     return _Field(field, dt, solver, substeps)
@@ -130,5 +132,8 @@ def flatten(step: Step, h0: State) -> tuple[Step, Float[Array, " N"]]:
 
     **Returns:** the flat step, whose `unflatten` gives the pytree back, and `h0` as `[N]`.
     """
-    leaves, treedef = jtu.tree_flatten(h0)
+    function("step", step)
+    leaves, treedef = jtu.tree_flatten(state("h0", h0))
+    if not leaves:
+        raise ValueError("flatten needs a state of at least one array, got none")
     return _Flat(step, treedef, tuple(jnp.shape(leaf) for leaf in leaves)), _ravel(h0)

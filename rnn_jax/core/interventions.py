@@ -25,8 +25,10 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
+from .checks import array, described, function, in_unit, one_of, refused, vector
 from .tree import add, blend
 from .types import Input, State, Step
+from .units import Indices, over
 from .windows import first
 
 
@@ -34,24 +36,27 @@ def _rows(value: PyTree) -> PyTree:
     """Arrays with a leading time axis; a scalar holds for every step and unit."""
 
     def row(leaf: Any) -> Any:
-        if not eqx.is_array_like(leaf):
+        if isinstance(leaf, Indices):
             return leaf
-        leaf = jnp.asarray(leaf)
-        leaf = leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf.astype(float)
+        leaf = array("a mask or value", leaf)
         return leaf if leaf.ndim else leaf.reshape(1, 1)
 
-    return jax.tree.map(row, value)
+    return jax.tree.map(row, value, is_leaf=lambda leaf: isinstance(leaf, Indices))
+
+
+def _check_masks(masks: PyTree) -> None:
+    """Masks that are known are looked at where they are made; `rollout` looks at all of them."""
+    if not jax.tree.leaves(masks):
+        raise ValueError("a mask is None in every part: it edits nothing")
+    for mask in jax.tree.leaves(masks, is_leaf=lambda leaf: isinstance(leaf, Indices)):
+        if eqx.is_array(mask):
+            in_unit("a mask", mask, traced=False)
 
 
 def _check_rows(name: str, rows: PyTree) -> None:
     """One number for all units is a `[T]` array given where `[T, N]` was meant."""
     if any(leaf.ndim == 0 for leaf in jax.tree.leaves(rows)):
         raise ValueError(f"{name} needs arrays [T, N]; got one with a time axis alone")
-
-
-def _floats(array: Any) -> Array:
-    array = jnp.asarray(array)
-    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
 
 class AbstractIntervention(eqx.Module):
@@ -75,6 +80,8 @@ class Compose(AbstractIntervention):
     interventions: tuple[Callable[[Step], Step], ...]
 
     def __init__(self, *interventions: Callable[[Step], Step]):
+        for intervention in interventions:
+            function("an intervention", intervention)
         self.interventions = interventions
 
     def __call__(self, step: Step) -> Step:
@@ -94,6 +101,11 @@ class Replace(AbstractIntervention):
 
     mask: PyTree = eqx.field(converter=_rows)
     value: PyTree = eqx.field(converter=_rows)
+
+    def __check_init__(self) -> None:
+        _check_masks(self.mask)
+        if not jax.tree.leaves(self.value):
+            raise ValueError("a value is None in every part: it replaces nothing")
 
     def __call__(self, step: Step) -> Step:
         return lambda h, x: self.edit(step(h, x))
@@ -128,23 +140,31 @@ class Project(AbstractIntervention):
         several parts, `N` counts the entries of all.
     - `value`: float `[T, N]`, `[1, N]` or a scalar: the state it comes from.
 
-    **Raises:** `RuntimeError` where the columns are not orthonormal.
+    **Raises:** `ValueError` where it has other axes, or the columns are not orthonormal
+    (`RuntimeError` if these are traced); where it meets a state, if shapes do not fit.
     """
 
     basis: Float[Array, "T N K"]
     value: Array
 
     def __init__(self, basis: Array, value: Any):
-        basis = _rows(basis)
+        basis = array("basis", basis)
+        if basis.ndim != 3:
+            raise ValueError(f"basis must be [T, N, K] or [1, N, K], got {described(basis)}")
         gram = jnp.einsum("tnk,tnl->tkl", basis, basis)
         off = jnp.abs(gram - jnp.eye(basis.shape[-1], dtype=basis.dtype)[None]).max()
         message = "Project needs orthonormal columns: Q^T Q = 1"
-        self.basis = eqx.error_if(basis, off > 1e-3, message)
+        self.basis = refused(message, off > 1e-3, basis)
         self.value = _rows(value)
 
     def __call__(self, step: Step) -> Step:
         def projected(h: State, x: Input) -> State:
             flat, unravel = ravel_pytree(step(h, x))
+            if len(self.basis) != flat.size or self.value.size not in (1, flat.size):
+                raise ValueError(
+                    f"a basis of {len(self.basis)} and a value of {self.value.size} entries do "
+                    f"not fit a state of {flat.size}"
+                )
             q = jnp.asarray(self.basis, flat.dtype)
             toward = jnp.asarray(self.value, flat.dtype) - flat
             return unravel(flat + q @ (q.T @ toward))
@@ -168,6 +188,9 @@ class Cut(AbstractIntervention):
 
     mask: Float[Array, "T N N"] = eqx.field(converter=_rows)
     value: Array = eqx.field(converter=_rows)
+
+    def __check_init__(self) -> None:
+        _check_masks(self.mask)
 
     def __call__(self, step: Step) -> Step:
         def cut(h: State, x: Input) -> State:
@@ -202,7 +225,7 @@ class Lesion(AbstractIntervention):
     value: PyTree
 
     def __init__(self, units: PyTree, value: Any = 0.0):
-        self.mask = jax.tree.map(lambda unit: _rows(jnp.asarray(unit)[None]), units)
+        self.mask = over(units, jnp.ones(1))
         self.value = _rows(value)
 
     def __call__(self, step: Step) -> Step:
@@ -223,6 +246,12 @@ class Inside(AbstractIntervention):
 
     intervention: Callable[[Step], Step]
     window: Float[Array, " T"] = eqx.field(converter=_rows)
+
+    def __check_init__(self) -> None:
+        function("the intervention", self.intervention)
+        if self.window.ndim != 1:
+            raise ValueError(f"Inside needs a window [T], got {described(self.window)}")
+        _check_masks(self.window)
 
     def __call__(self, step: Step) -> Step:
         inner = self.intervention(step)
@@ -274,18 +303,23 @@ def clamp(units: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
 
     **Arguments:**
 
-    - `units`: float `[N]`, 1 where held, or a prefix of the state's tree.
+    - `units`: an index, or several in a list or an integer array; or a mask `[N]` of floats or
+        bools, 1 where held; or a tuple of these, a prefix of the state's tree.
     - `window`: float `[T]`.
     - `value`: float `[T, N]`, `[1, N]` or a scalar.
+
+    **Raises:** `ValueError` where a mask or the window leaves [0, 1], or an index is negative or
+    given twice; where the intervention meets a state, if an index is not one of its units.
     """
-    window = _floats(window)
-    mask = jax.tree.map(lambda unit: jnp.outer(window, _floats(unit).astype(window.dtype)), units)
-    return Replace(mask, value)
+    return Replace(over(units, within(window)), value)
 
 
 def pulse(units: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
-    """Set units to a value once, at the window's first step. Arguments as for `clamp`."""
-    return clamp(units, first(window), value)
+    """Set units to a value once, at the window's first step.
+
+    **Arguments, raises:** as for `clamp`.
+    """
+    return Replace(over(units, first(within(window))), value)
 
 
 def read(
@@ -300,17 +334,23 @@ def read(
 
     - `readers`: who is shown them: the other `units`, the `readout` (the direct effect
         alone), or `all`.
+
+    **Raises:** as `clamp`, and `ValueError` where `readers` is unknown.
     """
-    if readers not in ("all", "units", "readout"):
-        raise ValueError(f"readers must be 'all', 'units' or 'readout', got {readers!r}")
-    now = clamp(units, window, value)
+    one_of("readers", readers, ("all", "units", "readout"))
+    window = within(window)
     T = window.shape[0]
 
     def delay(row: Array) -> Array:
         row = jnp.broadcast_to(row, (T, *row.shape[1:]))
         return jnp.concatenate([jnp.zeros_like(row[:1]), row[:-1]])
 
-    return Read(
-        jax.tree.map(delay, now) if readers != "readout" else None,
-        now if readers != "units" else None,
-    )
+    now = Replace(over(units, window), value)
+    later = Replace(over(units, delay(window)), jax.tree.map(delay, now.value))
+    return Read(later if readers != "readout" else None, now if readers != "units" else None)
+
+
+def within(window: Any) -> Float[Array, " T"]:
+    """A window, which `over` makes a part of a mask."""
+    window = vector("a window [T], as span(T, start, stop) makes one,", window)
+    return in_unit("a window", window, traced=False)

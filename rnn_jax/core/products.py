@@ -10,14 +10,16 @@ first, where they were. Where runs lie last, `[N, R]`, it is the other way round
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import jax
 from jax.core import ShapedArray
 from jax.extend import core
 from jax.extend.core.primitives import dot_general_p
 
-from .network import Network
+from .checks import function as check_function
+from .checks import one_of
+from .network import Network, check_network
 
 Order = Literal["vector first", "vector last"]
 
@@ -35,6 +37,8 @@ def ordered(function: Callable, order: Order) -> Callable:
 
     **Returns:** a function of the same arguments.
     """
+    one_of("order", order, get_args(Order))
+    check_function("function", function)
 
     def run(*arguments: Any) -> Any:
         program, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
@@ -46,6 +50,7 @@ def ordered(function: Callable, order: Order) -> Callable:
 
 def in_order(network: Network, order: Order) -> Network:
     """The network with its step's and readout's products `ordered`."""
+    check_network(network)
     return Network(ordered(network.step, order), ordered(network.readout, order), network.h0)
 
 

@@ -7,6 +7,7 @@ One trial; `jax.vmap` it over trials, interventions, parameters.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,7 +15,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import PyTree
 
+from .checks import described, first_line, function, state
 from .interventions import Compose, Identity, Inside, Read, shown
+from .settled import settled
 from .tree import before, num_steps
 from .types import Input, State, Step
 
@@ -58,11 +61,19 @@ def rollout(
 
     **Returns:** a `Trajectory`.
 
-    **Raises:** `ValueError` where time axes disagree, or where the step returns another
-    structure, shape or dtype than it takes.
+    **Raises:** `ValueError` where time axes disagree, where the step returns another structure,
+    shape or dtype than it takes, or where a mask leaves [0, 1] or an index is no unit's
+    (`RuntimeError` if these are traced).
     """
+    function("the step", step)
+    function("the intervention", intervention)
+    h0 = state("h0", h0)
+    return unroll(step, h0, xs, settled(intervention, h0))
+
+
+def unroll(step: Step, h0: State, xs: Input, intervention: Callable[[Step], Step]) -> Trajectory:
+    """`rollout` under an intervention that is `settled`: nothing is asked of its values."""
     T = num_steps(xs)
-    h0 = jax.tree.map(jnp.asarray, h0)
     timed, constant = split_rows(intervention, T)
     splits = _has_read(intervention)
 
@@ -96,6 +107,18 @@ def split_rows(intervention: PyTree, T: int) -> tuple[PyTree, PyTree]:
     return timed, jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, constant)
 
 
+def check_run(trajectory: Any) -> None:
+    """**Raises:** `ValueError` where it is no trajectory, or one of a batch of trials."""
+    if not isinstance(trajectory, Trajectory):
+        raise ValueError(f"trajectory must be what run returns, got {described(trajectory)}")
+    T, shape = num_steps(trajectory.xs), lambda leaf: (T, *jnp.shape(leaf))
+    shapes = [jax.tree.map(jnp.shape, trajectory.hs), jax.tree.map(shape, trajectory.h0)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"states {shapes[0]} are not one trial's, {shapes[1]}: jax.vmap takes more than one"
+        )
+
+
 def _has_read(intervention: PyTree) -> bool:
     if isinstance(intervention, Compose):
         return any(_has_read(part) for part in intervention.interventions)
@@ -105,12 +128,19 @@ def _has_read(intervention: PyTree) -> bool:
 
 
 def _check_step(step: Step, h0: State, xs: Input) -> None:
-    """A step must return what it takes; scan's own message names no cause."""
+    """A step must take an input and return what it takes; JAX's own messages name no cause."""
     x = jax.eval_shape(lambda xs: jax.tree.map(lambda leaf: leaf[0], xs), xs)
-    got = eqx.filter_eval_shape(step, h0, x)
+    shapes = jax.tree.map(lambda leaf: leaf.shape, x)
+    batch = any(leaf.ndim > 1 for leaf in jax.tree.leaves(x))
+    hint = "; a batch of trials goes through jax.vmap, one trial at a time" if batch else ""
+    try:
+        got = eqx.filter_eval_shape(step, h0, x)
+    except Exception as error:
+        why = f"an input of shape {shapes}: {first_line(error)}"
+        raise ValueError(f"the step rejects {why}{hint}") from error
     describe = lambda tree: jax.tree.map(lambda a: f"{a.dtype}{list(a.shape)}", tree)
     if describe(got) != describe(h0):
         raise ValueError(
             f"a step must return a state like the one it takes: got {describe(got)}, expected "
-            f"{describe(h0)}"
+            f"{describe(h0)}{hint}"
         )

@@ -7,6 +7,7 @@ A mask or a value may be a *prefix* of the state's tree, as `in_axes` is in `jax
     blend((h, c), value=0.0, mask=(units, None))
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,7 +18,11 @@ from jaxtyping import Array, PyTree
 from .types import Input, State
 
 
-def prefix_leaves(prefix: PyTree, tree: PyTree) -> list:
+def is_none(leaf: Any) -> bool:
+    return leaf is None
+
+
+def prefix_leaves(prefix: PyTree, tree: PyTree, is_leaf: Callable[[Any], bool] = is_none) -> list:
     """The leaf of `prefix` above each leaf of `tree`, `None` being a leaf.
 
     **Raises:** `ValueError` where `prefix` is no prefix of `tree`.
@@ -28,7 +33,7 @@ def prefix_leaves(prefix: PyTree, tree: PyTree) -> list:
         leaves.extend([leaf] * len(jtu.tree_leaves(below)))
 
     try:
-        jtu.tree_map(spread, prefix, tree, is_leaf=lambda leaf: leaf is None)
+        jtu.tree_map(spread, prefix, tree, is_leaf=is_leaf)
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"a mask or value of structure {jtu.tree_structure(prefix)} does not fit a state "
@@ -46,18 +51,18 @@ def blend_leaf(h: Array, value: Array, mask: Array) -> Array:
     at both ends, where `jnp.where(mask == 1, value, h)` would lose it.
     """
     value, mask = jnp.asarray(value, h.dtype), jnp.asarray(mask, h.dtype)
-    for name, array in (("mask", mask), ("value", value)):
-        if array.ndim and not _fits(array.shape, h.shape):
-            raise ValueError(
-                f"a {name} row of shape {array.shape} does not fit a state of {h.shape}"
-            )
+    _check_fits("mask", mask, h)
+    _check_fits("value", value, h)
     value = jnp.where((mask == 0) & ~jnp.isfinite(value), h, value)
     h = jnp.where((mask == 1) & ~jnp.isfinite(h), value, h)
     return (1 - mask) * h + mask * value
 
 
-def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
-    return len(shape) == len(whole) and all(a in (1, b) for a, b in zip(shape, whole, strict=True))
+def _check_fits(name: str, row: Array, h: Array) -> None:
+    shape, whole = row.shape, h.shape
+    fits = len(shape) == len(whole) and all(a in (1, b) for a, b in zip(shape, whole))
+    if shape and not fits:
+        raise ValueError(f"a {name} row of shape {shape} does not fit a state of {whole}")
 
 
 def blend(h: State, value: PyTree, mask: PyTree) -> State:
@@ -82,13 +87,18 @@ def add(a: State, b: PyTree) -> State:
     """`a + b`, where `b` may be a prefix of `a`'s tree and `None` adds nothing."""
     leaves, treedef = jtu.tree_flatten(a)
     rows = zip(leaves, prefix_leaves(b, a), strict=True)
-    return treedef.unflatten([x if y is None else x + jnp.asarray(y, x.dtype) for x, y in rows])
+
+    def one(x: Array, y: Array) -> Array:
+        _check_fits("shift", y, x)
+        return x + jnp.asarray(y, x.dtype)
+
+    return treedef.unflatten([x if y is None else one(x, y) for x, y in rows])
 
 
 def num_steps(xs: Input) -> int:
     """The number of time steps `T`, from the inputs' leading axis.
 
-    **Raises:** `ValueError` where there is no array, or where leading axes differ.
+    **Raises:** `ValueError` where there is no array or no step, or where leading axes differ.
     """
     shapes = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(xs)}
     if len(shapes) != 1 or () in shapes:
@@ -96,7 +106,10 @@ def num_steps(xs: Input) -> int:
             "inputs need one leading time axis [T, ...], the same for every array; got leading "
             f"axes {sorted(shapes)} (an autonomous network takes jnp.zeros((T, 0)))"
         )
-    return shapes.pop()[0]
+    (T,) = shapes.pop()
+    if T == 0:
+        raise ValueError("inputs need at least one step, got a time axis of length 0")
+    return T
 
 
 def before(first: State, states: State) -> State:

@@ -13,9 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .checks import whole_number
+
 
 def _check(name: str, value: int, low: int, high: int | None = None) -> None:
-    if value < low or (high is not None and value > high):
+    whole = whole_number(name, value)
+    if whole < low or (high is not None and whole > high):
         bound = f"at least {low}" if high is None else f"from {low} to {high}"
         raise ValueError(f"{name} must be {bound}, got {value}")
 
@@ -57,10 +60,13 @@ def around(T: int, times: Sequence[int], before: int, after: int) -> Float[Array
 
     **Raises:** `ValueError` where an event lies outside the trial or the window is empty.
     """
-    if len(times) == 0:
-        raise ValueError("around needs at least one event time, got none")
+    _check("T", T, 1)
+    if np.ndim(times) != 1 or len(times) == 0:
+        raise ValueError(f"around needs a list of at least one event time, got {times!r}")
     for time in times:
-        _check("an event time", int(time), 0, T - 1)
+        _check("an event time", time, 0, T - 1)
+    for name, steps in (("before", before), ("after", after)):
+        whole_number(name, steps)
     _check("before + after", before + after, 1)
     return jnp.stack(
         [span(T, max(int(t) - before, 0), min(int(t) + after, T)) for t in np.asarray(times)]

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Compose, Identity, Metric, Shift, State, Step, Trajectory, rollout
+from ..core.checks import function, scalar
+from ..core.rollout import check_run
 
 Intervention = Callable[[Step], Step]
 
@@ -28,10 +30,15 @@ def direct(trajectory: Trajectory, metric: Metric) -> State:
     - `metric`: `trajectory -> scalar`.
 
     **Returns:** like `trajectory.hs`.
+
+    **Raises:** `ValueError` where it is no trajectory of one trial, or the metric is no scalar.
     """
 
+    check_run(trajectory)
+    function("metric", metric)
+
     def of_states(hs: State) -> jax.Array:
-        return metric(eqx.tree_at(lambda run: run.hs, trajectory, hs))
+        return scalar("metric", metric(eqx.tree_at(lambda run: run.hs, trajectory, hs)))
 
     return jax.grad(of_states)(trajectory.hs)
 
@@ -56,10 +63,15 @@ def adjoints(
     - `intervention`: what held during it.
 
     **Returns:** like `trajectory.hs`.
+
+    **Raises:** `ValueError` where it is no trajectory of one trial, or the metric is no scalar.
     """
+
+    check_run(trajectory)
+    function("metric", metric)
 
     def shifted(delta: State) -> jax.Array:
         pushed = Compose(intervention, Shift(delta))
-        return metric(rollout(step, trajectory.h0, trajectory.xs, pushed))
+        return scalar("metric", metric(rollout(step, trajectory.h0, trajectory.xs, pushed)))
 
     return jax.grad(shifted)(jax.tree.map(jnp.zeros_like, trajectory.hs))

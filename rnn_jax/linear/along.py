@@ -17,7 +17,9 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Input, State, Step, Trajectory
-from ..core.rollout import split_rows
+from ..core.checks import array, at_least, function, in_unit
+from ..core.rollout import check_run, split_rows
+from ..core.settled import settled
 from ..core.tree import num_steps
 
 Intervention = Callable[[Step], Step]
@@ -29,6 +31,9 @@ def each_step(step: Step, trajectory: Trajectory, intervention: PyTree) -> tuple
     **Returns:** `on` and `rows`: `on(function)(row, ...)` calls the function with the step
     that held in that row, its state before and its input; `rows` lead with `T`.
     """
+    check_run(trajectory)
+    function("the step", step)
+    intervention = settled(intervention, trajectory.h0)
     timed, constant = split_rows(intervention, num_steps(trajectory.xs))
 
     def on(function: Callable) -> Callable:
@@ -45,6 +50,7 @@ def in_batches(
     function: Callable, step: Step, trajectory: Trajectory, intervention: PyTree, batch_size: int
 ) -> PyTree:
     """`function(step, h, x)` of every step, `batch_size` of them side by side."""
+    at_least(1, batch_size=batch_size)
     on, rows = each_step(step, trajectory, intervention)
     return lax.map(on(function), rows, batch_size=min(batch_size, num_steps(trajectory.xs)))
 
@@ -92,6 +98,7 @@ def window_sums(
     Memory holds `[W, ...]` and `batch_size` rows' values, never `[T, ...]`; a batch is added by
     one matrix product, since row by row each would pass over all windows' sums.
     """
+    at_least(1, batch_size=batch_size)
     T = weights.shape[1]
     size = min(batch_size, T)
     whole = T // size * size
@@ -149,14 +156,15 @@ def num_units(states: State) -> int:
 def checked(windows: Float[Array, "W T"], states: State) -> Float[Array, "W T"]:
     """The windows in the state's dtype, none of them empty.
 
-    **Raises:** `ValueError` where their `T` is not the run's, or one is empty, negative or NaN;
+    **Raises:** `ValueError` where their `T` is not the run's, or one is empty or leaves [0, 1];
     `RuntimeError` where that is known only when a compiled program runs.
     """
-    part = jax.tree.leaves(states)[0]
+    part, windows = jax.tree.leaves(states)[0], array("windows", windows)
     if windows.ndim != 2 or windows.shape[1] != part.shape[0]:
         raise ValueError(f"windows must be [W, {part.shape[0]}], got {windows.shape}")
-    bad = ~(windows >= 0).all(1) | (windows.sum(1) == 0)
-    message = "a window is empty, negative or not a number"
+    windows = in_unit("a window", windows)
+    bad = windows.sum(1) == 0
+    message = "a window is empty"
     if isinstance(bad, Tracer):
         windows = eqx.error_if(windows, bad, message)
     elif bad.any():

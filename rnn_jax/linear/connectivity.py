@@ -10,7 +10,7 @@ return to zero would take from the receiver.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import equinox as eqx
 import jax
@@ -19,6 +19,8 @@ from jax import lax
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Identity, Input, State, Step, Trajectory
+from ..core.checks import one_of
+from ..core.rollout import check_run
 from .along import (
     Intervention,
     checked,
@@ -87,17 +89,17 @@ def effective_connectivity(
 
     **Raises:** `ValueError` where `windows` does not fit the trajectory, a window is empty,
     `reduce` is unknown, the state's parts are not all `[N]` or a cell's `wire` varies over
-    time; `RuntimeError` where a window has a gap a product would run over, or an empty one is
-    known only when a compiled program runs.
+    time, a window leaves [0, 1] or has a gap a product would run over (`RuntimeError` where that
+    is known only when a compiled program runs).
     """
-    if reduce not in ("mean", "product"):
-        raise ValueError(f"reduce must be 'mean' or 'product', got {reduce!r}")
+    one_of("reduce", reduce, get_args(Reduce))
+    check_run(trajectory)
     before = trajectory.previous
     num_units(before)
     windows = checked(windows, before)
     on, rows = each_step(step, trajectory, intervention)
     if reduce == "product":
-        total = _products(on(push_rows), rows, jax.vmap(without_gap)(windows))
+        total = _products(on(push_rows), rows, without_gap(windows))
         return _whole(total, jnp.abs(total))
     weights = windows / windows.sum(1, keepdims=True)
     if hasattr(step, "parts") and isinstance(intervention, Identity):

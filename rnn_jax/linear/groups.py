@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..core.checks import axes
+
 
 def membership(labels: Sequence[str]) -> Float[Array, "G N"]:
     """Groups of units from their labels: `P[a, i] = 1` where unit i bears label a.
@@ -21,7 +23,11 @@ def membership(labels: Sequence[str]) -> Float[Array, "G N"]:
     - `labels`: `N` of them, one a unit.
 
     **Returns:** float `[G, N]`, one row a group in the order of first appearance.
+
+    **Raises:** `ValueError` where it is no list of labels, or there is none.
     """
+    if isinstance(labels, str) or not isinstance(labels, Sequence | np.ndarray) or not len(labels):
+        raise ValueError(f"labels must be a list, at least one, got {labels!r:.60}")
     names = list(dict.fromkeys(labels))
     return jnp.asarray(np.array([[label == name for label in labels] for name in names], float))
 
@@ -37,6 +43,9 @@ def group_connectivity(
     - `groups`: float `[G, N]`, weights of the units in each group.
 
     **Returns:** `[..., G, G]`, `[to, from]`.
+
+    **Raises:** `ValueError` where shapes do not fit.
     """
+    axes(connectivity=(connectivity, "... N N"), groups=(groups, "G N"))
     groups = jnp.asarray(groups, connectivity.dtype)
     return jnp.einsum("ai,...ij,bj->...ab", groups, connectivity, groups)

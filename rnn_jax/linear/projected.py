@@ -9,13 +9,13 @@ A vector pushed back through the Jacobians costs N a step where the product cost
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..core.checks import axes, whole_number
+
 
 def _starts(jacobians: Array, before: Array, lag: int) -> int:
     """How many starts have `lag` steps ahead of them."""
-    T, N, _ = jacobians.shape
-    if before.shape != (T, N):
-        raise ValueError(f"before must be {(T, N)}, one state a Jacobian, got {before.shape}")
-    if not 1 <= lag <= T:
+    T = axes(jacobians=(jacobians, "T N N"), before=(before, "T N"))["T"]
+    if not 1 <= whole_number("lag", lag) <= T:
         raise ValueError(f"lag must lie in [1, {T}], got {lag}")
     return T - lag + 1
 
@@ -59,6 +59,7 @@ def projected_connectivity(
     **Raises:** as `multistep_connectivity`.
     """
     count = _starts(jacobians, before, lag)
+    axes(before=(before, "T N"), readout=(readout, "N"))
     seen = jnp.broadcast_to(readout[None], before[:count].shape)
     for step in reversed(range(lag)):
         seen = jnp.einsum("si,sij->sj", seen, jacobians[step : step + count])

@@ -6,10 +6,11 @@
 Every array is `[to, from]`. A state of several parts: `flatten` the step first.
 """
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
+
+from ..core.checks import array, axes, in_unit, refused, whole_number
 
 
 def propagators(jacobians: Float[Array, "T N N"], start: int = -1) -> Float[Array, "T N N"]:
@@ -24,8 +25,9 @@ def propagators(jacobians: Float[Array, "T N N"], start: int = -1) -> Float[Arra
 
     **Raises:** `ValueError` where `start` lies outside the trial.
     """
-    T, N, _ = jacobians.shape
-    if not -1 <= start < T:
+    sizes = axes(jacobians=(jacobians, "T N N"))
+    T, N = sizes["T"], sizes["N"]
+    if not -1 <= whole_number("start", start) < T:
         raise ValueError(f"start must lie in [-1, {T}), got {start}")
     eye = jnp.eye(N, dtype=jacobians.dtype)
 
@@ -39,10 +41,11 @@ def propagators(jacobians: Float[Array, "T N N"], start: int = -1) -> Float[Arra
     return jnp.concatenate([until, after])
 
 
-def without_gap(window: Float[Array, " T"]) -> Float[Array, " T"]:
-    """The window itself, once it is known to be one stretch: a product over a gap is nothing."""
-    starts = jnp.diff((window > 0).astype(int), prepend=0) == 1
-    return eqx.error_if(window, starts.sum() > 1, "a product needs a window without a gap")
+def without_gap(window: Float[Array, "*W T"]) -> Float[Array, "*W T"]:
+    """The windows themselves, each known to be one stretch: a product over a gap is nothing."""
+    inside = (window > 0).astype(int)
+    starts = jnp.diff(inside, axis=-1, prepend=jnp.zeros_like(inside[..., :1])) == 1
+    return refused("a product needs a window without a gap", (starts.sum(-1) > 1).any(), window)
 
 
 def window_propagator(
@@ -57,9 +60,11 @@ def window_propagator(
 
     **Returns:** `[N, N]`, `[to, from]`; the identity for an empty window.
 
-    **Raises:** `RuntimeError` where the window has a gap.
+    **Raises:** `ValueError` where shapes do not fit, or the window has a gap or leaves [0, 1]
+    (`RuntimeError` if it is traced).
     """
-    window = without_gap(window)
+    axes(jacobians=(jacobians, "T N N"), window=(window, "T"))
+    window = without_gap(in_unit("a window", array("window", window)))
     N = jacobians.shape[-1]
     eye = jnp.eye(N, dtype=jacobians.dtype)
 

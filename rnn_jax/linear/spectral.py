@@ -17,6 +17,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from ..core import Identity, Input, State, Step, Trajectory
+from ..core.checks import at_least, positive
 from .along import Intervention, in_batches
 
 SQUARINGS = 40  # 2^40 steps: what a Jordan block adds, log(2^40) / 2^40, is below rounding
@@ -53,8 +54,13 @@ def spectral_radii(
     **Returns:** radii `[T]`, and residuals `[T]` relative to them. A state of several parts is
     one vector here.
 
+    **Raises:** `ValueError` where a number is below 1, or `tolerance` is not above 0.
+
     Saad, Numerical Methods for Large Eigenvalue Problems (2011), section 6.
     """
+
+    at_least(1, krylov=krylov, restarts=restarts)
+    positive("tolerance", tolerance)
 
     def one(step: Step, h: State, x: Input) -> tuple[Array, Array]:
         flat, back = ravel_pytree(h)

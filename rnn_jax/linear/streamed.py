@@ -21,6 +21,8 @@ from jax import lax
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Identity, Input, State, Step, Trajectory
+from ..core.checks import axes
+from ..core.rollout import check_run
 from .along import (
     Intervention,
     by_parts,
@@ -64,9 +66,10 @@ def group_jacobians(
     **Raises:** `ValueError` where the state's parts are not all `[N]`, or `into` or `out` is
     not of `N` units.
     """
+    check_run(trajectory)
     N = num_units(trajectory.previous)
     for name, rows in (("into", into), ("out", out)):
-        if rows.shape[1] != N:
+        if axes(**{name: (rows, "G N")})["N"] != N:
             raise ValueError(f"{name} must weigh {N} units, got {rows.shape}")
 
     def thin(of_part: Callable, part: Array) -> PyTree:
@@ -100,6 +103,7 @@ def window_jacobians(
     **Raises:** `ValueError` where `windows` does not fit the trajectory or a window is empty;
     `RuntimeError` where this is known only when a compiled program runs.
     """
+    check_run(trajectory)
     windows = checked(windows, trajectory.previous)
     on, rows = each_step(step, trajectory, intervention)
     one = on(lambda step, h, x: forward(lambda h: step(h, x), h))
@@ -154,10 +158,11 @@ def window_products(
 
     **Returns:** `[W, N, K]`, or a tree of these like the state.
 
-    **Raises:** `ValueError` where `windows` or `basis` does not fit, or a window is empty;
-    `RuntimeError` where a window has a gap, or an empty one is known only at run time.
+    **Raises:** `ValueError` where `windows` or `basis` does not fit, or a window is empty, leaves
+    [0, 1] or has a gap; `RuntimeError` where this is known only when a compiled program runs.
     """
-    windows = jax.vmap(without_gap)(checked(windows, trajectory.previous))
+    check_run(trajectory)
+    windows = without_gap(checked(windows, trajectory.previous))
     start = _tangents(basis, trajectory.h0)
     on, rows = each_step(step, trajectory, intervention)
     through = lambda window: push_through(on(push_rows), rows, window, start)

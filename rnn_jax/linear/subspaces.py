@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..core.checks import all_finite, array, at_least, axes, random_key, whole_number
+
 
 class Components(eqx.Module):
     """Principal components.
@@ -29,6 +31,7 @@ class Components(eqx.Module):
 
     def project(self, states: Float[Array, "*M N"]) -> Float[Array, "*M K"]:
         """Coordinates `(h - mean) Q` of states."""
+        axes(basis=(self.basis, "N K"), states=(states, "... N"))
         mean = self.mean.reshape((1,) * (states.ndim - 1) + self.mean.shape)
         return (states - mean) @ self.basis
 
@@ -46,10 +49,12 @@ def pca(states: Float[Array, "M N"], count: int) -> Components:
 
     **Returns:** `Components`.
 
-    **Raises:** `ValueError` where there are fewer directions than asked for.
+    **Raises:** `ValueError` where there are fewer directions than asked for, or a state is not
+    finite (`RuntimeError` if traced).
     """
-    M, N = states.shape
-    if not 1 <= count <= min(M, N):
+    sizes = axes(states=(states, "M N"))
+    M, N, states = sizes["M"], sizes["N"], all_finite("states", array("states", states))
+    if not 1 <= whole_number("count", count) <= min(M, N):
         raise ValueError(f"count must lie in [1, {min(M, N)}], got {count}")
     mean = states.mean(0)
     _, scale, rows = jnp.linalg.svd(states - mean[None], full_matrices=False)
@@ -81,7 +86,7 @@ def haar(key: PRNGKeyArray, count: int) -> Float[Array, "N N"]:
 
     Mezzadri, Notices of the AMS 54 (2007), section 5.
     """
-    if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}")
+    at_least(1, count=count)
+    random_key(key)
     q, r = jnp.linalg.qr(jax.random.normal(key, (count, count)))
     return q * jnp.where(jnp.diagonal(r) < 0, -1.0, 1.0).astype(q.dtype)[None]

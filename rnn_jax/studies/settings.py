@@ -7,7 +7,9 @@ Every field is written to `config.json`.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
+
+from ..core.checks import at_least, one_of, share
 
 Value = Literal["zero", "mean", "resample", "noise"]
 
@@ -64,13 +66,17 @@ class Settings:
         return self.second_value or ("mean" if self.value == "zero" else "zero")
 
     def __post_init__(self) -> None:
-        least = {"width": 1, "random_sets": 19, "resamples": 99, "flips": 99}
-        for name, low in least.items():
-            value = getattr(self, name)
-            if value is not None and value < low:
-                raise ValueError(f"{name} must be at least {low}, got {value}")
-        if not 0 <= self.seed < 2**31:
+        for name, known in get_type_hints(Settings).items():
+            words = [word for part in (known, *get_args(known)) for word in get_args(part)]
+            words = [word for word in words if isinstance(word, str)]
+            if words and not (getattr(self, name) is None and name == "second_value"):
+                one_of(name, getattr(self, name), words)
+        if self.width is not None:
+            at_least(1, width=self.width)
+        at_least(19, random_sets=self.random_sets)
+        at_least(99, resamples=self.resamples, flips=self.flips)
+        at_least(0, seed=self.seed)
+        if self.seed >= 2**31:
             raise ValueError(f"seed must lie in [0, 2**31), got {self.seed}")
         for name in ("alpha", "floor", "edge_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
+            share(name, getattr(self, name), below=1)

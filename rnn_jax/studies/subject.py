@@ -15,6 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..core import Network
+from ..core.checks import described
+from ..core.network import num_units
 from ..data import check_network
 from ..tasks import Trials, check_trials
 
@@ -62,6 +64,9 @@ def check_subject(subject: Subject) -> None:
 
     **Raises:** `ValueError`, one line: what was got and what was expected.
     """
+    if not isinstance(subject, Subject):
+        raise ValueError(f"expected a Subject(name, network, trials), got {described(subject)}")
+    num_units(subject.network)
     check_trials(subject.trials)
     targets = subject.trials.targets
     xs = jax.tree.map(lambda leaf: leaf[0], subject.trials.xs)
@@ -73,7 +78,7 @@ def check_subject(subject: Subject) -> None:
             if not isinstance(name, str) or not name.isprintable() or not name.strip():
                 raise ValueError(f"{what} must be text that can be printed, got {name!r}")
     if twice := [name for name, count in Counter(subject.units).items() if count > 1]:
-        raise ValueError(f"unit names must differ, {twice[0]!r} is given to several units")
+        raise ValueError(f"unit names must differ from one another, got {twice[0]!r} twice")
     _check_truth(subject)
 
 
@@ -83,7 +88,7 @@ def _check_truth(subject: Subject) -> None:
     if truth is None:
         return
     if missing := [name for name in subject.trials.epochs if name not in truth]:
-        raise ValueError(f"the truth lacks epoch {missing[0]!r}; it has {', '.join(truth)}")
+        raise ValueError(f"the truth lacks the trials' epochs {', '.join(missing)}")
     for name, nodes in truth.items():
         if (shape := np.shape(nodes)) != (subject.size,):
             raise ValueError(f"the truth of epoch {name!r} must be [{subject.size}], got {shape}")

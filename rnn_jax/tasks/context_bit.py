@@ -20,8 +20,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from ..core.checks import at_least, axes, bools, described, share
 from .flip_flop import last_pulse
-from .trials import Trials
+from .trials import Trials, check_draw
 
 
 class ContextBit(eqx.Module):
@@ -39,6 +40,8 @@ class ContextBit(eqx.Module):
     - `jitter`: a pulse starts at one of the slot's first `jitter` steps.
     - `settle`: steps a pulse's epoch lasts.
     - `silent`: probability that a slot has no pulse.
+
+    **Raises:** `ValueError` where a number is out of its range.
     """
 
     slots: int = 5
@@ -49,6 +52,17 @@ class ContextBit(eqx.Module):
     jitter: int = 3
     settle: int = 6
     silent: float = 0.2
+
+    def __check_init__(self) -> None:
+        lasting = {"pulse": self.pulse, "jitter": self.jitter, "settle": self.settle}
+        at_least(1, slots=self.slots, slot=self.slot, **lasting)
+        at_least(0, cue=self.cue, lead=self.lead)
+        share("silent", self.silent)
+        if self.jitter - 1 + max(self.pulse, self.settle) > self.slot:
+            raise ValueError(
+                f"jitter and what follows a pulse must fit in a slot of {self.slot} steps, got "
+                f"jitter {self.jitter}, pulse {self.pulse}, settle {self.settle}"
+            )
 
     @property
     def inputs(self) -> int:
@@ -80,6 +94,7 @@ class ContextBit(eqx.Module):
 
         **Returns:** `Trials` with inputs `[count, steps, 4]` and targets `[count, steps, 2]`.
         """
+        check_draw(key, count)
         which, said, channel_key, sign_key, when = jax.random.split(key, 5)
         shape = (count, self.slots)
         context = jax.random.bernoulli(which, 0.5, (count,))
@@ -107,6 +122,10 @@ class ContextBit(eqx.Module):
         **Returns:** `Trials` with inputs `[B, steps, 4]`, targets `[B, steps, 2]`: 1 for the
         side that should be on, and before the first relevant pulse 0 for both.
         """
+        axes(context=(context, "B"), pulses=(pulses, "B K C"), onsets=(onsets, "B K"))
+        bools(context=context)
+        if pulses.shape[1:] != (self.slots, 2):
+            raise ValueError(f"pulses must be [B, {self.slots}, 2], got {described(pulses)}")
         dtype, time = pulses.dtype, jnp.arange(self.steps)
         since = time[None, None] - onsets[:, :, None]
         lasting = lambda steps: ((since >= 0) & (since < steps)).astype(dtype)

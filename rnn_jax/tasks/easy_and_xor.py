@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core import span
-from .trials import Trials
+from ..core.checks import at_least, scalar
+from .trials import Trials, check_draw
 
 
 class EasyAndXor(eqx.Module):
@@ -26,12 +27,19 @@ class EasyAndXor(eqx.Module):
 
     - `cue`, `delay`, `report`: steps of each.
     - `noise`: standard deviation of what is added to every input at every step.
+
+    **Raises:** `ValueError` where a number is out of its range.
     """
 
     cue: int = 2
     delay: int = 8
     report: int = 4
     noise: float = 0.1
+
+    def __check_init__(self) -> None:
+        at_least(1, cue=self.cue, delay=self.delay, report=self.report)
+        if not scalar("noise", self.noise) >= 0:
+            raise ValueError(f"noise must be at least 0, got {self.noise}")
 
     @property
     def inputs(self) -> int:
@@ -58,6 +66,7 @@ class EasyAndXor(eqx.Module):
 
         **Returns:** `Trials` with inputs `[count, T, 3]` and targets `[count, T, 2]`.
         """
+        check_draw(key, count)
         bits_key, noise_key = jax.random.split(key)
         bits = jax.random.rademacher(bits_key, (count, 3), jnp.zeros(()).dtype)
         return self._trials(bits, noise_key)
@@ -72,6 +81,7 @@ class EasyAndXor(eqx.Module):
 
         **Returns:** `Trials` with inputs `[8 repeats, T, 3]` and targets `[8 repeats, T, 2]`.
         """
+        check_draw(key, repeats)
         return self._trials(stimuli(repeats), key)
 
     def _trials(self, bits: Float[Array, "B 3"], key: PRNGKeyArray) -> Trials:
@@ -100,7 +110,6 @@ def stimuli(repeats: int) -> Float[Array, "B 3"]:
 
     **Raises:** `ValueError` where `repeats` is below 1.
     """
-    if repeats < 1:
-        raise ValueError(f"repeats must be at least 1, got {repeats}")
+    at_least(1, repeats=repeats)
     digits = (jnp.arange(8)[:, None] >> jnp.arange(2, -1, -1)[None]) & 1
     return jnp.tile(2 * digits.astype(jnp.zeros(()).dtype) - 1, (repeats, 1))

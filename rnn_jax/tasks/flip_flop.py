@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .trials import Trials
+from ..core.checks import at_least, share
+from .trials import Trials, check_draw
 
 
 class FlipFlop(eqx.Module):
@@ -25,12 +26,18 @@ class FlipFlop(eqx.Module):
     - `steps`: length of a trial.
     - `rate`: probability of a pulse, a channel and step.
     - `settle`: steps a switch lasts.
+
+    **Raises:** `ValueError` where a number is out of its range.
     """
 
     bits: int = 3
     steps: int = 60
     rate: float = 0.06
     settle: int = 4
+
+    def __check_init__(self) -> None:
+        at_least(1, bits=self.bits, steps=self.steps, settle=self.settle)
+        share("rate", self.rate)
 
     @property
     def inputs(self) -> int:
@@ -52,6 +59,7 @@ class FlipFlop(eqx.Module):
 
         **Returns:** `Trials` with inputs and targets `[count, steps, bits]`.
         """
+        check_draw(key, count)
         when, sign = jax.random.split(key)
         shape = (count, self.steps, self.bits)
         pulse = jax.random.bernoulli(when, self.rate, shape).at[:, 0].set(True)

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from .trials import Trials
+from ..core.checks import array, at_least, described, positive, share
+from .trials import Trials, check_draw
 
 
 class HiddenState(eqx.Module):
@@ -39,11 +40,9 @@ class HiddenState(eqx.Module):
     settle: int = 5
 
     def __check_init__(self) -> None:
-        if not 0 < self.hazard < 1 or self.strength <= 0:
-            raise ValueError(
-                "hazard must lie in (0, 1) and strength above 0, got "
-                f"{self.hazard} and {self.strength}"
-            )
+        share("hazard", self.hazard, above=0, below=1)
+        positive("strength", self.strength)
+        at_least(1, steps=self.steps, settle=self.settle)
 
     @property
     def inputs(self) -> int:
@@ -72,6 +71,8 @@ class HiddenState(eqx.Module):
         **Returns:** `Trials` with inputs and targets `[count, steps, 1]`.
         """
 
+        check_draw(key, count)
+
         def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
             path_key, noise_key = jax.random.split(key)
             path = hidden_path(path_key, self.transition, self.steps)
@@ -87,6 +88,9 @@ class HiddenState(eqx.Module):
 
     def posterior(self, xs: Float[Array, "T 1"]) -> Float[Array, "T 2"]:
         """`p(state_t | x_1 .. x_t)` of +1 and of -1."""
+        xs = array("xs", xs)
+        if xs.ndim != 2 or xs.shape[1] != 1:
+            raise ValueError(f"xs must be one trial's [T, 1], got {described(xs)}")
         distance = xs - jnp.asarray([[1.0, -1.0]], xs.dtype)
         return forward(self.transition.astype(xs.dtype), -self.strength / 4 * distance**2)
 

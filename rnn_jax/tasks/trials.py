@@ -4,10 +4,14 @@ trials = Trials(xs, targets, {"cue": cue, "delay": delay})    # epochs [B, T]
 check_trials(trials)
 """
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
+
+from ..core.checks import at_least, axes, described, numbers, random_key
 
 
 class Trials(eqx.Module):
@@ -29,25 +33,36 @@ def check_trials(trials: Trials) -> None:
     **Raises:** `ValueError` naming trial, time and channel of a number that is not finite,
     axes that do not fit, or an epoch that holds no step.
     """
+    if not isinstance(trials, Trials) or not isinstance(trials.epochs, dict):
+        raise ValueError(f"expected Trials with a dict of epochs, got {described(trials)}")
     leaves = jax.tree.leaves(trials.xs)
-    if not leaves or leaves[0].ndim < 2:
-        raise ValueError("inputs must be arrays [trials, time, ...]")
+    if not leaves or any(jnp.ndim(leaf) < 2 for leaf in leaves) or 0 in leaves[0].shape[:2]:
+        raise ValueError("inputs must be arrays [trials, time, ...], at least one of each")
     B, T = leaves[0].shape[:2]
     named = [("inputs", leaf) for leaf in leaves]
     named += [] if trials.targets is None else [("targets", trials.targets)]
     named += [(f"epoch {name!r}", window) for name, window in trials.epochs.items()]
     for name, array in named:
-        if array.shape[:2] != (B, T):
+        if jnp.shape(numbers(name, array))[:2] != (B, T):
             raise ValueError(f"{name} of shape {array.shape} does not fit {B} trials of {T} steps")
         _check_finite(name, array)
+    if trials.targets is not None:
+        axes(targets=(trials.targets, "B T O"))
     for name, window in trials.epochs.items():
+        axes(**{f"epoch {name!r}": (window, "B T")})
         low, high = float(window.min()), float(window.max())
         if low < 0 or not 0 < high <= 1:
             raise ValueError(
                 f"epoch {name!r} needs weights from 0 to 1, not all 0; got {low:g} to {high:g}"
             )
-        if not name.isprintable() or not name.strip():
+        if not isinstance(name, str) or not name.isprintable() or not name.strip():
             raise ValueError(f"an epoch needs a name that can be printed, got {name!r}")
+
+
+def check_draw(key: Any, count: Any) -> None:
+    """**Raises:** `ValueError` where it is no key, or no trials are asked for."""
+    random_key(key)
+    at_least(1, count=count)
 
 
 def _check_finite(name: str, array: Array) -> None:

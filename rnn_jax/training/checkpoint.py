@@ -22,12 +22,21 @@ Tree = TypeVar("Tree")
 
 
 def save_model(path: str | Path, tree: Any, header: dict[str, Any]) -> None:
-    """Write a pytree of arrays under a header that says how to build its structure again."""
+    """Write a pytree of arrays under a header that says how to build its structure again.
+
+    **Raises:** `ValueError` where the folder is missing, or the header is not plain JSON.
+    """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent}: no such folder")
+    try:
+        line = json.dumps(header)
+    except TypeError as error:
+        raise ValueError(f"a header must be plain JSON: {error}") from None
     handle, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write((json.dumps(header) + "\n").encode())
+            file.write((line + "\n").encode())
             eqx.tree_serialise_leaves(file, tree)
         # a temporary file is its owner's alone; a model is as readable as any other file
         os.chmod(name, 0o644)
@@ -42,6 +51,8 @@ def load_header(path: str | Path) -> dict[str, Any]:
 
     **Raises:** `ValueError` where the file is missing, unreadable or of another kind.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"a path must be a string or a Path, got {path!r}")
     try:
         with open(path, "rb") as file:
             header = json.loads(file.readline(1 << 20).decode())

@@ -17,6 +17,8 @@ import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array, PyTree
 
+from ..core.checks import function, numbers
+
 Where = Callable[[Any], Array]
 """Picks one array of weights out of a network."""
 
@@ -49,7 +51,7 @@ def keep_mask(where: Where, mask: ArrayLike) -> optax.GradientTransformation:
     **Raises:** `ValueError` where the mask is not finite, or at the start of training where
     the shapes differ.
     """
-    if not np.isfinite(mask).all():
+    if not np.isfinite(numbers("mask", mask)).all():
         raise ValueError("a mask must be finite")
     return _constraint(where, mask, lambda u, w, m: jnp.where(m != 0, u, -w))
 
@@ -72,7 +74,7 @@ def keep_signs(where: Where, signs: ArrayLike) -> optax.GradientTransformation:
 
     Song, Yang & Wang, PLoS Comput Biol (2016), "Dale's principle", for the constraint.
     """
-    if not np.isin(signs, (-1, 0, 1)).all():
+    if not np.isin(numbers("signs", signs), (-1, 0, 1)).all():
         raise ValueError("signs must be -1, 0 or 1")
     return _constraint(where, signs, _within_signs)
 
@@ -84,6 +86,8 @@ def _within_signs(u: Array, w: Array, signs: Array) -> Array:
 
 
 def _constraint(where: Where, rule: ArrayLike, project: Project) -> optax.GradientTransformation:
+    function("where", where)
+
     def init(params: PyTree) -> ConstraintState:
         picked, array = where(params), jnp.asarray(rule)
         if array.shape != picked.shape:

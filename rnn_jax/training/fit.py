@@ -21,6 +21,8 @@ from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from ..causal.kept import fingerprint
 from ..core import Network, in_order, outputs, run
+from ..core.checks import at_least, described, function, positive, random_key, scalar
+from ..core.network import check_network
 from ..tasks import Trials
 from .checkpoint import keep_fit, recall_fit
 from .losses import Loss
@@ -72,7 +74,13 @@ class SeedFits(NamedTuple):
 
 
 def adam(learning_rate: float, steps: int, clip: float = 1.0) -> optax.GradientTransformation:
-    """AdamW on a cosine schedule after a short warm-up, its gradient clipped in norm."""
+    """AdamW on a cosine schedule after a short warm-up, its gradient clipped in norm.
+
+    **Raises:** `ValueError` where a rate or norm is not above 0, or there is no step.
+    """
+    positive("learning_rate", learning_rate)
+    positive("clip", clip)
+    at_least(1, steps=steps)
     schedule = optax.warmup_cosine_decay_schedule(
         0.1 * learning_rate,
         learning_rate,
@@ -85,6 +93,7 @@ def adam(learning_rate: float, steps: int, clip: float = 1.0) -> optax.GradientT
 
 def trainable(network: Network) -> PyTree:
     """Which leaves are trained: all floating weights but the first state."""
+    check_network(network)
     spec = jax.tree.map(eqx.is_inexact_array, network)
     frozen = jax.tree.map(lambda _: False, network.h0)
     return eqx.tree_at(lambda n: n.h0, spec, frozen)
@@ -93,7 +102,13 @@ def trainable(network: Network) -> PyTree:
 def start(
     network: Network, optimiser: optax.GradientTransformation, key: PRNGKeyArray
 ) -> FitState:
-    """The state before the first step."""
+    """The state before the first step.
+
+    **Raises:** `ValueError` where it is no network, no Optax transformation or no key.
+    """
+    random_key(key)
+    if not hasattr(optimiser, "init") or not hasattr(optimiser, "update"):
+        raise ValueError(f"optimiser must be an Optax transformation, got {described(optimiser)}")
     weights = eqx.filter(network, trainable(network))
     return FitState(network, optimiser.init(weights), jax.random.key_data(key), jnp.array(0))
 
@@ -121,7 +136,11 @@ def advance(
     - `steps`, `batch_size`: how many, of how many trials.
 
     **Returns:** the state after them, and each step's loss.
+
+    **Raises:** `ValueError` where a number or an argument is invalid, where trials are none or
+    have no targets, or where the loss is no scalar.
     """
+    _check_call(sample, loss, steps, batch_size)
     arrays, static = eqx.partition(state.network, trainable(state.network))
 
     def batch_loss(weights: PyTree, trials: Trials) -> Array:
@@ -131,8 +150,11 @@ def advance(
 
         def one(x: PyTree, targets: Array) -> Array:
             trajectory = run(batched, x)
-            return loss(network, trajectory, outputs(batched, trajectory), targets)
+            value = loss(network, trajectory, outputs(batched, trajectory), targets)
+            return scalar("loss", value)
 
+        if not isinstance(trials, Trials):
+            raise ValueError(f"sample must return Trials, got {described(trials)}")
         if trials.targets is None:
             raise ValueError("training needs trials with targets, the sampler gives none")
         return jnp.mean(jax.vmap(one)(trials.xs, trials.targets))
@@ -165,7 +187,7 @@ def fit(
     patience: int | None = None,
     goal: float | None = None,
     state: FitState | None = None,
-    kept: Path | None = None,
+    kept: str | Path | None = None,
     track: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, label: items,
 ) -> Fit:
     """Train a network on trials drawn afresh at each step. It compiles itself.
@@ -188,9 +210,12 @@ def fit(
 
     **Returns:** a `Fit`.
 
-    **Raises:** `ValueError` where the loss is not finite, naming the step.
+    **Raises:** `ValueError` where the loss is not finite, naming the step; and, before anything
+    compiles, where a number or an argument is invalid.
     """
-    optimiser = adam(3e-3, steps) if optimiser is None else optimiser
+    _check_call(sample, loss, steps, batch_size)
+    _check_ends(chunk, patience, goal, state, track)
+    optimiser = adam(3e-3, max(steps, 1)) if optimiser is None else optimiser
     state = start(network, optimiser, key) if state is None else state
     left = max(0, steps - int(state.step))
     sizes = [chunk] * (left // chunk) + [left % chunk] * (left % chunk > 0)
@@ -198,7 +223,7 @@ def fit(
     if kept is not None and sizes:
         program = advance.lower(state, sample, loss, optimiser, sizes[0], batch_size).as_text()
         plan = (program, jax.tree.leaves(eqx.filter(state, eqx.is_array)), steps, goal, patience)
-        file = kept / f"{fingerprint(plan)}-fit.eqx"
+        file = Path(kept) / f"{fingerprint(plan)}-fit.eqx"
         state, taken = recall_fit(file, state)
     reason = _ended(taken, goal, patience)
     for size in track(sizes[len(taken) :] if reason is None else [], "training"):
@@ -228,6 +253,24 @@ def _ended(taken: list[np.ndarray], goal: float | None, patience: int | None) ->
     return None
 
 
+def _check_call(sample: Sample, loss: Loss, steps: int, batch_size: int) -> None:
+    """**Raises:** `ValueError` where what training is asked for makes no sense."""
+    function("sample", sample)
+    function("loss", loss)
+    at_least(0, steps=steps)
+    at_least(1, batch_size=batch_size)
+
+
+def _check_ends(chunk: Any, patience: Any, goal: Any, state: Any, track: Any) -> None:
+    """**Raises:** `ValueError` where training could not start, stop or be looked at."""
+    at_least(1, chunk=chunk, patience=1 if patience is None else patience)
+    function("track", track)
+    if goal is not None:
+        scalar("goal", goal)
+    if not isinstance(state, FitState | None):
+        raise ValueError(f"state must be a FitState to go on from, got {described(state)}")
+
+
 def fit_seeds(
     make: Callable[[PRNGKeyArray], Network],
     sample: Sample,
@@ -246,8 +289,15 @@ def fit_seeds(
     - `keys`: `[S]` keys, each for weights and trials of one seed.
 
     **Returns:** a `SeedFits`; count the diverged by `(~converged).sum()`.
+
+    **Raises:** `ValueError` where a number or an argument is invalid.
     """
-    optimiser = adam(3e-3, steps) if optimiser is None else optimiser
+    _check_call(sample, loss, steps, batch_size)
+    function("make", make)
+    random_key(keys)
+    if keys.ndim != (1 if jnp.issubdtype(keys.dtype, jax.dtypes.prng_key) else 2):
+        raise ValueError("keys must be several, as jax.random.split(key, seeds) makes them")
+    optimiser = adam(3e-3, max(steps, 1)) if optimiser is None else optimiser
 
     @eqx.filter_vmap
     def one(key: PRNGKeyArray) -> tuple[Network, Array, Array]:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..core import Network, Trajectory
+from ..core.checks import function, same_shape, scalar
 
 Loss: TypeAlias = Callable[[Network, Trajectory, Array, Array], Float[Array, ""]]
 """`(network, trajectory, outputs [T, O], targets [T, O]) -> scalar`."""
@@ -24,6 +25,7 @@ def mean_squared_error(
     targets: Float[Array, "T O"],
 ) -> Float[Array, ""]:
     """`mean_{t,o} (y - target)^2`."""
+    same_shape(outputs=ys, targets=targets)
     return jnp.mean((ys - targets) ** 2)
 
 
@@ -34,6 +36,7 @@ def asked_squared_error(
     targets: Float[Array, "T O"],
 ) -> Float[Array, ""]:
     """`sum_{t,o} (y - target)^2 / (entries asked)`; entries whose target is 0 are free."""
+    same_shape(outputs=ys, targets=targets)
     asked = (targets != 0).astype(ys.dtype)
     return jnp.sum(asked * (ys - targets) ** 2) / jnp.maximum(asked.sum(), 1)
 
@@ -45,6 +48,7 @@ def cross_entropy(
     targets: Float[Array, "T O"],
 ) -> Float[Array, ""]:
     """`-sum_t log softmax(y_t)[target_t] / (steps asked)`; steps of all-zero targets are free."""
+    same_shape(outputs=ys, targets=targets)
     said = jnp.sum(jax.nn.log_softmax(ys, -1) * targets)
     return -said / jnp.maximum(targets.sum(), 1)
 
@@ -56,11 +60,17 @@ def logistic(
     targets: Float[Array, "T O"],
 ) -> Float[Array, ""]:
     """`mean_{t,o} log(1 + exp(-target y))`, targets +1 or -1: least where `y` is the log-odds."""
+    same_shape(outputs=ys, targets=targets)
     return jnp.mean(jax.nn.softplus(-targets * ys))
 
 
 def with_rate_penalty(loss: Loss, weight: float) -> Loss:
-    """`loss + weight * mean_{t,i} h_ti^2`, of what units show. Make it once: it is jitted."""
+    """`loss + weight * mean_{t,i} h_ti^2`, of what units show. Make it once: it is jitted.
+
+    **Raises:** `ValueError` where `loss` is no function or `weight` no number.
+    """
+    function("loss", loss)
+    scalar("weight", weight)
 
     def penalised(network: Network, trajectory: Trajectory, ys: Array, targets: Array) -> Array:
         rates = jax.tree.leaves(trajectory.hs)[0]
