@@ -325,7 +325,9 @@ def check_edges(edges: Any, N: int) -> Array:
 
 def _check_score(network: Network, score: Score, trials: Trials) -> None:
     """A score must take a trial's outputs and targets: asked where a sweep is traced."""
-    y, target = output_shape(network), jax.eval_shape(lambda leaf: leaf[0], trials.targets)
+    y = output_shape(network)
+    # by its shape, not by an index: trials may be shared by devices
+    target = jax.ShapeDtypeStruct(trials.targets.shape[1:], trials.targets.dtype)
     ys = jax.ShapeDtypeStruct((trials.targets.shape[1], *y.shape), y.dtype)
     try:
         found = eqx.filter_eval_shape(score, ys, target)

@@ -93,7 +93,9 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _notes(error: BaseException) -> list[str]:
-    return getattr(error, "__notes__", [])
+    """Our own notes: where something is. JAX adds notes of many lines."""
+    notes = getattr(error, "__notes__", [])
+    return [note for note in notes if note.startswith(("what was written", "its traceback"))]
 
 
 def _speaks() -> bool:

@@ -175,11 +175,14 @@ def random_key(key: Any) -> None:
         raise ValueError(f"key must be as jax.random.key(seed) makes it, got {described(key)}")
 
 
-def scalar(name: str, value: Any) -> Array:
-    """A number as an array. **Raises:** `ValueError` where it has axes, or is none."""
-    found = jnp.asarray(numbers(name, value))
+def scalar(name: str, value: Any) -> Any:
+    """A number as an array of no axes, on the host where it was a plain number.
+
+    **Raises:** `ValueError` where it has axes, or is no number.
+    """
+    found = numbers(name, value)
     if found.ndim:
-        raise ValueError(f"{name} must return a scalar, got {described(found)}")
+        raise ValueError(f"{name} must be a scalar, got {described(found)}")
     return found
 
 

@@ -9,7 +9,7 @@ Every field is written to `config.json`.
 from dataclasses import dataclass
 from typing import Literal, get_args, get_type_hints
 
-from ..core.checks import at_least, one_of, share
+from ..core.checks import at_least, one_of, share, whole_number
 
 Value = Literal["zero", "mean", "resample", "noise"]
 
@@ -75,8 +75,7 @@ class Settings:
             at_least(1, width=self.width)
         at_least(19, random_sets=self.random_sets)
         at_least(99, resamples=self.resamples, flips=self.flips)
-        at_least(0, seed=self.seed)
-        if self.seed >= 2**31:
+        if not 0 <= whole_number("seed", self.seed) < 2**31:
             raise ValueError(f"seed must lie in [0, 2**31), got {self.seed}")
         for name in ("alpha", "floor", "edge_share"):
             share(name, getattr(self, name), below=1)
