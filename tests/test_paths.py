@@ -274,7 +274,7 @@ def test_what_makes_no_sense_is_refused():
     for units in ([[0, N]], [[-1, 0]]):
         with pytest.raises(ValueError, match=rf"unit of a path must lie in \[0, {N}\)"):
             path_effects(step, h0, xs, metric, value, START, jnp.array(units))
-    with pytest.raises(ValueError, match=r"\[K, L \+ 1\], a row a path; got \[2\]"):
+    with pytest.raises(ValueError, match=r"\[K, L \+ 1\], a row a path; got int64\[2\]"):
         path_effects.__wrapped__(step, h0, xs, metric, value, START, jnp.array([0, 1]))
     late = eqx.filter_jit(lambda start: fit(start=start).delta)
     np.testing.assert_array_equal(late(jnp.array(START)), fit().delta)

@@ -121,7 +121,7 @@ def top_paths(factors: PathFactors, count: int, width: int | None = None) -> Pat
     Seshadri and Sundberg, IEEE Transactions on Communications 42 (1994), the list of best
     paths in the case without leading axes.
     """
-    at_least(1, count=count)
+    whole_number("count", count)
     batch, width = _check(factors, count, 20 * count if width is None else width)
     delta, J, lam = (
         leaf.reshape(-1, *leaf.shape[len(batch) :])  # leading axes as one, also where none
@@ -256,7 +256,7 @@ def _check(factors: PathFactors, count: int, width: int) -> tuple[tuple[int, ...
     """The leading axes and the width, once they make sense."""
     if not isinstance(factors, PathFactors):
         raise ValueError(f"factors must be PathFactors, got {described(factors)}")
-    at_least(1, count=count, width=width)
+    whole_number("width", width)
     *batch, N = factors.delta.shape
     hops = factors.J.shape[len(batch) :][:1]
     if factors.lam.shape != (*batch, N) or factors.J.shape != (*batch, *hops, N, N):
