@@ -3,6 +3,7 @@ import os
 from pathlib import Path
 
 import jax
+import jaxlib
 import matplotlib
 import pytest
 
@@ -12,6 +13,14 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_disable_most_optimizations", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+# XLA's older code generator compiles in half the time; from jaxlib 0.12 on there is the new alone.
+# The flag is read once and taken back: what a test starts compiles as it does for a user.
+if jaxlib.version.__version_info__ < (0, 12):
+    with pytest.MonkeyPatch.context() as patch:
+        flags = os.environ.get("XLA_FLAGS", "")
+        patch.setenv("XLA_FLAGS", f"{flags} --xla_cpu_use_fusion_emitters=false")
+        jax.devices()
 
 TESTS = itertools.count(1)
 MAPS = Path("/proc/self/maps")

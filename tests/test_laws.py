@@ -75,9 +75,9 @@ def by_difference(function, mask, eps=1e-5):
 def test_1_node_is_the_derivative_with_respect_to_its_mask(cell):
     net, xs, metric, value = problem(cell)
     of_mask = jax.jit(lambda mask: metric(run(net, xs, Replace(mask, value))))
-    node = first_order(net.step, net.h0, xs, metric, value)
+    node = jax.jit(lambda v: first_order(net.step, net.h0, xs, metric, v))(value)
     np.testing.assert_allclose(node, by_difference(of_mask, jnp.zeros((T, N))), atol=1e-7)
-    np.testing.assert_allclose(node, jax.grad(of_mask)(jnp.zeros((T, N))), atol=1e-12)
+    np.testing.assert_allclose(node, jax.jit(jax.grad(of_mask))(jnp.zeros((T, N))), atol=1e-12)
     assert float(jnp.abs(node).max()) > 1e-3
 
 
@@ -87,8 +87,8 @@ def test_2_edge_is_the_derivative_with_respect_to_its_mask(cell):
     before = jnp.concatenate([jnp.zeros_like(value[:1]), value[:-1]])
     size = net.h0.size
     of_mask = jax.jit(lambda mask: metric(run(net, xs, Cut(mask, before))))
-    exact = jax.grad(of_mask)(jnp.zeros((T, size, size)))
-    edge = first_order_edges(net.step, net.h0, xs, metric, value, value0=0.0)
+    exact = jax.jit(jax.grad(of_mask))(jnp.zeros((T, size, size)))
+    edge = jax.jit(lambda v: first_order_edges(net.step, net.h0, xs, metric, v, value0=0.0))(value)
     np.testing.assert_allclose(edge, exact, atol=1e-12)
     corner = lambda m: of_mask(jnp.zeros((T, size, size)).at[3, :2, :2].set(m))
     np.testing.assert_allclose(
@@ -115,12 +115,13 @@ def test_4_integrated_along_a_mask_is_its_finite_effect(cell):
     window = span(T, 1, 4)
     masks = jax.vmap(lambda u: clamp(u, window, value).mask)(jnp.eye(N))
     many = Replace(masks, jnp.broadcast_to(value[None], (N, T, N)))
-    found = integrated(net.step, net.h0, xs, metric, many, nodes=12)
-    to_zero = integrated(net.step, net.h0, xs, metric, Replace(masks, 0.0))
-    exact_zero = finite(net.step, net.h0, xs, metric, Replace(masks, 0.0))
+    arguments = (net.step, net.h0, xs, metric)
+    found = jax.jit(lambda many: integrated(*arguments, many, nodes=12))(many)
+    to_zero = jax.jit(lambda masks: integrated(*arguments, Replace(masks, 0.0)))(masks)
+    exact_zero = finite(*arguments, Replace(masks, 0.0))
     np.testing.assert_allclose(to_zero.effect + to_zero.residual, exact_zero, atol=1e-12)
     one = lambda u: effect(net, xs, metric, clamp(u, window, value))
-    exact = jax.vmap(one)(jnp.eye(N))
+    exact = jax.jit(jax.vmap(one))(jnp.eye(N))
     np.testing.assert_allclose(found.effect, exact, atol=1e-5)
     np.testing.assert_allclose(found.effect + found.residual, exact, atol=1e-12)
     assert float(jnp.abs(exact).max()) > 1e-3
@@ -137,7 +138,12 @@ def test_5_a_clamp_is_not_the_sum_of_its_nodes(cell):
     """
     net, xs, metric, value = problem(cell)
     trajectory, windows = run(net, xs), jnp.stack([span(T, 1, 3), span(T, 2, 3)])
-    estimate = first_order_clamp(net.step, net.h0, xs, metric, value, windows)
+    estimate, node = jax.jit(
+        lambda v: (
+            first_order_clamp(net.step, net.h0, xs, metric, v, windows),
+            first_order(net.step, net.h0, xs, metric, v),
+        )
+    )(value)
     hs, treedef = jax.tree.flatten(trajectory.hs)
 
     def toward(a, unit, window):
@@ -147,9 +153,9 @@ def test_5_a_clamp_is_not_the_sum_of_its_nodes(cell):
     slope = lambda unit, window: jax.jvp(
         lambda a: toward(a, unit, window), (jnp.array(0.0),), (jnp.array(1.0),)
     )[1]
-    exact = jax.vmap(lambda w: jax.vmap(lambda u: slope(u, w))(jnp.eye(N)))(windows)
-    np.testing.assert_allclose(estimate, exact, atol=1e-12)
-    node = first_order(net.step, net.h0, xs, metric, value)
+    of_units = jax.vmap(slope, in_axes=(0, None))
+    slopes = jax.jit(jax.vmap(of_units, in_axes=(None, 0)))(jnp.eye(N), windows)
+    np.testing.assert_allclose(estimate, slopes, atol=1e-12)
     np.testing.assert_allclose(estimate[1], node[2], atol=1e-12)
     assert float(jnp.abs(estimate[0] - windows[0] @ node).max()) > 1e-4
 
@@ -160,8 +166,10 @@ def test_6_propagators_and_the_row_of_a_clamped_unit(cell):
     step, h0 = net.step, net.h0
     iv = clamp(jnp.zeros(h0.size).at[1].set(1.0), span(T, 2, 4), value)
     for intervention in (Identity(), iv):
-        J = jacobians(step, rollout(step, h0, xs, intervention), intervention)
-        whole = jax.jacfwd(lambda h, iv=intervention: rollout(step, h, xs, iv).hs)(h0)
+        hs = lambda h, iv=intervention: rollout(step, h, xs, iv).hs
+        whole = jax.jit(jax.jacfwd(hs))(h0)
+        trajectory = rollout(step, h0, xs, intervention)
+        J = jax.jit(lambda t, iv=intervention: jacobians(step, t, iv))(trajectory)
         np.testing.assert_allclose(propagators(J), whole, atol=1e-12)
     assert (np.asarray(J[2:4, 1]) == 0).all()
     assert float(jnp.abs(J[jnp.array([0, 1, 4, 5]), 1]).max()) > 1e-4
@@ -252,8 +260,10 @@ def test_8c_renaming_units_renames_results(cell):
         return metric(eqx.tree_at(lambda t: t.hs, trajectory, hs))
 
     window = tiling(T, 3)
-    a = first_order_clamp(net.step, net.h0, xs, metric, value, window)
-    b = first_order_clamp(renamed.step, renamed.h0, xs, metric_of, value[:, order], window)
+    of = lambda net, metric: jax.jit(
+        lambda value: first_order_clamp(net.step, net.h0, xs, metric, value, window)
+    )
+    a, b = of(net, metric)(value), of(renamed, metric_of)(value[:, order])
     np.testing.assert_allclose(a[:, order], b, atol=1e-12)
     iv = clamp(jnp.eye(N)[1], window[0], value)
     there = clamp(jnp.eye(N)[1][order], window[0], value[:, order])
@@ -282,7 +292,7 @@ def test_8d_the_sweep_is_the_finite_effect_whatever_its_chunks(cell, kind):
 
     over_trials = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
     over_units = jax.vmap(over_trials, in_axes=(0, None, None, None, None))
-    exact = jax.vmap(over_units, in_axes=(None, 0, None, None, None))(
+    exact = jax.jit(jax.vmap(over_units, in_axes=(None, 0, None, None, None)))(
         jnp.eye(N), windows, xs, targets, value
     )
     np.testing.assert_allclose(large, exact, atol=1e-12)
@@ -310,7 +320,8 @@ def test_finite_counts_and_refuses_what_touches_nothing(cell):
     net, xs, metric, value = problem(cell)
     masks = jax.vmap(lambda u: clamp(u, span(T, 1, 3), value).mask)(jnp.eye(N))
     many = Replace(masks, jnp.broadcast_to(value[None], (N, T, N)))
-    exact = jax.vmap(lambda u: effect(net, xs, metric, clamp(u, span(T, 1, 3), value)))(jnp.eye(N))
+    one = lambda u: effect(net, xs, metric, clamp(u, span(T, 1, 3), value))
+    exact = jax.jit(jax.vmap(one))(jnp.eye(N))
     for size in (1, 3, None):
         got = finite(net.step, net.h0, xs, metric, many, batch_size=size)
         np.testing.assert_allclose(got, exact, atol=1e-12)
@@ -323,12 +334,12 @@ def test_finite_counts_and_refuses_what_touches_nothing(cell):
 @every_cell
 def test_derivatives_of_a_step_by_finite_differences_and_by_reverse_mode(cell):
     net, xs, _, _ = problem(cell, flat=True)
-    trajectory = run(net, xs)
-    J = jacobians(net.step, trajectory)
-    backward = jax.vmap(jax.jacrev(net.step))(trajectory.previous, xs)
+    trajectory, step = run(net, xs), jax.jit(lambda h, x: net.step(h, x))
+    J = jax.jit(lambda trajectory: jacobians(net.step, trajectory))(trajectory)
+    backward = jax.jit(jax.vmap(jax.jacrev(step)))(trajectory.previous, xs)
     np.testing.assert_allclose(J, backward, atol=1e-12)
     h, x, eps = trajectory.previous[2], xs[2], 1e-6
-    columns = [(net.step(h + e, x) - net.step(h - e, x)) / (2 * eps) for e in eps * np.eye(h.size)]
+    columns = [(step(h + e, x) - step(h - e, x)) / (2 * eps) for e in eps * np.eye(h.size)]
     np.testing.assert_allclose(J[2], np.stack(columns, 1), atol=1e-8)
 
 

@@ -1,5 +1,7 @@
 """Jacobians, propagators, adjoints and connectivity under every kind of intervention."""
 
+from functools import cache
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -48,6 +50,7 @@ def edit(kind, size):
     }[kind]
 
 
+@cache
 def problem(cell, kind):
     net, xs = network(cell), inputs()
     step, h0 = flatten(net.step, net.h0)
@@ -67,10 +70,10 @@ def metric(trajectory):
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_propagators_are_the_derivative_of_the_edited_run(cell, kind):
     step, h0, xs, iv, trajectory = problem(cell, kind)
-    J = jacobians(step, trajectory, iv)
-    whole = jax.jacfwd(lambda h: carried(rollout(step, h, xs, iv)))(h0)
+    J = jax.jit(lambda trajectory: jacobians(step, trajectory, iv))(trajectory)
+    whole = jax.jit(jax.jacfwd(lambda h: carried(rollout(step, h, xs, iv))))(h0)
     np.testing.assert_allclose(propagators(J), whole, atol=1e-12)
-    free = jacobians(step, trajectory)
+    free = jax.jit(lambda trajectory: jacobians(step, trajectory))(trajectory)
     changed = np.flatnonzero(np.abs(J - free).max((1, 2)) > 1e-6).tolist()
     # a read hides a state from the step after it; a shift alone bends no derivative
     inside = {"shift": [], "lesion": list(range(T)), "read": [3, 4]}
@@ -81,8 +84,13 @@ def test_propagators_are_the_derivative_of_the_edited_run(cell, kind):
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_adjoints_recur_and_are_the_gradient_through_each_start(cell, kind):
     step, _, xs, iv, trajectory = problem(cell, kind)
-    J, d = jacobians(step, trajectory, iv), direct(trajectory, metric)
-    lam = adjoints(step, trajectory, metric, iv)
+    J, d, lam = jax.jit(
+        lambda trajectory: (
+            jacobians(step, trajectory, iv),
+            direct(trajectory, metric),
+            adjoints(step, trajectory, metric, iv),
+        )
+    )(trajectory)
     hidden = iv.readout.mask if kind == "read" else jnp.zeros_like(d)
     later = jnp.einsum("tij,ti->tj", J[1:], lam[1:])
     recursion = (1 - hidden) * d + jnp.concatenate([later, jnp.zeros_like(d[:1])])
@@ -96,9 +104,9 @@ def test_adjoints_recur_and_are_the_gradient_through_each_start(cell, kind):
         hs = jnp.concatenate([trajectory.hs[:t], shown[None], after])
         return metric(eqx.tree_at(lambda trajectory: trajectory.hs, trajectory, hs))
 
-    for t in (1, 2, 3):
-        start = jax.grad(onward)(carried(trajectory)[t], t)
-        np.testing.assert_allclose(lam[t], start, atol=1e-12)
+    times = (1, 2, 3)
+    starts = jax.jit(lambda hs: [jax.grad(onward)(hs[t], t) for t in times])(carried(trajectory))
+    np.testing.assert_allclose(lam[jnp.array(times)], jnp.stack(starts), atol=1e-12)
     # the convention: moving the held value matters, though the unit is held
     assert kind != "clamp" or float(jnp.abs(lam[2:4, 1]).min()) > 1e-3
 
@@ -108,7 +116,8 @@ def test_connectivity_is_of_the_edited_step(kind):
     step, _, _, iv, trajectory = problem("gru", kind)
     windows = tiling(T, 2)
     found = effective_connectivity(step, trajectory, windows, "mean", iv)
-    flow = jacobians(step, trajectory, iv) * trajectory.previous[:, None]
+    J = jax.jit(lambda trajectory: jacobians(step, trajectory, iv))(trajectory)
+    flow = J * trajectory.previous[:, None]
     expected = jnp.einsum("wt,tij->wij", windows / 2, flow)
     np.testing.assert_allclose(found.total, expected, atol=1e-12)
     product = effective_connectivity(step, trajectory, jnp.eye(T), "product", iv)
