@@ -5,8 +5,10 @@
 
 Not part of the suite. Lines are drawn at random from those that hold something to break: a
 comparison, an arithmetic or logical operator, a sign, a number, the start of a slice. Lines of
-messages, annotations and docstrings are left out. Each broken package runs the tests of its room,
-the module's own file first, until one fails. What no test notices is printed in the end.
+messages, annotations and docstrings are left out. One run under `coverage` tells which tests come
+by a line, and how long they take. Each broken package runs those, the quickest first, until one
+fails; then all tests of its room, since a test may use what another one has compiled. What no test
+notices is printed in the end. It needs `pytest-cov`.
 """
 
 import argparse
@@ -22,12 +24,23 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {
-    "core": ["core", "products", "cells", "laws", "linear_edits"],
-    "linear": ["linear", "linear_edits", "linear_streamed", "interchange", "laws"],
-    "causal": ["causal", "sweep", "screen", "paths", "store", "interchange", "bad_calls", "laws"],
+    "core": ["core", "units", "bad_calls", "products", "cells", "laws", "linear_edits"],
+    "linear": ["linear", "bad_calls", "linear_edits", "linear_streamed", "interchange", "laws"],
+    "causal": [
+        "causal",
+        "units",
+        "sweep",
+        "screen",
+        "paths",
+        "store",
+        "interchange",
+        "bad_calls",
+        "laws",
+    ],
     "circuits": ["circuits", "evaluation", "baselines", "interchange", "bad_calls", "recovery"],
 }
 """The test files of each room."""
@@ -143,35 +156,94 @@ def draw(room: str, count: int, seed: int) -> list[Mutant]:
     return [chance.choice(by_line[line]) for line in lines]
 
 
-def caught_by(room: str, mutant: Mutant, programs: Path) -> str | None:
-    """The first test file of the room that fails on a broken package; `None` where none does."""
+class Tests(NamedTuple):
+    """Seconds that each test takes, and the tests that come by each line of each file."""
+
+    seconds: dict[str, float]
+    by_line: dict[str, dict[int, list[str]]]
+
+    def of(self, mutant: Mutant, most: int = 25) -> list[str]:
+        """The quickest tests that come by a mutant's line."""
+        known = self.by_line.get(str(mutant.path), {}).get(mutant.line, [])
+        return sorted(set(known) & set(self.seconds), key=lambda t: self.seconds[t])[:most]
+
+
+def pytest(copy: Path, programs: Path, *arguments: str) -> int:
+    """Run pytest on a copy of the package."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *arguments],
+        cwd=copy, capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(copy), "TEST_PROGRAMS": str(programs)},
+    ).returncode  # fmt: skip
+
+
+def files(room: str, copy: Path) -> list[str]:
+    """The test files of a room that there are."""
+    names = [f"tests/test_{name}.py" for name in ROOMS[room]]
+    return [name for name in names if (copy / name).exists()]
+
+
+def copied(place: str) -> Path:
+    """A copy of what the tests need."""
+    copy = Path(place)
+    for name in ("rnn_jax", "tests", "examples"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
+
+
+def watch(name: str, programs: Path) -> Tests:
+    """Run one test file under coverage.
+
+    **Raises:** `SystemExit` where a test fails on the package as it is.
+    """
+    import coverage
+
     with tempfile.TemporaryDirectory() as place:
-        copy = Path(place)
-        for name in ("rnn_jax", "tests", "examples"):
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", copy)
+        copy = copied(place)
+        watched = ["--cov=rnn_jax", "--cov-context=test", "--cov-report=", "--junitxml=times.xml"]
+        if pytest(copy, programs, f"--basetemp={copy / 'base'}", *watched, name):
+            raise SystemExit(f"{name} fails on the package as it is")
+        seconds = {
+            f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}":
+                float(case.get("time", 0))
+            for case in ElementTree.parse(copy / "times.xml").iter("testcase")
+        }  # fmt: skip
+        data = coverage.CoverageData(str(copy / ".coverage"))
+        data.read()
+        by_line = {
+            str(Path(file).relative_to(copy.resolve())): {
+                line: [context.split("|")[0] for context in contexts if context]
+                for line, contexts in data.contexts_by_lineno(file).items()
+            }
+            for file in data.measured_files()
+        }
+    return Tests(seconds, by_line)
+
+
+def join(found: list[Tests]) -> Tests:
+    """What several files of tests say together."""
+    seconds: dict[str, float] = {}
+    by_line: dict[str, dict[int, list[str]]] = {}
+    for tests in found:
+        seconds |= tests.seconds
+        for file, lines in tests.by_line.items():
+            for line, names in lines.items():
+                by_line.setdefault(file, {}).setdefault(line, []).extend(names)
+    return Tests(seconds, by_line)
+
+
+def caught_by(room: str, mutant: Mutant, tests: Tests, programs: Path) -> str | None:
+    """Which tests fail on a broken package: `near`, or a file of the room; `None` where none."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = copied(place)
         (copy / mutant.path).write_text(mutant.apply((ROOT / mutant.path).read_text()))
-        names = sorted(ROOMS[room], key=lambda name: name != mutant.path.stem)
-        for name in names:
-            if not (copy / "tests" / f"test_{name}.py").exists():
-                continue
-            line = [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-x",
-                "-q",
-                "-n",
-                "0",
-                "-p",
-                "no:cacheprovider",
-            ]
-            done = subprocess.run(
-                [*line, f"--basetemp={copy / 'base'}", f"tests/test_{name}.py"],
-                cwd=copy, capture_output=True,
-                env=os.environ | {"PYTHONPATH": place, "TEST_PROGRAMS": str(programs)},
-            )  # fmt: skip
-            if done.returncode:
+        once = ("-x", f"--basetemp={copy / 'base'}")
+        near = tests.of(mutant)
+        if near and pytest(copy, programs, *once, *near):
+            return "near"
+        for name in files(room, copy):
+            if pytest(copy, programs, *once, name):
                 return name
     return None
 
@@ -186,12 +258,17 @@ def main() -> None:
     asked = parser.parse_args()
     missed, total, start = [], 0, time.perf_counter()
     with tempfile.TemporaryDirectory() as programs, ThreadPoolExecutor(asked.workers) as pool:
+        names = sorted({name for room in asked.rooms for name in files(room, ROOT)})
+        tests = join(list(pool.map(lambda name: watch(name, Path(programs)), names)))
+        print(
+            f"{len(tests.seconds)} tests watched, {time.perf_counter() - start:.0f} s", flush=True
+        )
         for room in asked.rooms:
             mutants = draw(room, asked.count, asked.seed)
-            run = lambda mutant, room=room: caught_by(room, mutant, Path(programs))
+            run = lambda mutant, room=room: caught_by(room, mutant, tests, Path(programs))
             for mutant, by in zip(mutants, pool.map(run, mutants), strict=True):
                 total += 1
-                print(f"{by or 'NOT NOTICED':<16} {mutant.path}:{mutant.line}", flush=True)
+                print(f"{by or 'NOT NOTICED':<28} {mutant.path}:{mutant.line}", flush=True)
                 missed += [] if by else [mutant]
             print(f"{room}: {time.perf_counter() - start:.0f} s so far", flush=True)
     print(f"\n{total - len(missed)} of {total} noticed")
