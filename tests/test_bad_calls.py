@@ -161,7 +161,7 @@ CAUSAL = [
         lambda: edges(xs=XS[:, :1], targets=YS[:, :1], windows=jnp.ones((1, 1))),
         "T must be at least 2",
     ),
-    ("none to keep", lambda: screen(keep=0), "keep must be at least 1"),
+    ("none to keep", lambda: screen(keep=0), "keep must lie in [1, 3]"),
     ("half to keep", lambda: screen(keep=1.5), "keep must be a whole number"),
     ("too many to keep", lambda: screen(keep=4), "keep must lie in [1, 3]"),
     ("an audit of all and more", lambda: screen(audit=2), "audit must lie in (0, 1]"),

@@ -140,7 +140,7 @@ def test_a_screen_and_self_repair_take_them_too():
     )
     assert same(of([0, 1, 2, 3]).effect, of(jnp.eye(N)).effect)
     of = lambda units: self_repair(net.step, net.h0, xs[0], metric, units, WINDOW, 0.0)
-    assert same(of([1, 3]), of(MASK))
+    assert same(of([1, 3])[:2], of(MASK)[:2])
 
 
 @pytest.mark.parametrize(

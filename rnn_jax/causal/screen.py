@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ..core import Network
-from ..core.checks import array, at_least, function, one_of, random_key, share
+from ..core.checks import array, described, function, one_of, random_key, share, whole_number
 from ..core.network import num_units
 from ..core.units import group_masks
 from .codes import ResultCodes, mean_of_finite, result_codes
@@ -130,9 +130,10 @@ def screen(
 def _check_call(units: Array, keep: Any, key: Any, estimator: Any, audit: Any, run: Any) -> None:
     """**Raises:** `ValueError` where what a screen is asked for makes no sense."""
     one_of("estimator", estimator, get_args(Estimator))
-    at_least(1, keep=keep)
-    if units.ndim != 2 or keep > len(units):
-        raise ValueError(f"keep must lie in [1, {len(units)}] groups of [G, N], got {keep}")
+    if units.ndim != 2:
+        raise ValueError(f"units must be masks [groups, N] or indices, got {described(units)}")
+    if not 1 <= whole_number("keep", keep) <= len(units):
+        raise ValueError(f"keep must lie in [1, {len(units)}], got {keep}")
     share("audit", audit, above=0)
     random_key(key)
     function("run", run)
