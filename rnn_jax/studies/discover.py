@@ -93,6 +93,8 @@ def discover(
     **Raises:** `ValueError` where network and trials do not fit, a number in them is not
     finite, or there are no epochs.
     """
+    if not isinstance(settings, Settings):
+        raise ValueError(f"settings must be a rnn_jax.Settings, got {type(settings).__name__}")
     check_subject(subject)
     count = jax.tree.leaves(subject.trials.xs)[0].shape[0]
     check_attainable(count, settings.flips, settings.alpha, settings.floor)
