@@ -362,7 +362,11 @@ STUDIES = [
     ),
     ("inputs as trials", lambda: rj.discover(rj.Subject("mine", NET, XS)), "expected Trials"),
     ("a network as subject", lambda: rj.discover(NET), "expected a Subject"),
-    ("settings by name", lambda: rj.discover(rj.Subject("mine", NET, TRIALS), {"value": "mean"}), "a rnn_jax.Settings"),
+    (
+        "settings by name",
+        lambda: rj.discover(rj.Subject("mine", NET, TRIALS), {"value": "mean"}),
+        "a rnn_jax.Settings",
+    ),
     (
         "a truth of other epochs",
         lambda: rj.discover(rj.Subject("mine", NET, TRIALS, truth={"b": EYE[0]})),

@@ -61,7 +61,7 @@ def finished(place):
     return place / "out", done.stdout
 
 
-def test_a_run_leaves_everything(finished):
+def test_a_run_leaves_everything(finished, place):
     out, said = finished
     files = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     assert files >= {
@@ -76,7 +76,8 @@ def test_a_run_leaves_everything(finished):
     assert set(nx.read_graphml(out / "circuit.graphml")) == {"0", "1"}
     config = json.loads((out / "config.json").read_text())
     assert config["settings"]["flips"] == 199
-    assert config["origin"] == {"file": "my_model.py:network", "trials": "trials.npz"}
+    paths = {"file": "my_model.py:network", "trials": "trials.npz"}
+    assert config["origin"] == {name: str(place / path) for name, path in paths.items()}
     assert "running on" in said
     assert "delay" in said
     assert "sufficiency" in (out / "log.txt").read_text()
@@ -109,7 +110,7 @@ def test_a_run_goes_on_where_it_was_killed(finished, place):
     assert not (place / "again").exists()
     done = command(*asked, cwd=place)
     assert done.returncode == 0, done.stderr
-    assert "going on from" in done.stdout
+    assert "finished parts in" in done.stdout
     assert not store.parent.exists()
     one, other = (
         xr.load_dataset(place / out / "results.nc", engine="h5netcdf") for out in ("out", "again")
@@ -238,7 +239,7 @@ def test_on_a_full_disk_the_line_names_what_was_written(size, numbers, place):
         assert xr.load_dataset(left / "results.nc", engine="h5netcdf")["effect"].notnull().all()
     again = command(*line, cwd=place)
     assert again.returncode == 0, again.stderr
-    assert "going on from" in again.stdout
+    assert "finished parts in" in again.stdout
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from rnn_jax.causal.kept import used
 from rnn_jax.data import filled, reserved, workplace
 from rnn_jax.data.folder import MARK, _exchange, _write_mark
 
@@ -153,6 +154,7 @@ def test_kept_files_outlast_a_failure_and_go_with_the_run(tmp_path):
         raise RuntimeError
     with reserved(tmp_path / "ring") as work:
         assert (work.kept / name).read_bytes() == b"kept"
+        used(work.kept / name)
         with filled(work) as folder:
             fill(folder)
     assert [path.name for path in tmp_path.iterdir()] == ["ring"]
@@ -162,7 +164,7 @@ def test_a_foreign_file_among_the_kept_is_named_and_stays(tmp_path):
     with reserved(tmp_path / "ring") as work:
         work.kept.mkdir()
         (work.kept / "thesis.npy").write_bytes(b"mine")
-        with pytest.raises(ValueError, match=r"thesis\.npy"), filled(work) as folder:
+        with filled(work) as folder:
             fill(folder)
     assert written(tmp_path / "ring") == FILES
     assert (work.kept / "thesis.npy").read_bytes() == b"mine"
@@ -175,6 +177,54 @@ def test_a_foreign_folder_of_the_hidden_name_is_left(tmp_path):
     with pytest.raises(ValueError, match=r"thesis\.tex"):
         write(tmp_path / "ring")
     assert contents(home) == {"thesis.tex": "mine"}
+
+
+def test_what_another_command_kept_stays_for_it(tmp_path):
+    theirs, ours = (f"{digit * 16}-fit.eqx" for digit in "ab")
+    with pytest.raises(RuntimeError), reserved(tmp_path / "ring") as work:
+        work.kept.mkdir()
+        (work.kept / theirs).write_bytes(b"kept")
+        raise RuntimeError
+    time.sleep(0.02)
+    with reserved(tmp_path / "ring") as work:
+        (work.kept / ours).write_bytes(b"kept")
+        with filled(work) as folder:
+            fill(folder)
+    assert [path.name for path in work.kept.iterdir()] == [theirs]
+    time.sleep(0.02)
+    with reserved(tmp_path / "ring", True) as work:
+        used(work.kept / theirs)
+        with filled(work) as folder:
+            fill(folder)
+    assert not work.home.exists()
+
+
+@pytest.mark.parametrize("name", ["../../victim", "/victim", "figures/../../victim", 3, None])
+def test_a_list_that_leads_out_of_the_run_is_no_list(name, tmp_path):
+    out, victim = tmp_path / "a" / "ring", tmp_path / "victim"
+    write(out)
+    victim.write_text("mine")
+    name = str(victim) if name == "/victim" else name
+    (out / MARK).write_text(json.dumps({"files": [*FILES, name]}))
+    with pytest.raises(ValueError, match="no run of this program"):
+        write(out, {"new": "1"}, overwrite=True)
+    assert victim.read_text() == "mine"
+
+
+def test_a_folder_in_the_place_of_a_file_blocks_nothing(tmp_path):
+    out = tmp_path / "ring"
+    write(out)
+    (out / "config.json").unlink()
+    (out / "config.json").mkdir()
+    write(out, {"new": "1"}, overwrite=True)
+    write(out, {"new": "2"}, overwrite=True)
+    assert written(out) == {"new": "2"}
+
+
+def test_a_folder_of_the_longest_name_is_in_nobodys_way(tmp_path):
+    (tmp_path / "ring.unfinished-99").mkdir()
+    write(tmp_path / "ring")
+    assert written(tmp_path / "ring") == FILES
 
 
 def killed(tmp_path, monkeypatch, renames):

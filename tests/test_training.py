@@ -102,6 +102,36 @@ def test_another_training_reads_nothing_of_the_first(tmp_path):
     assert len(list(tmp_path.iterdir())) == 5
 
 
+class Gained(eqx.Module):
+    gain: jax.Array
+
+    def __call__(self, key, count):
+        trials = TASK.sample(key, count)
+        return Trials(self.gain * trials.xs, trials.targets, trials.epochs)
+
+
+def test_arrays_of_a_sampler_are_part_of_what_is_kept(tmp_path):
+    with_gain = lambda gain, **kept: fit(
+        make(), Gained(jnp.array(gain)), mean_squared_error, KEY, steps=5, batch_size=4, **kept
+    )
+    one, five = (with_gain(gain, kept=tmp_path) for gain in (1.0, 5.0))
+    assert not np.array_equal(one.losses, five.losses)
+    np.testing.assert_array_equal(five.losses, with_gain(5.0).losses)
+
+
+def test_a_float32_training_goes_on_in_a_session_of_float64(tmp_path):
+    """Weights in float32 have losses in float32."""
+    narrow = lambda tree: jax.tree.map(
+        lambda a: a.astype(jnp.float32) if eqx.is_inexact_array(a) else a, tree
+    )
+    sample = lambda key, count: narrow(TASK.sample(key, count))
+    one, two = (
+        fit(narrow(make()), sample, mean_squared_error, KEY, steps=5, batch_size=4, kept=tmp_path)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(one.losses, two.losses)
+
+
 def test_a_kept_state_that_is_not_whole_is_named(tmp_path):
     whole = train(make(), kept=tmp_path)
     (path,) = tmp_path.iterdir()

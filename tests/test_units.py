@@ -30,6 +30,7 @@ from rnn_jax import (
     tiling,
 )
 from rnn_jax.causal import entries_changed
+from rnn_jax.core.units import group_masks
 
 WINDOW = span(T, 2, 5)
 MASK = jnp.zeros(N).at[jnp.array([1, 3])].set(1.0)
@@ -196,3 +197,14 @@ def test_masks_outside_0_and_1_are_refused_once_they_are_known():
 
 def outputs_sum(ys, targets):
     return ys.sum()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16])
+def test_indices_of_a_narrow_type_name_the_same_units_among_many(dtype):
+    """`arange(300)` of 8 bits wraps around: unit 3 would be unit 259 too."""
+    many, index = 300, np.array([3, 100], dtype)
+    step = lambda h, x: h + x
+    held = lambda units: clamp(units, span(4, 1, 3), 0.0)
+    run = lambda units: rollout(step, jnp.ones(many), jnp.ones((4, 1)), held(units)).hs
+    np.testing.assert_array_equal(run(index), run([3, 100]))
+    np.testing.assert_array_equal(group_masks(index, many), group_masks([3, 100], many))

@@ -60,6 +60,8 @@ def recall(path: Path, compute: Callable[[], Any]) -> Any:
     if jax.process_count() > 1:
         kept = _as_the_first(kept)
     if kept:
+        if first:
+            used(path)
         return _arrays(kept)
     found = compute()
     found = (
@@ -72,25 +74,36 @@ def recall(path: Path, compute: Callable[[], Any]) -> Any:
     return found
 
 
+def used(path: Path) -> None:
+    """Mark a kept file as one that serves: see `forget`."""
+    path.touch()
+
+
 def strangers(folder: Path) -> list[str]:
     """Names of what is in a folder of kept files and is none."""
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(path.name for path in found if not NAME.fullmatch(path.name))
 
 
-def forget(folder: Path) -> list[str]:
-    """Remove a folder's kept files, and the folder once it is empty.
+def forget(folder: Path, since: int) -> None:
+    """Remove the kept files that have served, and the folder once it is empty.
 
-    **Returns:** the names of what else it holds, which stays.
+    What another command has kept stays for it, and so does whatever is no kept file.
+
+    **Arguments:**
+
+    - `folder`: where files are kept.
+    - `since`: nanoseconds, by the clock of the disk: what was written or read since then served.
     """
     if not folder.is_dir():
-        return []
+        return
     for path in folder.iterdir():
-        if NAME.fullmatch(path.name) and path.is_file():
+        ours = NAME.fullmatch(path.name) and path.is_file()
+        # a part is of a command that was killed
+        if ours and (path.suffix == ".part" or path.stat().st_mtime_ns >= since):
             path.unlink()
-    if not (left := sorted(path.name for path in folder.iterdir())):
+    if not any(folder.iterdir()):
         folder.rmdir()
-    return left
 
 
 def _plain(leaf: Any) -> Any:
@@ -136,7 +149,7 @@ def _write(path: Path, found: Arrays) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with part.open("wb") as file:
         if isinstance(found, dict):
-            np.savez(file, allow_pickle=False, **found)
+            np.savez(file, **found)  # pyright: ignore[reportArgumentType]
         else:
             np.save(file, found)
         file.flush()

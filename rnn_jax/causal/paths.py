@@ -27,6 +27,7 @@ from jaxtyping import Array, Float, Int
 
 from ..core import Input, Metric, Replace, State, Step, Trajectory, rollout
 from ..core.checks import at_least, described, numbers, whole_number
+from ..core.rollout import unroll
 from ..core.tree import num_steps
 from ..core.units import is_integer
 from ..linear import adjoints
@@ -180,7 +181,7 @@ def path_effects(
     def effect(path: Array) -> Array:
         mask = jnp.zeros_like(run.hs).at[start + hops, path[-1]].set(1.0)
         pulse = Replace(mask, _arriving(step, along, first[path[0]], path))
-        return metric(rollout(step, h0, xs, pulse)) - clean
+        return metric(unroll(step, h0, xs, pulse)) - clean
 
     return lax.map(effect, units, batch_size=min(batch_size, count))
 

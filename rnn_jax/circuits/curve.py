@@ -56,7 +56,7 @@ def faithfulness_curve(
 
     **Returns:** a `Curve`, refused (NaN, with a `reason`) where `faithfulness` is.
 
-    **Raises:** `ValueError` where sizes are none or the metrics have another shape,
+    **Raises:** `ValueError` where sizes are invalid or the metrics have another shape,
     `ValueError` where a score or a metric is NaN.
 
     Mueller et al., "MIB: A mechanistic interpretability benchmark", ICML (2025), for areas

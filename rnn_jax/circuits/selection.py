@@ -98,7 +98,7 @@ def select_edges(
 
     **Returns:** bool `[E, N, N]`, `[to, from]`.
 
-    **Raises:** `ValueError` where `share` is none, `ValueError` where a connection between
+    **Raises:** `ValueError` where `share` is invalid, or where a connection between
     members is NaN.
     """
     check_share("share", share)

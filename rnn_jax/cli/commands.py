@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..launch import agree, first_alone, join, place, start
+from ..studies.study import StudySettings
 from ..studies.train_settings import TrainSettings
 from .arguments import Discover, List, Study, Train, parse
 from .errors import is_refusal, keep_traceback
@@ -80,6 +81,7 @@ def _subject(args: Discover, log: Log, work: "Workplace") -> "Subject":
 
 def train(args: Train, arguments: Sequence[str]) -> None:
     """Train a network on a task and save it."""
+    _check_alone("train")
     out = args.out or Path("runs") / f"{_slug(args.task)}-{args.training.cell}"
     log = Log()
     with _at_work(out, args.overwrite, log) as work:
@@ -99,6 +101,9 @@ def train(args: Train, arguments: Sequence[str]) -> None:
 
 def study(args: Study, arguments: Sequence[str]) -> None:
     """Run a study, or judge its saved numbers again, and write its folder."""
+    _check_alone("study")
+    if args.source is not None and args.settings != StudySettings():
+        raise ValueError("--from runs nothing: settings of a run have no meaning beside it")
     out = args.out or Path("runs") / f"study-{args.name}"
     log = Log()
     with _at_work(out, args.overwrite, log) as work:
@@ -150,9 +155,9 @@ def _at_work(out: Path, overwrite: bool, log: Log) -> Iterator["Workplace"]:
     from ..causal.kept import strangers
     from ..data import reserved, workplace
 
-    work = workplace(out)
+    work, held = workplace(out), []
     with contextlib.ExitStack() as stack:
-        reserve = lambda: stack.enter_context(reserved(out, overwrite))
+        reserve = lambda: held.append(stack.enter_context(reserved(out, overwrite)))
         if place().count == 1:
             reserve()
         try:
@@ -162,13 +167,22 @@ def _at_work(out: Path, overwrite: bool, log: Log) -> Iterator["Workplace"]:
             foreign = strangers(work.kept)
             if foreign:
                 log(f"{work.kept} holds {', '.join(foreign)}, which no run wrote: left alone")
-            if log.speaks and (done := len(os.listdir(work.kept)) if work.kept.exists() else 0):
-                log(f"going on from {done - len(foreign)} kept files in {work.kept}")
-            yield work
+            parts = [
+                path for kind in ("npy", "npz", "eqx") for path in work.kept.glob(f"*.{kind}")
+            ]
+            if parts:
+                log(f"finished parts in {work.kept}: {len(parts)}; what serves is not run again")
+            yield held[0] if held else work
         except Exception as error:
             if log.speaks and not is_refusal(error):
                 keep_traceback(error, work.log, log.lines)
             raise
+
+
+def _check_alone(command: str) -> None:
+    """**Raises:** `ValueError` where a launcher has started several processes."""
+    if place().count > 1:
+        raise ValueError(f"{command} runs in one process, got {place().count}")
 
 
 def _get_ready(log: Log) -> None:

@@ -98,7 +98,7 @@ def in_unit(name: str, mask: Any, traced: bool = True) -> Any:
     known = np.asarray(mask)
     # NaN compares as false, and so is refused
     if known.size and not (known.min() >= 0 and known.max() <= 1):
-        raise ValueError(f"{message}, got {float(known.min()):g} to {float(known.max()):g}")
+        raise ValueError(f"{message}, got {known.min():.9g} to {known.max():.9g}")
     return mask
 
 

@@ -44,8 +44,9 @@ class Indices(eqx.Module):
 
         **Raises:** `ValueError` where an index is outside of them, `RuntimeError` if traced.
         """
-        index = check_indices(self.index, N)
-        every = jnp.arange(N, dtype=index.dtype).reshape((1,) * index.ndim + (N,))
+        # a narrow dtype of indices would wrap around where units are many
+        index = check_indices(self.index, N).astype(jnp.int32)
+        every = jnp.arange(N, dtype=jnp.int32).reshape((1,) * index.ndim + (N,))
         units = (index[..., None] == every).any(-2).astype(self.window.dtype)
         units = 1 - units if self.outside else units
         return self.window[..., :, None] * units[..., None, :]
@@ -107,8 +108,9 @@ def group_masks(units: Any, N: int) -> Array:
                 f"units of integers are indices, got {described(known)}: give masks as floats or "
                 "bools, groups of indices as a list of lists"
             )
-        index = jnp.asarray(check_indices(known.reshape(-1), N))
-        return (index[:, None] == jnp.arange(N, dtype=index.dtype)[None]).astype(float)
+        # a narrow dtype of indices would wrap around where units are many
+        index = jnp.asarray(check_indices(known.reshape(-1), N)).astype(jnp.int32)
+        return (index[:, None] == jnp.arange(N, dtype=jnp.int32)[None]).astype(float)
     if known.ndim not in (2, 3) or known.shape[-1] != N:
         raise ValueError(
             f"units must be masks [groups, {N}] or [W, groups, {N}], indices, or a list of lists "

@@ -5,8 +5,8 @@
         with filled(work) as folder:
             (folder / "config.json").write_text(text)  # `runs/ring` appears when the block ends
 
-A finished run holds `rnn-jax.json`: its mark, with the list of its files. Only what is on the
-list is ever removed. While a command works, a hidden sibling holds what belongs to it:
+A finished run holds `rnn-jax.json`: its mark, with the list of its files. Of a run's folder only
+what is on the list is ever removed. While a command works, a hidden sibling holds what is its own:
 
     runs/.ring.rnn-jax/lock      held by the command that works
     runs/.ring.rnn-jax/kept/     finished parts of the work
@@ -22,6 +22,7 @@ import contextlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,10 +38,12 @@ class Workplace(NamedTuple):
 
     - `out`: the run's folder, its links followed.
     - `home`: the hidden sibling.
+    - `since`: when it was reserved, in nanoseconds of the disk's clock; 0 until it is.
     """
 
     out: Path
     home: Path
+    since: int = 0
 
     @property
     def kept(self) -> Path:
@@ -96,18 +99,23 @@ def reserved(out: Path, overwrite: bool = False) -> Iterator[Workplace]:
 
     work = workplace(out)
     _make(work)
-    lock = FileLock(work.home / "lock")
+    path = work.home / "lock"
+    begun = path.stat().st_mtime_ns if path.exists() else 0  # by a command that was killed
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
-    except Timeout:
+    except (Timeout, FileNotFoundError):  # held, or gone with the command that held it
         raise ValueError(f"another command is writing to {out}; wait for it to end") from None
     try:
-        _end_exchange(work)
+        path.touch()
+        work = work._replace(since=path.stat().st_mtime_ns)
+        _probe(work)
+        _end_exchange(work, begun)
         _check_free(work.out, out, overwrite)
         yield work
     finally:
         # removed while it is held: who waits for this very file finds that it is gone
-        (work.home / "lock").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         lock.release()
         for folder in (work.kept, work.home):
             with contextlib.suppress(OSError):  # not there, or something is kept
@@ -128,27 +136,31 @@ def filled(work: Workplace) -> Iterator[Path]:
         if work.out.exists() and any(work.out.iterdir()):
             _check_own(work.out, work.out)
         _exchange(work)
-    left = forget(work.kept)
+    forget(work.kept, work.since)
     work.log.unlink(missing_ok=True)
-    if left:
-        raise ValueError(f"{work.kept} holds {left[0]}, which no run wrote: it is left there")
 
 
 def _make(work: Workplace) -> None:
     """Make the hidden sibling: where that fails, the run could not be written either."""
-    out, home = work
-    # the longest name that may be needed: the disk may not hold it
-    longest = out.with_name(f"{out.name}.unfinished-99")
+    out, home, _ = work
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        longest.mkdir()
-        longest.rmdir()
         home.mkdir(exist_ok=True)
         foreign = sorted(path.name for path in home.iterdir() if path.name not in OURS)
     except OSError as error:
         raise ValueError(f"{out} cannot be made: {error.strerror}") from None
     if foreign:
         raise ValueError(f"{home} holds {foreign[0]}, which no run wrote: it is left as it is")
+
+
+def _probe(work: Workplace) -> None:
+    """**Raises:** `ValueError` where the disk cannot hold the longest name that may be needed."""
+    longest = work.home / ("x" * len(os.fsencode(f"{work.out.name}.unfinished-99")))
+    try:
+        longest.mkdir()
+        longest.rmdir()
+    except OSError as error:
+        raise ValueError(f"{work.out} cannot be made: {error.strerror}") from None
 
 
 def _check_free(out: Path, said: Path, overwrite: bool) -> None:
@@ -191,13 +203,18 @@ def _listed(folder: Path) -> set[str] | None:
     """The files of a run by its own mark; `None` where it bears none."""
     try:
         mark: Any = json.loads((folder / MARK).read_text("utf-8"))
-        return {MARK, *(str(name) for name in mark["files"])}
+        # a run may come from someone else: a path out of it is nobody's to remove
+        inside = all(
+            ".." not in (path := Path(name)).parts and not path.is_absolute()
+            for name in mark["files"]
+        )
+        return {MARK, *mark["files"]} if inside else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
 def _write_mark(folder: Path) -> None:
-    """Mark a folder as a whole run: last, and once it is on the disk."""
+    """Mark a folder as a whole run, last of all."""
     mark = {"written by": "rnn-jax", "files": _entries(folder)}
     part = folder / f"{MARK}.part"
     with part.open("w", encoding="utf-8") as file:
@@ -212,40 +229,46 @@ def _exchange(work: Workplace) -> None:
     if work.out.exists() and any(work.out.iterdir()):
         work.out.rename(work.old)
     work.new.rename(work.out)
-    _remove_listed(work.old)
+    _remove_old(work)
 
 
-def _end_exchange(work: Workplace) -> None:
+def _end_exchange(work: Workplace, begun: int) -> None:
     """End what a killed command began: a whole new run takes its place, a part is removed."""
     if _listed(work.new) is not None:
         with _rescued(work):
             if work.out.exists() and any(work.out.iterdir()):
                 _check_own(work.out, work.out)
             _exchange(work)
-        forget(work.kept)
+        forget(work.kept, begun)
     shutil.rmtree(work.new, ignore_errors=True)
     if work.old.exists() and not work.out.exists():
         work.old.rename(work.out)
-    _remove_listed(work.old)
-    if work.old.exists():
-        raise ValueError(f"{work.old} holds files that no run wrote: move them away")
+    _remove_old(work)
 
 
-def _remove_listed(folder: Path) -> None:
-    """Remove a run's files, and its folders once they are empty."""
-    listed = _listed(folder)
-    if listed is None:
+def _remove_old(work: Workplace) -> None:
+    """Remove the files of the run that was replaced; what else is there gets a name of its own."""
+    old, listed = work.old, _listed(work.old)
+    if not old.exists():
         return
     # its mark last: until then, it is known what is left to remove
-    for name in sorted(listed - {MARK}):
-        (folder / name).unlink(missing_ok=True)
-    for path in sorted(folder.rglob("*"), reverse=True):
+    for name in sorted((listed or set()) - {MARK}) + [MARK] * (listed is not None):
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError, PermissionError):
+            (old / name).unlink()
+    for path in [*sorted(old.rglob("*"), reverse=True), old]:
         if path.is_dir() and not path.is_symlink():
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # something is in it
                 path.rmdir()
-    (folder / MARK).unlink()
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+    if old.exists():
+        left = _unused(work.out, "replaced")
+        old.rename(left)
+        warnings.warn(f"{left} holds what was in {work.out} and no run wrote", stacklevel=2)
+
+
+def _unused(out: Path, what: str) -> Path:
+    """A name beside a run's folder that nothing bears yet."""
+    names = (f"{out.name}.{what}{f'-{k}' if k else ''}" for k in range(10**6))
+    return next(out.parent / name for name in names if not (out.parent / name).exists())
 
 
 @contextlib.contextmanager
@@ -257,8 +280,7 @@ def _rescued(work: Workplace) -> Iterator[None]:
         if not work.new.is_dir() or not any(work.new.iterdir()):
             shutil.rmtree(work.new, ignore_errors=True)
             raise
-        names = (f"{work.out.name}.unfinished{f'-{k}' if k else ''}" for k in range(10**6))
-        left = next(work.out.parent / n for n in names if not (work.out.parent / n).exists())
+        left = _unused(work.out, "unfinished")
         work.new.rename(left)
         error.add_note(f"what was written is in {left}")
         raise

@@ -41,13 +41,19 @@ def load_object(spec: str) -> Any:
     if module_spec is None or module_spec.loader is None:
         raise ValueError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(module_spec)
-    sys.path.insert(0, str(path.parent.resolve()))
+    home = str(path.parent.resolve())
+    sys.path.insert(0, home)
+    # where dataclasses and their like look up the module of a class
+    before = sys.modules.get(path.stem)
+    sys.modules[path.stem] = module
     try:
         module_spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise ValueError(f"{file} fails on import: {said_in_file(error)}") from error
     finally:
-        sys.path.pop(0)
+        sys.path.remove(home)
+        if before is not None:
+            sys.modules[path.stem] = before
     if not hasattr(module, name):
         public = sorted(n for n in vars(module) if not n.startswith("_"))
         raise ValueError(

@@ -73,7 +73,7 @@ def permute(planted: Planted, order: Sequence[int] | np.ndarray) -> Planted:
     - `planted`: of a state `[N]`.
     - `order`: each of `0 .. N - 1` once.
 
-    **Raises:** `ValueError` where the order is none.
+    **Raises:** `ValueError` where the order is no permutation.
     """
     N = len(planted.units)
     order = [int(k) for k in order]

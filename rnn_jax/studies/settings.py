@@ -71,6 +71,8 @@ class Settings:
             words = [word for word in words if isinstance(word, str)]
             if words and not (getattr(self, name) is None and name == "second_value"):
                 one_of(name, getattr(self, name), words)
+        if self.second_value == self.value:
+            raise ValueError(f"second_value must differ from value, got {self.value} twice")
         if self.width is not None:
             at_least(1, width=self.width)
         at_least(19, random_sets=self.random_sets)

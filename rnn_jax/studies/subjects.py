@@ -72,9 +72,10 @@ def find_subject(
     if name.endswith(".eqx"):
         return _saved(Path(name), key, count, trials_file)
     if name.endswith((".npz", ".safetensors")):
-        origin = {"weights": name, "cell": cell}
+        origin = {"weights": str(Path(name).resolve()), "cell": cell}
     elif ".py:" in name:
-        origin = {"file": name}
+        # a run opens again from anywhere
+        origin = {"file": str(Path(name).resolve())}
     else:
         raise ValueError(_unknown(name))
     return _own(Path(name).name, _made_from(origin), origin, trials_file)
@@ -84,7 +85,7 @@ def _own(name: str, network: Network, origin: dict, trials_file: str | None) -> 
     """A network with a file of trials, which its origin names too, to be opened again."""
     if trials_file is None:
         raise ValueError(f"{name} needs trials: --trials FILE.npz with inputs and epochs")
-    origin = {**origin, "trials": trials_file}
+    origin = {**origin, "trials": str(Path(trials_file).resolve())}
     return Subject(name, network, load_trials(trials_file), origin=origin)
 
 
@@ -105,6 +106,9 @@ def _saved(path: Path, key: jax.Array, count: int, trials_file: str | None) -> S
         if trials_file is not None:
             raise ValueError(f"{path} is {origin['built-in']}, which brings its own trials")
         return _built(origin["built-in"], key, count)
+    for part in ("file", "weights", "trials"):
+        if not isinstance(origin.get(part, ""), str):
+            raise ValueError(f"{path}: {part} in its header must be a path, got {origin[part]!r}")
     if "file" in origin or "weights" in origin:
         again = f"{path} was made from {origin.get('file') or origin.get('weights')}"
         try:

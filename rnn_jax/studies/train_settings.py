@@ -6,6 +6,7 @@
 It is also the header of a saved model, from which the network is built again.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,6 +49,8 @@ class TrainSettings:
                 raise ValueError(f"{name} must be a number, got {getattr(self, name)!r}")
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed must lie in [0, 2**31), got {self.seed}")
+        if not math.isfinite(self.goal):
+            raise ValueError(f"goal must be finite, got {self.goal}")
         for name in ("units", "steps", "batch_size", "learning_rate"):
             if not 0 < getattr(self, name) < 2**31:
                 raise ValueError(f"{name} must lie in (0, 2**31), got {getattr(self, name)}")

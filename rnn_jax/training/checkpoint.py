@@ -18,6 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..causal.kept import used
+
 Tree = TypeVar("Tree")
 
 
@@ -100,7 +102,9 @@ def _widened(file: BinaryIO, like: Any) -> Any:
 def keep_fit(path: Path, state: Any, losses: list[np.ndarray]) -> None:
     """Keep where training stands, and the losses of each chunk of steps until there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_model(path, (state, np.concatenate(losses)), {"chunks": [len(part) for part in losses]})
+    every = np.concatenate(losses)
+    header = {"chunks": [len(part) for part in losses], "dtype": every.dtype.name}
+    save_model(path, (state, every), header)
 
 
 def recall_fit(path: Path, state: Tree) -> tuple[Tree, list[np.ndarray]]:
@@ -111,9 +115,11 @@ def recall_fit(path: Path, state: Tree) -> tuple[Tree, list[np.ndarray]]:
     if not path.exists():
         return state, []
     try:
-        chunks = load_header(path)["chunks"]
-        losses = np.zeros(sum(chunks), jnp.zeros(()).dtype)
+        header = load_header(path)
+        chunks, dtype = header["chunks"], header["dtype"]
+        losses = np.zeros(sum(chunks), dtype)
         state, losses = load_model(path, (state, losses))
+        used(path)
         return state, np.split(losses, np.cumsum(chunks)[:-1])
     except (ValueError, TypeError, KeyError) as error:
         warnings.warn(f"{path} is not whole ({error}): training begins anew", stacklevel=3)

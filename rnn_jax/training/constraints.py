@@ -69,7 +69,7 @@ def keep_signs(where: Where, signs: ArrayLike) -> optax.GradientTransformation:
 
     **Returns:** an Optax transformation, to be put last.
 
-    **Raises:** `ValueError` where a sign is none, or at the start of training where the shapes
+    **Raises:** `ValueError` where a sign is invalid, or at the start of training where the shapes
     differ.
 
     Song, Yang & Wang, PLoS Comput Biol (2016), "Dale's principle", for the constraint.

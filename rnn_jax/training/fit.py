@@ -137,8 +137,8 @@ def advance(
 
     **Returns:** the state after them, and each step's loss.
 
-    **Raises:** `ValueError` where a number or an argument is invalid, where trials are none or
-    have no targets, or where the loss is no scalar.
+    **Raises:** `ValueError` where a number or an argument is invalid, where `sample` gives no
+    `Trials` or they have no targets, or where the loss is no scalar.
     """
     _check_call(sample, loss, steps, batch_size)
     arrays, static = eqx.partition(state.network, trainable(state.network))
@@ -221,9 +221,8 @@ def fit(
     sizes = [chunk] * (left // chunk) + [left % chunk] * (left % chunk > 0)
     file, taken = None, []
     if kept is not None and sizes:
-        program = advance.lower(state, sample, loss, optimiser, sizes[0], batch_size).as_text()
-        plan = (program, jax.tree.leaves(eqx.filter(state, eqx.is_array)), steps, goal, patience)
-        file = Path(kept) / f"{fingerprint(plan)}-fit.eqx"
+        asked = (state, sample, loss, optimiser, sizes[0], batch_size)
+        file = Path(kept) / f"{_fingerprint(asked, steps, goal, patience)}-fit.eqx"
         state, taken = recall_fit(file, state)
     reason = _ended(taken, goal, patience)
     for size in track(sizes[len(taken) :] if reason is None else [], "training"):
@@ -240,6 +239,12 @@ def fit(
         raise ValueError(f"training diverged: weights are not finite after step {int(state.step)}")
     losses = jnp.asarray(np.concatenate(taken)) if taken else jnp.zeros(0)
     return Fit(state.network, losses, state, reason or "all steps were taken")
+
+
+def _fingerprint(asked: tuple, *ending: Any) -> str:
+    """What `advance` is asked: its program, and the arrays that go into it."""
+    arrays = jax.tree.leaves(eqx.filter(asked, eqx.is_array))
+    return fingerprint(advance.lower(*asked).as_text(), arrays, ending)
 
 
 def _ended(taken: list[np.ndarray], goal: float | None, patience: int | None) -> str | None:
@@ -265,8 +270,8 @@ def _check_ends(chunk: Any, patience: Any, goal: Any, state: Any, track: Any) ->
     """**Raises:** `ValueError` where training could not start, stop or be looked at."""
     at_least(1, chunk=chunk, patience=1 if patience is None else patience)
     function("track", track)
-    if goal is not None:
-        scalar("goal", goal)
+    if goal is not None and not np.isfinite(scalar("goal", goal)):
+        raise ValueError(f"goal must be finite, got {goal}")
     if not isinstance(state, FitState | None):
         raise ValueError(f"state must be a FitState to go on from, got {described(state)}")
 
