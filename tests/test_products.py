@@ -23,13 +23,13 @@ def test_a_step_stays_the_same(cell, order):
     net, axis = network(cell), ORDERS[order]
     h = jax.tree.map(lambda leaf: leaf[None] + jnp.arange(R)[:, None] / R, net.h0)
     x = inputs(0, R)
-    plain = jax.vmap(net.step)(h, x)
-    step = jax.vmap(ordered(net.step, order), in_axes=axis, out_axes=axis)
+    plain = jax.jit(jax.vmap(lambda h, x: net.step(h, x)))(h, x)
+    step = jax.jit(jax.vmap(ordered(net.step, order), in_axes=axis, out_axes=axis))
     for a, b in zip(
         *map(jax.tree.leaves, (step(moved(h, axis), moved(x, axis)), moved(plain, axis)))
     ):
         np.testing.assert_allclose(a, b, atol=1e-14)
-    slope = lambda f: jax.jacfwd(lambda h: f(h, x[0]))(net.h0)
+    slope = lambda f: jax.jit(jax.jacfwd(lambda h: f(h, x[0])))(net.h0)
     for a, b in zip(*map(jax.tree.leaves, (slope(ordered(net.step, order)), slope(net.step)))):
         np.testing.assert_allclose(a, b, atol=1e-13)
 

@@ -184,13 +184,14 @@ def test_a_batch_is_the_mean_of_its_trials(name):
     weights, rest = eqx.partition(net, trainable(net))
 
     @jax.jit
+    @jax.value_and_grad
     def one(weights, x, y):
         whole = eqx.combine(weights, rest)
         trajectory = run(whole, x)
         return mean_squared_error(whole, trajectory, outputs(whole, trajectory), y)
 
     rows = [jax.tree.map(lambda leaf, b=b: leaf[b], (xs, trials.targets)) for b in range(count)]
-    found = [jax.value_and_grad(one)(weights, *row) for row in rows]
+    found = [one(weights, *row) for row in rows]
     value, slope = jax.tree.map(lambda *leaves: sum(leaves) / count, *found)
 
     state = start(net, optax.sgd(1.0), KEY)
