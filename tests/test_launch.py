@@ -285,7 +285,9 @@ if first:
 def in_parent(program_text, program):
     """A process that starts two: its output closes once it and all its offspring are gone."""
     program(program_text)
-    script = f"import runpy, sys; start = runpy.run_path({parent.__file__!r})['start']\n"
+    # under `nohup` a closed terminal is ignored, by all that is started there
+    script = "import runpy, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+    script += f"start = runpy.run_path({parent.__file__!r})['start']\n"
     script += "print('begun', flush=True); sys.exit(start(2, [], 'program'))"
     line = [sys.executable, "-c", script]
     pipe = subprocess.PIPE
@@ -340,7 +342,7 @@ def test_a_process_killed_in_the_middle_of_a_sweep(program, tmp_path, capfd):
     program("""
 import glob, runpy, threading
 def watch():
-    while not glob.glob(".found.sweeps/*.npy"):
+    while not glob.glob(".found.rnn-jax/kept/*.npy"):
         time.sleep(0.01)
     open("when", "w").write(str(time.monotonic()))
     die(signal.SIGKILL)

@@ -185,6 +185,8 @@ def _plan(subject: Subject, settings: Settings, store: Path | None) -> tuple[Pla
 def _check_classes(targets: Float[Array, "B T O"]) -> None:
     """**Raises:** `ValueError` where a step's target names no class and is not all 0 either."""
     known = np.asarray(targets)
+    if known.shape[-1] < 2:
+        raise ValueError("score log-odds needs at least 2 classes, got 1 output")
     asked = known[(known != 0).any(-1)]
     bad = ~(((asked == 0) | (asked == 1)).all(-1) & (asked.sum(-1) == 1))
     if not asked.size or bad.any():
