@@ -249,6 +249,7 @@ def test_on_a_full_disk_the_line_names_what_was_written(size, numbers, place):
         ({"JAX_PLATFORMS": "banana"}, "no device to run on (JAX_PLATFORMS='banana')"),
         ({"JAX_ENABLE_X64": "banana"}, "JAX cannot be loaded"),
         ({"JAX_NUM_PROCESSES": "two"}, "name no process"),
+        ({"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"}, "train runs in one process, got 2"),
     ],
 )
 def test_an_environment_at_odds_is_one_line(names, message, place):

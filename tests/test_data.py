@@ -1,5 +1,7 @@
 """Files of others and of our own: what is read, what is refused, what is never lost."""
 
+import json
+
 import equinox as eqx
 import jax.numpy as jnp
 import networkx as nx
@@ -12,6 +14,7 @@ from rnn_jax.data import (
     as_network,
     check_network,
     load_network,
+    load_object,
     load_trials,
     to_graph,
     write_graphml,
@@ -157,3 +160,11 @@ def test_a_circuit_as_a_graph(tmp_path):
     assert dict(graph.nodes(data="windows")) == {"a": "cue,delay", "b": "cue"}
     ((source, to, data),) = graph.edges(data=True)
     assert (source, to, data["weight"], data["window"]) == ("a", "b", 0.5, "cue")
+
+
+def test_a_users_file_may_hold_dataclasses_and_bear_a_librarys_name(tmp_path):
+    code = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+    code += "@dataclass\nclass Net:\n    gain: float = 2.0\nnetwork = Net()\n"
+    (tmp_path / "json.py").write_text(code)
+    assert load_object(f"{tmp_path / 'json.py'}:network").gain == 2.0
+    assert json.loads("[1]") == [1]

@@ -251,8 +251,10 @@ def _remove_old(work: Workplace) -> None:
     old, listed = work.old, _listed(work.old)
     if not old.exists():
         return
-    # its mark last: until then, it is known what is left to remove
-    for name in sorted((listed or set()) - {MARK}) + [MARK] * (listed is not None):
+    # what is listed and there, not what a listed link leads to; the mark last: until then, it is
+    # known what is left to remove
+    names = set(_entries(old)) & (listed or set())
+    for name in sorted(names, key=lambda name: (name == MARK, name)):
         with contextlib.suppress(FileNotFoundError, IsADirectoryError, PermissionError):
             (old / name).unlink()
     for path in [*sorted(old.rglob("*"), reverse=True), old]:

@@ -37,23 +37,20 @@ def load_object(spec: str) -> Any:
     path = Path(file)
     if not path.exists():
         raise ValueError(f"{file}: no such file")
-    module_spec = importlib.util.spec_from_file_location(path.stem, path)
+    module_spec = importlib.util.spec_from_file_location(f"rnn_jax_user_{path.stem}", path)
     if module_spec is None or module_spec.loader is None:
         raise ValueError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(module_spec)
     home = str(path.parent.resolve())
     sys.path.insert(0, home)
-    # where dataclasses and their like look up the module of a class
-    before = sys.modules.get(path.stem)
-    sys.modules[path.stem] = module
+    # where dataclasses look up the module of a class; by a name that hides no library's
+    sys.modules[module.__name__] = module
     try:
         module_spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise ValueError(f"{file} fails on import: {said_in_file(error)}") from error
     finally:
         sys.path.remove(home)
-        if before is not None:
-            sys.modules[path.stem] = before
     if not hasattr(module, name):
         public = sorted(n for n in vars(module) if not n.startswith("_"))
         raise ValueError(
