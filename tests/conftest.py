@@ -28,16 +28,20 @@ MAPS = Path("/proc/self/maps")
 LIBC = ctypes.CDLL(None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def programs(tmp_path_factory):
-    """A folder of this run alone: what one worker has compiled, none compiles again.
+    """A folder for this run alone: what one worker or command has compiled, none compiles again.
 
-    Many runs one after the other, as of `mutants.py`, may share another.
+    Many runs one after the other, as of `mutants.py`, may share another. The commands that a test
+    starts find it in their environment.
     """
-    if given := os.environ.get("TEST_PROGRAMS"):
-        return given
     base = tmp_path_factory.getbasetemp()
-    return str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "programs")
+    own = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "programs"
+    folder = os.environ.get("TEST_PROGRAMS", str(own))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", folder)
+        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        yield folder
 
 
 @pytest.fixture(autouse=True)

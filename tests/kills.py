@@ -1,6 +1,7 @@
 """Kill and interrupt each command at moments drawn by chance: the same arrays in the end.
 
     python tests/kills.py 10          # ten kills and ten Ctrl-C of discover, train and study
+    python tests/kills.py 10 study    # of study alone
 
 Not part of the suite, which tries a few; it prints one line a command and fails where a run that
 was killed ends with other arrays than one that was left alone, or where Ctrl-C is more than one
@@ -106,10 +107,10 @@ def interrupt(command: str, place: Path, times: int, draw: random.Random) -> str
 
 
 def main() -> None:
-    """Try every command as often as asked."""
+    """Try every command, or those named, as often as asked."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     draw = random.Random(0)
-    for command in COMMANDS:
+    for command in sys.argv[2:] or COMMANDS:
         for act in (interrupt, kill):
             with tempfile.TemporaryDirectory() as place:
                 print(act(command, Path(place), times, draw), flush=True)
