@@ -295,7 +295,7 @@ BAD = [
 RUNNER = """
 import contextlib, io, json, sys
 from rnn_jax.cli import main
-from rnn_jax import studies
+from rnn_jax import discovery
 
 def broken(*arguments, **options):
     return [][1]
@@ -306,15 +306,15 @@ def greedy(*arguments, **options):
 FAULTS = {"broken": broken, "greedy": greedy}
 
 def said(line, fault):
-    out, err, discover = io.StringIO(), io.StringIO(), studies.discover
-    studies.discover = FAULTS.get(fault, discover)
+    out, err, discover = io.StringIO(), io.StringIO(), discovery.discover
+    discovery.discover = FAULTS.get(fault, discover)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main(line)
             code = 0
         except SystemExit as ending:
             code = ending.code
-    studies.discover = discover
+    discovery.discover = discover
     return code, out.getvalue(), err.getvalue()
 
 json.dump([said(*asked) for asked in json.load(sys.stdin)], sys.stdout)

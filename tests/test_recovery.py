@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from rnn_jax.circuits.statistics import without_rounding
 from rnn_jax.core import Network
 from rnn_jax.data import reserved
 from rnn_jax.planted import PLANTED, Truth, check_planted, copies, latch, permute
 from rnn_jax.report import read_study, write_study
-from rnn_jax.studies import STUDIES, StudySettings, in_memory, keeper, recovery, selectors
-from rnn_jax.studies.recovery_verdicts import CLAIMS, EXACT, WITHOUT, judge
-from rnn_jax.studies.rotated import kept
+from rnn_jax.studies import STUDIES, StudySettings, in_memory, keeper
+from rnn_jax.studies.recovery import selectors
+from rnn_jax.studies.recovery import study as recovery
+from rnn_jax.studies.recovery.rotated import kept
+from rnn_jax.studies.recovery.selectors import unit_scores, with_noise
+from rnn_jax.studies.recovery.verdicts import CLAIMS, EXACT, WITHOUT, judge
 from rnn_jax.studies.seeds import all_of, over_seeds
-from rnn_jax.studies.selectors import unit_scores, with_noise, without_rounding
 
 KEY = jax.random.key(1)
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_planted.py"

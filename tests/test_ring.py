@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnn_jax.studies import Settings, discover, find_subject
+from rnn_jax.discovery import Settings, discover, find_subject
 
 
 @pytest.fixture(scope="module")

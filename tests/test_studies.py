@@ -12,11 +12,12 @@ from helpers import SOME, First, network
 
 from rnn_jax.causal import squared_error
 from rnn_jax.causal.ranking import rank_agreement
+from rnn_jax.causal.sweep.codes import over_counted
 from rnn_jax.core import Network, outputs, run
+from rnn_jax.discovery import Settings, Subject, discover, find_subject
+from rnn_jax.discovery.plan import Plan
 from rnn_jax.report import epoch_table
 from rnn_jax.report.view import carried
-from rnn_jax.studies import Settings, Subject, discover, find_subject
-from rnn_jax.studies.causes import Plan, over_counted
 from rnn_jax.tasks import Trials
 
 QUICK = Settings(random_sets=19, resamples=99, flips=199)

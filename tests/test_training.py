@@ -12,7 +12,7 @@ from helpers import CELLS, I, N, O, T, network, same
 
 from rnn_jax import Network, fit, outputs, run
 from rnn_jax.cells import GRU, Affine, Dale, Leaky, Vanilla, zero_state
-from rnn_jax.studies import TrainSettings, train_network, untrained
+from rnn_jax.discovery import TrainSettings, train_network, untrained
 from rnn_jax.tasks import FlipFlop, Trials
 from rnn_jax.training import (
     adam,

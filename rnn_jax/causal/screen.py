@@ -21,11 +21,11 @@ from ..core import Network
 from ..core.checks import array, described, function, one_of, random_key, share, whole_number
 from ..core.network import num_units
 from ..core.units import group_masks
-from .codes import ResultCodes, mean_of_finite, result_codes
-from .engine import Estimator
 from .ranking import rank_agreement
 from .scores import Score, margin
-from .sweep import sweep
+from .sweep.codes import ResultCodes, mean_of_finite, result_codes
+from .sweep.engine import Estimator
+from .sweep.sweep import sweep
 
 
 class Screen(NamedTuple):

@@ -21,7 +21,7 @@ from ..core.network import num_units, output_shape
 from ..core.units import group_masks
 from .kept import fingerprint, recall
 from .scores import Score
-from .sweep import check_edges, check_masks
+from .sweep.sweep import check_edges, check_masks
 
 Sweep = Callable[..., Array]
 SWEEPS = {"sweep": group_masks, "sweep_edges": check_edges}  # what reads who is edited

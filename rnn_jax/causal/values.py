@@ -101,3 +101,16 @@ def patch(hs: State, counterfactual: State) -> State:
     if shapes[0] != shapes[1]:
         raise ValueError(f"counterfactual states of {shapes[1]} do not fit states of {shapes[0]}")
     return counterfactual
+
+
+VALUES = {
+    "zero": lambda hs, key: zero(hs),
+    "mean": lambda hs, key: mean(hs),
+    "resample": resample,
+    "noise": noise,
+}
+
+
+def replacement(kind: str, hs: State, key: PRNGKeyArray) -> State:
+    """The values `[B, T, N]` that units are replaced with."""
+    return VALUES[kind](hs, key)

@@ -11,6 +11,18 @@ from .state import Cell, zero_state
 from .vanilla import Vanilla
 
 __all__ = [
-    "GRU", "LSTM", "Affine", "Cell", "Dale", "Leaky", "LowRank", "Parts", "Units", "Vanilla",
-    "balanced", "signed", "slope", "zero_state",
+    "GRU",
+    "LSTM",
+    "Affine",
+    "Cell",
+    "Dale",
+    "Leaky",
+    "LowRank",
+    "Parts",
+    "Units",
+    "Vanilla",
+    "balanced",
+    "signed",
+    "slope",
+    "zero_state",
 ]  # fmt: skip

@@ -1,5 +1,14 @@
 """Circuits: selection per epoch, evaluation, statistics, recovery of a known truth."""
 
+from .against_truth import (
+    PrecisionRecall,
+    auroc,
+    average_precision,
+    precision_at_size,
+    precision_recall,
+    timing_overlap,
+    widen,
+)
 from .agreement import Consensus, Stability, consensus, jaccard, reselect, stability
 from .baselines import (
     baseline_scores,
@@ -14,19 +23,10 @@ from .baselines import (
 from .circuit import Circuit, active_windows, from_dict, to_dict
 from .curve import Curve, faithfulness_curve, largest
 from .evaluation import Evaluate, Minimality, Worst, completeness, faithfulness, minimality
-from .interventions import drop, keep
+from .keep_drop import drop, keep
 from .nulls import RotationNull, concentration, rotation_null, shuffle_trials, shuffle_weights
-from .recovery import (
-    PrecisionRecall,
-    auroc,
-    average_precision,
-    precision_at_size,
-    precision_recall,
-    timing_overlap,
-    widen,
-)
+from .random_sets import random_sets
 from .selection import Selection, check_attainable, select_edges, select_units
-from .sets import random_sets
 from .statistics import (
     Interval,
     Ratio,
@@ -37,6 +37,7 @@ from .statistics import (
     sign_flip_p,
     sign_test_p,
     smallest_p,
+    without_rounding,
 )
 
 __all__ = [
@@ -44,10 +45,10 @@ __all__ = [
     "Ratio", "RotationNull", "Selection", "Stability", "Worst", "active_windows", "auroc",
     "average_precision", "baseline_scores", "benjamini_hochberg", "bootstrap_mean",
     "check_attainable", "completeness", "concentration", "consensus", "correlation", "drop",
-    "faithfulness", "faithfulness_curve", "from_dict", "gradient", "jaccard", "keep",
-    "largest", "minimality", "permutation_p", "precision_at_size", "precision_recall",
-    "random_scores", "random_sets", "ratio_of_means", "readout_weight", "reselect",
-    "rotation_null", "select_edges", "select_units", "selectivity", "shuffle_trials",
-    "shuffle_weights", "sign_flip_p", "sign_test_p", "smallest_p", "sparse_probe", "stability",
-    "timing_overlap", "to_dict", "variance", "widen",
+    "faithfulness", "faithfulness_curve", "from_dict", "gradient", "jaccard", "keep", "largest",
+    "minimality", "permutation_p", "precision_at_size", "precision_recall", "random_scores",
+    "random_sets", "ratio_of_means", "readout_weight", "reselect", "rotation_null", "select_edges",
+    "select_units", "selectivity", "shuffle_trials", "shuffle_weights", "sign_flip_p",
+    "sign_test_p", "smallest_p", "sparse_probe", "stability", "timing_overlap", "to_dict",
+    "variance", "widen", "without_rounding",
 ]  # fmt: skip

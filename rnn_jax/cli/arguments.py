@@ -13,9 +13,9 @@ from typing import Annotated
 
 import tyro
 
-from ..studies.settings import Settings
+from ..discovery.settings import Settings
+from ..discovery.train_settings import TrainSettings
 from ..studies.study import StudyName, StudySettings
-from ..studies.train_settings import TrainSettings
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..discovery.train_settings import TrainSettings
 from ..launch import agree, first_alone, join, place, start
 from ..studies.study import StudySettings
-from ..studies.train_settings import TrainSettings
 from .arguments import Discover, List, Study, Train, parse
 from .errors import is_refusal, keep_traceback
 from .log import Log, listen
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..data import Workplace
-    from ..studies import Subject
+    from ..discovery import Subject
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -46,11 +46,11 @@ def discover(args: Discover, arguments: Sequence[str]) -> None:
         raise SystemExit(start(args.processes, arguments))
     log = Log()
     with _at_work(out, args.overwrite, log) as work:
-        from .. import studies
+        from .. import discovery
         from ..report import epoch_table, write_run
 
         subject = _subject(args, log, work)
-        found = studies.discover(subject, args.settings, log.track, work.kept)
+        found = discovery.discover(subject, args.settings, log.track, work.kept)
         dataset = found.dataset.assign_attrs(
             command=_command(arguments), seconds=round(log.seconds, 1)
         )
@@ -64,7 +64,7 @@ def discover(args: Discover, arguments: Sequence[str]) -> None:
 
 def _subject(args: Discover, log: Log, work: "Workplace") -> "Subject":
     """What is asked about, the same in all processes."""
-    from ..studies import find_subject, train_network
+    from ..discovery import find_subject, train_network
 
     training = TrainSettings(units=args.units, seed=args.settings.seed)
     subject = find_subject(
@@ -86,8 +86,8 @@ def train(args: Train, arguments: Sequence[str]) -> None:
     log = Log()
     with _at_work(out, args.overwrite, log) as work:
         from ..data import filled
+        from ..discovery import train_network
         from ..report import write_json
-        from ..studies import train_network
         from ..training import save_model
 
         network = train_network(args.task, args.training, log.track, log, work.kept)
@@ -122,8 +122,8 @@ def _run_study(args: Study, arguments: Sequence[str], log: Log, work: "Workplace
     """A study's numbers, with a record of how they came about."""
     import jax
 
+    from ..discovery.records import versions
     from ..studies import STUDIES, keeper
-    from ..studies.records import versions
 
     if args.settings.kinds and args.name != "recovery":
         raise ValueError(f"--kinds is for recovery; {args.name} has its own networks")
@@ -136,7 +136,8 @@ def _run_study(args: Study, arguments: Sequence[str], log: Log, work: "Workplace
 
 def show(args: List, arguments: Sequence[str]) -> None:
     """Print what is built in."""
-    from ..studies import STUDIES, names
+    from ..discovery import names
+    from ..studies import STUDIES
 
     studies = [(name, f"study: {study.about}") for name, study in STUDIES.items()]
     for name, line in [*names().items(), *studies]:

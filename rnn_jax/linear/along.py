@@ -18,8 +18,9 @@ from jaxtyping import Array, Float, PyTree
 
 from ..core import Input, State, Step, Trajectory
 from ..core.checks import array, at_least, function, in_unit
-from ..core.rollout import check_run, split_rows
+from ..core.rollout import split_rows
 from ..core.settled import settled
+from ..core.trajectory import check_run
 from ..core.tree import num_steps
 
 Intervention = Callable[[Step], Step]

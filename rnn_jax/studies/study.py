@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from .causes import Track
+from ..core.progress import Track
 from .keeping import Keep
 
 if TYPE_CHECKING:

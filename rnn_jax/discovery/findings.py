@@ -1,0 +1,28 @@
+"""What the stages of a discovery hand on: every number as an array, without names."""
+
+from typing import NamedTuple
+
+from jaxtyping import Array
+
+from ..circuits import Selection
+from ..core import State
+from ..linear import Connectivity
+from .causes import Causes
+from .set_test import SetTest
+
+
+class Findings(NamedTuple):
+    """All that a discovery measured, as arrays; `to_dataset` gives them names."""
+
+    hs: State
+    ys: Array
+    targets: Array
+    windows: Array
+    epochs: tuple[str, ...]
+    epoch_windows: Array
+    causes: Causes
+    selection: Selection
+    connectivity: Connectivity
+    epoch_connectivity: Connectivity
+    edges: Array
+    sets: list[SetTest]

@@ -1,0 +1,72 @@
+"""The negative control: a circuit of units in a basis that has none.
+
+    built, rotated = kept(planted, trials, key)    # faithfulness of the strongest units
+
+A random rotation leaves the function and takes away the units. As many units as the circuit has
+members, those of the largest exact effect, are kept, and all others replaced; in the planted
+basis that is the circuit, in a random one it is no circuit at all.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from ...causal import mean_of_finite, resample, squared_error, sweep
+from ...circuits import largest, without_rounding
+from ...core import Network, clean_run
+from ...planted import Planted, rotate
+from ...tasks import Trials
+
+
+def kept(planted: Planted, trials: Trials, key: PRNGKeyArray) -> tuple[float, float]:
+    """Faithfulness of the strongest units as built, and after a random rotation.
+
+    `1 - e(only k kept) / e(none kept)`, `e` the mean squared change of the outputs with units
+    clamped to another trial's states, `k` the number of members; the mean over epochs in which
+    some units are members and some are not.
+
+    **Arguments:**
+
+    - `planted`, `trials`: the planted network, and trials of it.
+    - `key`: draws the rotation, and which trial serves which.
+
+    **Returns:** as built, and rotated; NaN where the state is no vector, which has no basis.
+    """
+    if not isinstance(planted.network.h0, jax.Array):
+        return np.nan, np.nan
+    turn, value = jax.random.split(key)
+    nodes = jnp.stack([planted.truth.nodes[name] for name in trials.epochs]) > 0
+    mixed = nodes.any(1) & ~nodes.all(1)
+    sizes = nodes.sum(1)[mixed]
+    windows = jnp.stack(list(trials.epochs.values()))[mixed]
+    forms = (planted.network, rotate(planted, turn).network)
+    built, rotated = (
+        float(_kept(network, trials, windows, sizes, value).mean()) for network in forms
+    )
+    return built, rotated
+
+
+def _kept(
+    network: Network, trials: Trials, windows: Array, sizes: Array, key: PRNGKeyArray
+) -> Float[Array, " E"]:
+    value_key, tie_key = jax.random.split(key)
+    hs, ys = clean_run(network, trials.xs)
+    N = hs.shape[-1]
+    units, value = jnp.eye(N, dtype=ys.dtype), resample(hs, value_key)
+    error = lambda masks: jnp.abs(
+        mean_of_finite(sweep(network, trials.xs, ys, squared_error, masks, windows, value))
+    )
+    scores = without_rounding(error(units))
+    others = (~_strongest(scores, sizes, tie_key)).astype(ys.dtype)
+    left, none = error(jnp.stack([others, jnp.ones_like(others)], 1)).T
+    return 1 - left / none
+
+
+@eqx.filter_jit
+def _strongest(
+    scores: Float[Array, "E N"], sizes: Int[Array, " E"], key: PRNGKeyArray
+) -> Bool[Array, "E N"]:
+    """The first `k` of each epoch; ties are drawn, since planted networks list members first."""
+    return jax.vmap(lambda score, k: largest(score, k[None], key)[0])(scores, sizes)
