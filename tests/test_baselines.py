@@ -228,7 +228,7 @@ def test_a_target_that_does_not_move_tells_nothing(score, level):
 def test_random_scores_are_at_chance():
     scores = random_scores(jax.random.key(0), 400, 20)
     truth = jnp.arange(20) < 6
-    areas = jax.vmap(lambda row: auroc(row, truth))(scores)
+    areas = np.asarray([auroc(row, truth) for row in scores])
     assert abs(areas.mean() - 0.5) < 0.03
     assert areas.std() > 0.05
 

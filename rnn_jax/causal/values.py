@@ -8,6 +8,9 @@ the spread away; resampling keeps both and breaks only what ties a unit to its t
 rankings under them agree at 0.8 to 0.95 only, results should show two.
 """
 
+import functools
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PRNGKeyArray
@@ -54,6 +57,12 @@ def derangement(key: PRNGKeyArray, count: int) -> Int[Array, " B"]:
     random_key(key)
     if whole_number("count", count) < 2:
         raise ValueError(f"a derangement needs at least 2 trials, got {count}")
+    return _cycle(key, count)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _cycle(key: PRNGKeyArray, count: int) -> Array:
+    """Who follows whom in a random cycle, as one program instead of one for each operation."""
     cycle = jax.random.permutation(key, count)
     return jnp.zeros(count, cycle.dtype).at[cycle].set(jnp.roll(cycle, 1))
 
@@ -113,4 +122,5 @@ VALUES = {
 
 def replacement(kind: str, hs: State, key: PRNGKeyArray) -> State:
     """The values `[B, T, N]` that units are replaced with."""
-    return VALUES[kind](hs, key)
+    # one program instead of one for each operation
+    return eqx.filter_jit(VALUES[kind])(hs, key)

@@ -9,7 +9,15 @@ from .against_truth import (
     timing_overlap,
     widen,
 )
-from .agreement import Consensus, Stability, consensus, jaccard, reselect, stability
+from .agreement import (
+    Consensus,
+    Stability,
+    consensus,
+    corrected_jaccard,
+    jaccard,
+    reselect,
+    stability,
+)
 from .baselines import (
     baseline_scores,
     correlation,
@@ -21,6 +29,7 @@ from .baselines import (
     variance,
 )
 from .circuit import Circuit, active_windows, from_dict, to_dict
+from .coding import Needed, coding_plane, contrast, explained, interchanged, needed_units, role
 from .curve import Curve, faithfulness_curve, largest
 from .evaluation import Evaluate, Minimality, Worst, completeness, faithfulness, minimality
 from .keep_drop import drop, keep
@@ -41,14 +50,16 @@ from .statistics import (
 )
 
 __all__ = [
-    "Circuit", "Consensus", "Curve", "Evaluate", "Interval", "Minimality", "PrecisionRecall",
-    "Ratio", "RotationNull", "Selection", "Stability", "Worst", "active_windows", "auroc",
-    "average_precision", "baseline_scores", "benjamini_hochberg", "bootstrap_mean",
-    "check_attainable", "completeness", "concentration", "consensus", "correlation", "drop",
-    "faithfulness", "faithfulness_curve", "from_dict", "gradient", "jaccard", "keep", "largest",
-    "minimality", "permutation_p", "precision_at_size", "precision_recall", "random_scores",
-    "random_sets", "ratio_of_means", "readout_weight", "reselect", "rotation_null", "select_edges",
-    "select_units", "selectivity", "shuffle_trials", "shuffle_weights", "sign_flip_p",
-    "sign_test_p", "smallest_p", "sparse_probe", "stability", "timing_overlap", "to_dict",
-    "variance", "widen", "without_rounding",
+    "Circuit", "Consensus", "Curve", "Evaluate", "Interval", "Minimality", "Needed",
+    "PrecisionRecall", "Ratio", "RotationNull", "Selection", "Stability", "Worst",
+    "active_windows", "auroc", "average_precision", "baseline_scores", "benjamini_hochberg",
+    "bootstrap_mean", "check_attainable", "coding_plane", "completeness", "concentration",
+    "consensus", "contrast", "corrected_jaccard", "correlation", "drop", "explained",
+    "faithfulness", "faithfulness_curve", "from_dict", "gradient", "interchanged", "jaccard",
+    "keep", "largest", "minimality", "needed_units", "permutation_p", "precision_at_size",
+    "precision_recall", "random_scores", "random_sets", "ratio_of_means", "readout_weight",
+    "reselect", "role", "rotation_null", "select_edges", "select_units", "selectivity",
+    "shuffle_trials", "shuffle_weights", "sign_flip_p", "sign_test_p", "smallest_p",
+    "sparse_probe", "stability", "timing_overlap", "to_dict", "variance", "widen",
+    "without_rounding",
 ]  # fmt: skip

@@ -8,21 +8,21 @@ Average precision stands beside the prevalence, which is what chance would give.
 
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+import numpy as np
+from jaxtyping import Bool, Float
 
-from ..core.checks import array, at_least, axes, bools, no_nan
+from ..core.checks import at_least, axes, bools, on_host
+from ..core.types import Numbers
 
 
 class PrecisionRecall(NamedTuple):
     """Share of the selection that is true, and of the truth that is selected."""
 
-    precision: Float[Array, ""]
-    recall: Float[Array, ""]
+    precision: float
+    recall: float
 
 
-def auroc(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, ""]:
+def auroc(scores: Float[Numbers, " N"], truth: Bool[Numbers, " N"]) -> float:
     """The probability that a true unit scores above a false one, ties counting half.
 
     **Arguments:**
@@ -38,27 +38,23 @@ def auroc(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, 
     Hanley and McNeil, Radiology 143 (1982).
     """
     scores, truth = _scored(scores, truth)
-    ordered = jnp.sort(scores)
-    below = jnp.searchsorted(ordered, scores, side="left")
-    upto = jnp.searchsorted(ordered, scores, side="right")
-    ranks = (below + upto + 1).astype(scores.dtype) / 2
-    positive = truth.sum().astype(scores.dtype)
-    negative = truth.size - positive
-    rank_sum = jnp.where(truth, ranks, 0.0).sum()
-    pairs = positive * negative
-    area = (rank_sum - positive * (positive + 1) / 2) / jnp.where(pairs == 0, 1.0, pairs)
-    return jnp.where(pairs == 0, jnp.nan, area)
+    ordered = np.sort(scores)
+    ranks = sum(np.searchsorted(ordered, scores, side) for side in ("left", "right")) / 2 + 0.5
+    positive = int(truth.sum())
+    pairs = positive * (truth.size - positive)
+    above = ranks[truth].sum() - positive * (positive + 1) / 2
+    return float(above / pairs) if pairs else np.nan
 
 
-def _scored(scores: Array, truth: Array) -> tuple[Array, Array]:
+def _scored(scores: Numbers, truth: Numbers) -> tuple[np.ndarray, np.ndarray]:
     """Scores that can be held against a truth."""
     if axes(scores=(scores, "N"), truth=(truth, "N"))["N"] == 0:
         raise ValueError("scores are empty: there is no unit to rank")
     bools(truth=truth)
-    return no_nan("scores", array("scores", scores)), jnp.asarray(truth)
+    return on_host("scores", scores), np.asarray(truth)
 
 
-def average_precision(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, ""]:
+def average_precision(scores: Float[Numbers, " N"], truth: Bool[Numbers, " N"]) -> float:
     """`sum over thresholds of (R_n - R_{n-1}) P_n`, tied scores entering together.
 
     **Arguments, raises:** as for `auroc`.
@@ -70,14 +66,11 @@ def average_precision(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> F
     """
     scores, truth = _scored(scores, truth)
     no_less = scores[None, :] >= scores[:, None]
-    hits = (no_less & truth[None]).sum(1).astype(scores.dtype)
-    precision = hits / no_less.sum(1).astype(scores.dtype)
-    positive = truth.sum().astype(scores.dtype)
-    total = jnp.where(truth, precision, 0.0).sum()
-    return jnp.where(positive == 0, jnp.nan, total / jnp.where(positive == 0, 1.0, positive))
+    precision = (no_less & truth).sum(1) / no_less.sum(1)
+    return float(precision[truth].mean()) if truth.any() else np.nan
 
 
-def precision_recall(members: Bool[Array, " N"], truth: Bool[Array, " N"]) -> PrecisionRecall:
+def precision_recall(members: Bool[Numbers, " N"], truth: Bool[Numbers, " N"]) -> PrecisionRecall:
     """The shares of hits: `|A and B| / |A|` and `|A and B| / |B|`.
 
     **Arguments:**
@@ -90,13 +83,12 @@ def precision_recall(members: Bool[Array, " N"], truth: Bool[Array, " N"]) -> Pr
     """
     axes(members=(members, "N"), truth=(truth, "N"))
     bools(members=members, truth=truth)
-    dtype = jnp.zeros(()).dtype
-    hits = (members & truth).sum().astype(dtype)
-    share = lambda of: jnp.where(of == 0, jnp.nan, hits / jnp.where(of == 0, 1.0, of))
-    return PrecisionRecall(share(members.sum().astype(dtype)), share(truth.sum().astype(dtype)))
+    members, truth = np.asarray(members), np.asarray(truth)
+    share = lambda of, hits: float(hits[of].mean()) if of.any() else np.nan
+    return PrecisionRecall(share(members, truth), share(truth, members))
 
 
-def precision_at_size(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> Float[Array, ""]:
+def precision_at_size(scores: Float[Numbers, " N"], truth: Bool[Numbers, " N"]) -> float:
     """The share of true units among the top `k`, where `k` is the truth's size.
 
     Units that tie for the last places share them: the value is the mean over all orders of
@@ -107,18 +99,18 @@ def precision_at_size(scores: Float[Array, " N"], truth: Bool[Array, " N"]) -> F
     **Returns:** a scalar in [0, 1], NaN where none are true.
     """
     scores, truth = _scored(scores, truth)
-    count = lambda units: units.sum().astype(scores.dtype)
-    k = truth.sum()
-    last = jnp.sort(scores)[::-1][jnp.maximum(k - 1, 0)]
+    k = int(truth.sum())
+    if k == 0:
+        return np.nan
+    last = np.sort(scores)[-k]
     above, tied = scores > last, scores == last
-    places = k.astype(scores.dtype) - count(above)
-    hits = count(above & truth) + places * count(tied & truth) / count(tied)
-    return jnp.where(k == 0, jnp.nan, hits / jnp.maximum(k, 1).astype(scores.dtype))
+    hits = truth[above].sum() + (k - above.sum()) * truth[tied].mean()
+    return float(hits / k)
 
 
 def timing_overlap(
-    active: Bool[Array, "W N"], truth: Bool[Array, "W N"], tolerance: int = 0
-) -> Float[Array, " N"]:
+    active: Bool[Numbers, "W N"], truth: Bool[Numbers, "W N"], tolerance: int = 0
+) -> Float[np.ndarray, " N"]:
     """Intersection over union of a unit's active windows, borders off by a little forgiven.
 
     `|(A and wide(B)) or (wide(A) and B)| / |A or B|`, where `wide` spreads by the tolerance.
@@ -134,14 +126,13 @@ def timing_overlap(
     **Raises:** `ValueError` where `tolerance` is negative, or windows are not bool or differ.
     """
     axes(active=(active, "W N"), truth=(truth, "W N"))
+    active, truth = np.asarray(active), np.asarray(truth)
     near = (active & widen(truth, tolerance)) | (widen(active, tolerance) & truth)
     both, either = near.sum(0), (active | truth).sum(0)
-    dtype = jnp.zeros(()).dtype
-    ratio = both.astype(dtype) / jnp.maximum(either, 1).astype(dtype)
-    return jnp.where(either == 0, 1.0, ratio)
+    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
 
 
-def widen(active: Bool[Array, "W N"], tolerance: int) -> Bool[Array, "W N"]:
+def widen(active: Bool[Numbers, "W N"], tolerance: int) -> Bool[np.ndarray, "W N"]:
     """Activity spread by `tolerance` windows to either side, for borders that may be off.
 
     **Arguments:**
@@ -156,5 +147,6 @@ def widen(active: Bool[Array, "W N"], tolerance: int) -> Bool[Array, "W N"]:
     at_least(0, tolerance=tolerance)
     axes(active=(active, "W N"))
     bools(active=active)
-    size = (2 * tolerance + 1, 1)
-    return jax.lax.reduce_window(active, False, jnp.logical_or, size, (1, 1), "SAME")
+    known = np.asarray(active)
+    wide = np.pad(known, ((tolerance, tolerance), (0, 0)))
+    return np.any([wide[k : k + len(known)] for k in range(2 * tolerance + 1)], 0)

@@ -19,7 +19,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from ..core import Inside, Network, Project, outputs, run
-from . import drop
+from .keep_drop import drop
 
 
 class Needed(NamedTuple):

@@ -6,12 +6,16 @@
 A set is a mask, so that no unit is in it twice. The sets of one key are the same on every machine.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ..core.checks import array, at_least, axes, no_nan, random_key
+from ..core.checks import at_least, axes, on_host, random_key
 from ..core.checks import members as as_set
+from ..core.types import Numbers
 
 NEIGHBOURS = 8
 """Units of like activity that may stand in for one another, at the least."""
@@ -19,9 +23,9 @@ NEIGHBOURS = 8
 
 def random_sets(
     key: PRNGKeyArray,
-    members: Array,
+    members: Numbers,
     count: int,
-    activity: Float[Array, " N"] | None = None,
+    activity: Float[Numbers, " N"] | None = None,
 ) -> Bool[Array, "S N"]:
     """Sets with as many units as `members`, drawn without replacement.
 
@@ -40,14 +44,22 @@ def random_sets(
     """
     at_least(1, count=count)
     random_key(key)
-    members = as_set("members", members).astype(bool)
-    N, order = members.size, jnp.arange(members.size)
+    members = as_set("members", members)
+    N, order = members.size, np.arange(members.size)
     if activity is not None:
         axes(members=(members, "N"), activity=(activity, "N"))
-        order = jnp.argsort(no_nan("activity", array("activity", activity)))
+        order = np.argsort(on_host("activity", activity), kind="stable")
     # blocks of like size: a short last one would leave its units nobody to change with
     blocks = 1 if activity is None else max(1, N // NEIGHBOURS)
-    block = jnp.arange(N) * blocks // max(N, 1)
+    block = np.arange(N) * blocks // max(N, 1)
+
+    return _draws(key, members, jnp.asarray(block), jnp.asarray(order), count)
+
+
+@functools.partial(jax.jit, static_argnames="count")
+def _draws(key: PRNGKeyArray, members: Array, block: Array, order: Array, count: int) -> Array:
+    """All sets in one program: each block's members in a random order of the block."""
+    N, members = members.size, members.astype(bool)
 
     def draw(key: PRNGKeyArray) -> Bool[Array, " N"]:
         shuffled = jnp.lexsort((jax.random.uniform(key, (N,)), block))

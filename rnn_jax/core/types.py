@@ -10,7 +10,11 @@ vector of a hand-written cell:
 from collections.abc import Callable
 from typing import TypeAlias
 
+import numpy as np
 from jaxtyping import Array, Float, PyTree
+
+Numbers: TypeAlias = Array | np.ndarray
+"""An array on a device or on the host."""
 
 State: TypeAlias = PyTree[Float[Array, "..."]]
 """One trial's hidden state at one time."""

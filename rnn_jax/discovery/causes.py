@@ -12,13 +12,13 @@ run on another trial's inputs, scored against its own targets: the same sweep, r
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
 from ..causal import over_counted, replacement, result_codes
 from ..core import State
 from ..core.progress import Track
+from ..core.types import Numbers
 from .plan import Plan
 from .settings import Settings
 
@@ -33,10 +33,10 @@ class Causes(NamedTuple):
     - `failures`: for each sweep, how many of its runs failed how; see `ResultCodes.counts`.
     """
 
-    windows: Array
-    epochs: Array
-    second: Array
-    sufficiency: Array
+    windows: np.ndarray
+    epochs: np.ndarray
+    second: np.ndarray
+    sufficiency: np.ndarray
     codes: tuple[np.ndarray, np.ndarray]
     failures: dict[str, dict[str, int]]
 
@@ -44,8 +44,8 @@ class Causes(NamedTuple):
 def find_causes(
     plan: Plan,
     hs: State,
-    windows: Float[Array, "W B T"],
-    epochs: Float[Array, "E B T"],
+    windows: Float[Numbers, "W B T"],
+    epochs: Float[Numbers, "E B T"],
     settings: Settings,
     keys: Key[Array, " 3"],
     track: Track,
@@ -63,7 +63,7 @@ def find_causes(
 
     **Returns:** a `Causes`.
     """
-    units = jnp.eye(jax.tree.leaves(hs)[0].shape[-1], dtype=epochs.dtype)
+    units = np.eye(jax.tree.leaves(hs)[0].shape[-1])
     value = replacement(settings.value, hs, keys[0])
     second = replacement(settings.second, hs, keys[1])
     asked = {

@@ -12,19 +12,21 @@ from dataclasses import replace
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, PyTree
 
 from ..causal.sweep.mesh import spread
 from ..core import Network, run
+from ..core.types import Numbers
 from ..linear import Connectivity, effective_connectivity
 
 
 def find_connections(
     network: Network,
     xs: PyTree,
-    windows: Float[Array, "W B T"],
+    windows: Float[Numbers, "W B T"],
     mesh: Mesh | None = None,
 ) -> Connectivity:
     """Effective connectivity per window, the mean over trials weighted by the window's steps.
@@ -44,9 +46,11 @@ def find_connections(
     """
     if mesh is not None and "trials" not in mesh.axis_names:
         raise ValueError(f"connections are shared by trials, the mesh has {mesh.axis_names}")
+    dtype = jax.tree.leaves(network.h0)[0].dtype
+    windows = np.asarray(windows, dtype)
     weight = windows.sum(-1)
     weight = (weight / weight.sum(-1, keepdims=True)).T
-    trials = (xs, jnp.swapaxes(windows, 0, 1), weight)
+    trials = (xs, *map(jnp.asarray, (np.swapaxes(windows, 0, 1), weight)))
     if mesh is None:
         return _over_trials(network, trials, None)
     # a trial that only fills up a device's share weighs nothing

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -97,19 +98,19 @@ def find(subject: Subject, settings: Settings, track: Track, store: Path | None)
     keys = jax.random.split(jax.random.key(settings.seed), 6)
     plan, hs, ys = _plan(subject, settings, store)
     B, T = plan.targets.shape[:2]
-    windows = tiling(T, settings.width or max(1, -(-T // 24)))
-    per_trial = jnp.broadcast_to(windows[:, None], (windows.shape[0], B, T))
+    windows = np.asarray(tiling(T, settings.width or max(1, -(-T // 24))))
+    per_trial = np.broadcast_to(windows[:, None], (len(windows), B, T))
     epochs = tuple(subject.trials.epochs)
-    epoch_windows = jnp.stack([subject.trials.epochs[name] for name in epochs])
+    epoch_windows = np.stack([np.asarray(subject.trials.epochs[name]) for name in epochs])
 
-    units = jnp.eye(subject.size, dtype=ys.dtype)
+    units = np.eye(subject.size)
     null = plan.effects(units, epoch_windows, hs, lambda w: track(w, "null edits"))
     plan = plan.with_noise(null)
     causes = find_causes(plan, hs, per_trial, epoch_windows, settings, keys[:3], track)
     selection = select_units(
         causes.epochs, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
     )
-    spans = [jnp.concatenate([per_trial, epoch_windows])]
+    spans = [np.concatenate([per_trial, epoch_windows])]
     local = lambda spans: find_connections(plan.network, plan.xs, spans, plan.mesh)
     (found,) = map(local, track(spans, "connections"))
     over_windows, over_epochs = _split(found, len(windows))
@@ -126,14 +127,14 @@ def find(subject: Subject, settings: Settings, track: Track, store: Path | None)
 def _sets(
     plan: Plan,
     selection: Selection,
-    windows: Float[Array, "E B T"],
+    windows: Float[np.ndarray, "E B T"],
     value: State,
     key: PRNGKeyArray,
     settings: Settings,
     track: Track,
 ) -> list[SetTest]:
     """The circuit of each epoch, tested as a set."""
-    members = selection.members.astype(windows.dtype)
+    members = selection.members.astype(float)
     return [
         check_set(
             plan, members[e], windows[e], value, jax.random.fold_in(key, e),
@@ -155,7 +156,7 @@ def _plan(subject: Subject, settings: Settings, store: Path | None) -> tuple[Pla
         targets, score = jnp.asarray(trials.targets, ys.dtype), SCORES[settings.score]
     if settings.score == "log-odds":
         _check_classes(targets)
-    _check_run(hs, ys, jax.vmap(score)(ys, targets))
+    _check_run(hs, ys, eqx.filter_jit(jax.vmap(score))(ys, targets))
     mesh = over_devices(subject.size, len(targets))
     plan = Plan(subject.network, trials.xs, targets, score, settings.kind, store=store, mesh=mesh)
     return plan, hs, ys
@@ -176,13 +177,13 @@ def _check_classes(targets: Float[Array, "B T O"]) -> None:
 def _check_run(hs: State, ys: Array, scores: Array) -> None:
     """A clean run that overflows makes every effect NaN: say so before hours of sweeps."""
     for name, leaf in [("state", leaf) for leaf in jax.tree.leaves(hs)] + [("output", ys)]:
-        if not bool(jnp.isfinite(leaf).all()):
-            b, t, i = (int(k) for k in jnp.argwhere(~jnp.isfinite(leaf))[0])
+        if not (good := np.isfinite(np.asarray(leaf))).all():
+            b, t, i = (int(k) for k in np.argwhere(~good)[0])
             raise ValueError(
                 f"the clean run is not finite at trial {b}, time {t}: {name} {i} is not a number"
             )
-    if not bool(jnp.isfinite(scores).all()):
-        at = int(jnp.argwhere(~jnp.isfinite(scores))[0, 0])
+    if not (good := np.isfinite(np.asarray(scores))).all():
+        at = int(np.argwhere(~good)[0, 0])
         raise ValueError(f"the metric of the clean run is not finite on trial {at}")
 
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 from jaxtyping import Array
 
 from ..circuits import Selection
@@ -17,12 +18,12 @@ class Findings(NamedTuple):
     hs: State
     ys: Array
     targets: Array
-    windows: Array
+    windows: np.ndarray
     epochs: tuple[str, ...]
-    epoch_windows: Array
+    epoch_windows: np.ndarray
     causes: Causes
     selection: Selection
     connectivity: Connectivity
     epoch_connectivity: Connectivity
-    edges: Array
+    edges: np.ndarray
     sets: list[SetTest]

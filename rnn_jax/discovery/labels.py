@@ -10,8 +10,8 @@ where findings meet the subject's truth, to be scored and never to be steered.
 import json
 from typing import TYPE_CHECKING, Any
 
+import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..causal.ranking import rank_agreement
@@ -94,9 +94,11 @@ def _attributes(subject: Subject, settings: Settings) -> dict[str, Any]:
 
 def _runs(subject: Subject, found: Findings) -> Variables:
     """What the network did: inputs, states, outputs, and the states' principal components."""
-    states = jax.tree.leaves(found.hs)[0]
+    states = np.asarray(jax.tree.leaves(found.hs)[0])
     flat = states.reshape(-1, states.shape[-1])
-    components = pca(flat, min(3, *flat.shape))
+    # one program instead of one for each of its operations
+    components = eqx.filter_jit(pca)(flat, min(3, *flat.shape))
+    scores = (states - np.asarray(components.mean)) @ np.asarray(components.basis)
     xs = jax.tree.leaves(subject.trials.xs)[0]
     targets = subject.trials.targets
     asked = {} if targets is None else {"targets": (("trial", "time", "output"), targets)}
@@ -104,7 +106,7 @@ def _runs(subject: Subject, found: Findings) -> Variables:
         "states": (("trial", "time", "unit"), states),
         "inputs": (("trial", "time", "input"), xs),
         "outputs": (("trial", "time", "output"), found.ys),
-        "pca": (("trial", "time", "pc"), components.project(states)),
+        "pca": (("trial", "time", "pc"), scores),
         "pca_variance": (("pc",), components.share),
         "window_mask": (("window", "time"), found.windows),
         "epoch_mask": (("epoch", "trial", "time"), found.epoch_windows),
@@ -158,7 +160,7 @@ def _connections(found: Findings) -> Variables:
 
 
 def _sets(found: Findings) -> Variables:
-    p = jnp.stack([test.p_value for test in found.sets])
+    p = np.stack([test.p_value for test in found.sets])
     variables: Variables = {
         "circuit_p": (("epoch",), p),
         "circuit_q": (("epoch",), benjamini_hochberg(p)),
@@ -173,13 +175,14 @@ def _sets(found: Findings) -> Variables:
 
 def _recovery(truth: dict[str, Any], found: Findings) -> Variables:
     """The selection against the truth, in each epoch that has one."""
-    nodes = jnp.stack([jnp.asarray(truth[name]) > 0 for name in found.epochs])
-    size = jnp.abs(found.causes.epochs.mean(-1))
-    precision, recall = jax.vmap(precision_recall)(found.selection.members, nodes)
+    nodes = np.stack([np.asarray(truth[name]) > 0 for name in found.epochs])
+    size = np.abs(found.causes.epochs.mean(-1))
+    hits = [precision_recall(*pair) for pair in zip(found.selection.members, nodes, strict=True)]
+    ranked = lambda mark: [mark(*pair) for pair in zip(size, nodes, strict=True)]
     return {
         "truth": (("epoch", "unit"), nodes),
-        "precision": (("epoch",), precision),
-        "recall": (("epoch",), recall),
-        "auroc": (("epoch",), jax.vmap(auroc)(size, nodes)),
-        "average_precision": (("epoch",), jax.vmap(average_precision)(size, nodes)),
+        "precision": (("epoch",), [hit.precision for hit in hits]),
+        "recall": (("epoch",), [hit.recall for hit in hits]),
+        "auroc": (("epoch",), ranked(auroc)),
+        "average_precision": (("epoch",), ranked(average_precision)),
     }

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ..causal import Kind, Score, derangement, resumable, sweep
 from ..core import Network, State
+from ..core.types import Numbers
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,12 @@ class Plan:
 
     def effects(
         self,
-        units: Float[Array, "G N"],
-        windows: Float[Array, "W B T"],
+        units: Float[Numbers, "G N"],
+        windows: Float[Numbers, "W B T"],
         value: State,
         track: Callable[[range], Iterable[int]] = iter,
         allow_noop: bool = False,
-    ) -> Float[Array, "W G B"]:
+    ) -> Float[np.ndarray, "W G B"]:
         """Exact effects of taking out each group of units in each window.
 
         What is no larger than `noise`, which rounding alone can do, is 0: a score of one
@@ -53,14 +54,15 @@ class Plan:
             self.network, self.xs, self.targets, self.score, units, windows, value,
             kind=self.kind, mesh=self.mesh, allow_noop=allow_noop,
         )  # fmt: skip
-        return jnp.where(jnp.abs(effects) <= self.noise, 0.0, effects)
+        known = np.asarray(effects)
+        return np.where(np.abs(known) <= self.noise, 0, known)
 
-    def with_noise(self, null: Float[Array, "W G B"]) -> "Plan":
+    def with_noise(self, null: Float[np.ndarray, "W G B"]) -> "Plan":
         """The plan that ignores ten times the largest effect of an edit that changes nothing."""
-        return replace(self, noise=10 * float(jnp.where(jnp.isfinite(null), abs(null), 0).max()))
+        return replace(self, noise=10 * float(np.where(np.isfinite(null), abs(null), 0).max()))
 
     def corrupted(self, key: PRNGKeyArray) -> "Plan":
         """The same trials on the inputs of others, still scored against their own targets."""
         count = self.targets.shape[0]
-        order = derangement(key, count)
-        return replace(self, xs=jax.tree.map(lambda leaf: leaf[order], self.xs))
+        order = np.asarray(derangement(key, count))
+        return replace(self, xs=jax.tree.map(lambda leaf: np.asarray(leaf)[order], self.xs))

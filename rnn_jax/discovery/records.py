@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..causal import Record
 from ..core import first
@@ -29,7 +30,7 @@ def records(subject: Subject, settings: Settings, found: Findings) -> list[Recor
     )
     windows = found.epoch_windows
     if settings.kind == "pulse":
-        windows = jax.vmap(jax.vmap(first))(windows)
+        windows = np.asarray(jax.vmap(jax.vmap(first))(jnp.asarray(windows)))
     return [
         Record(
             kind=settings.kind,
@@ -38,7 +39,7 @@ def records(subject: Subject, settings: Settings, found: Findings) -> list[Recor
             window=name,
             units=subject.unit_names,
             metric=settings.score,
-            changed=int(jnp.count_nonzero(window)),
+            changed=int(np.count_nonzero(window)),
             seed=settings.seed,
         )
         for value, direction in sweeps

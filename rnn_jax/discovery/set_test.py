@@ -11,12 +11,13 @@ the epoch, and necessity `(m(all) - m(all without C)) / (m(all) - m(0))`.
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Float, PRNGKeyArray
 
 from ..causal import mean_of_finite
 from ..circuits import Ratio, permutation_p, random_sets, ratio_of_means
 from ..core import State
+from ..core.types import Numbers
 from .plan import Plan
 
 
@@ -29,13 +30,13 @@ class SetTest(NamedTuple):
 
     faithfulness: Ratio
     necessity: Ratio
-    p_value: Array
+    p_value: np.ndarray
 
 
 def check_set(
     plan: Plan,
-    members: Float[Array, " N"],
-    window: Float[Array, "B T"],
+    members: Float[np.ndarray, " N"],
+    window: Float[Numbers, "B T"],
     value: State,
     key: PRNGKeyArray,
     count: int,
@@ -56,8 +57,8 @@ def check_set(
     **Returns:** a `SetTest`.
     """
     draw, boot = jax.random.split(key)
-    sets = random_sets(draw, members, count).astype(members.dtype)
-    masks = jnp.concatenate([jnp.stack([1 - members, members, jnp.ones_like(members)]), 1 - sets])
+    sets = np.asarray(random_sets(draw, members, count))
+    masks = np.concatenate([np.stack([1 - members, members, np.ones_like(members)]), 1 - sets])
     # an empty circuit drops nothing, a full one keeps all: both are answers here
     (effect,) = plan.effects(masks, window[None], value, allow_noop=True)
     keep, drop, nothing, random = effect[0], effect[1], effect[2], effect[3:]
@@ -69,7 +70,7 @@ def check_set(
     )
 
 
-def _known(a: Array, b: Array) -> tuple[Array, Array]:
+def _known(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both 0, and so no part of a ratio of means, on a trial where the run of either failed."""
-    known = jnp.isfinite(a) & jnp.isfinite(b)
-    return jnp.where(known, a, 0.0), jnp.where(known, b, 0.0)
+    known = np.isfinite(a) & np.isfinite(b)
+    return np.where(known, a, 0.0), np.where(known, b, 0.0)

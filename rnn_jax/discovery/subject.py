@@ -69,7 +69,7 @@ def check_subject(subject: Subject) -> None:
     num_units(subject.network)
     check_trials(subject.trials)
     targets = subject.trials.targets
-    xs = jax.tree.map(lambda leaf: leaf[0], subject.trials.xs)
+    xs = jax.tree.map(lambda leaf: np.asarray(leaf)[0], subject.trials.xs)
     check_network(subject.network, xs, None if targets is None else targets.shape[-1])
     for what, names in (("unit names", subject.units), ("group labels", subject.groups)):
         if names and len(names) != subject.size:

@@ -6,11 +6,11 @@ codes.counts, codes.index          # {"finite": 98, "overflow": 2, "nan": 0}, [2
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
 from ...core.checks import numbers
+from ...core.types import Numbers
 
 FINITE, OVERFLOW, NAN = 0, 1, 2
 NAMES = ("finite", "overflow", "nan")
@@ -29,7 +29,7 @@ class ResultCodes(NamedTuple):
     counts: dict[str, int]
 
 
-def result_codes(effects: Float[Array, "..."]) -> ResultCodes:
+def result_codes(effects: Float[Numbers, "..."]) -> ResultCodes:
     """What became of each element: finite, overflowed, or not a number."""
     values = np.asarray(numbers("effects", effects))
     code = np.where(np.isnan(values), NAN, np.where(np.isinf(values), OVERFLOW, FINITE))
@@ -37,22 +37,23 @@ def result_codes(effects: Float[Array, "..."]) -> ResultCodes:
     return ResultCodes(code.astype(np.int8), np.argwhere(code != FINITE), counts)
 
 
-def mean_of_finite(effects: Float[Array, "... B"]) -> Float[Array, "..."]:
+def mean_of_finite(effects: Float[Numbers, "... B"]) -> Float[np.ndarray, "..."]:
     """The mean over trials whose run did not fail; NaN where all failed."""
-    there = jnp.isfinite(effects)
-    count = there.sum(-1).astype(effects.dtype)
-    total = jnp.where(there, effects, 0.0).sum(-1)
-    return jnp.where(count > 0, total / jnp.maximum(count, 1), jnp.nan)
+    known = np.asarray(effects)
+    there = np.isfinite(known)
+    count, total = there.sum(-1), np.where(there, known, 0).sum(-1)
+    return np.where(count > 0, total / np.maximum(count, 1).astype(known.dtype), np.nan)
 
 
 def over_counted(
-    effects: Float[Array, "W G B"], windows: Float[Array, "W B T"]
-) -> Float[Array, "W G B"]:
+    effects: Float[Numbers, "W G B"], windows: Float[Numbers, "W B T"]
+) -> Float[np.ndarray, "W G B"]:
     """Effects scaled so that their mean over all trials is that over the trials that count.
 
     A trial in which the window is empty has no effect to speak of, and one whose run failed
     none that is known: neither must dilute the others. At 0 it tells a test of signs nothing.
     """
-    counts = (windows > 0).any(-1)[:, None, :] & jnp.isfinite(effects)
-    share = counts.astype(effects.dtype).mean(-1, keepdims=True)
-    return jnp.where(counts, effects, 0.0) / jnp.where(share > 0, share, 1.0)
+    known = np.asarray(effects)
+    counts = (np.asarray(windows) > 0).any(-1)[:, None, :] & np.isfinite(known)
+    share = counts.mean(-1, keepdims=True, dtype=known.dtype)
+    return np.where(counts, known, 0) / np.where(share > 0, share, 1)

@@ -25,6 +25,7 @@ from ...core.checks import (
     at_least,
     described,
     first_line,
+    floats,
     function,
     in_unit,
     numbers,
@@ -32,6 +33,7 @@ from ...core.checks import (
 )
 from ...core.network import num_units, output_shape
 from ...core.tree import prefix_leaves
+from ...core.types import Numbers
 from ...core.units import group_masks, is_integer
 from ..first_order import first_order_groups
 from ..scores import Score
@@ -51,10 +53,10 @@ EDITS: dict[str, Edit] = {"clamp": CLAMP, "pulse": CLAMP, "read": READ}
 def sweep(
     network: Network,
     xs: PyTree,
-    targets: Float[Array, "B T O"],
+    targets: Float[Numbers, "B T O"],
     score: Score,
-    units: Array | list,
-    windows: Float[Array, "W ..."],
+    units: Numbers | list,
+    windows: Float[Numbers, "W ..."],
     value: PyTree,
     kind: Kind = "clamp",
     estimator: Estimator = "exact",
@@ -115,10 +117,10 @@ def sweep(
 def sweep_edges(
     network: Network,
     xs: PyTree,
-    targets: Float[Array, "B T O"],
+    targets: Float[Numbers, "B T O"],
     score: Score,
-    edges: Int[Array, "K 2"],
-    windows: Float[Array, "W ..."],
+    edges: Int[Numbers, "K 2"],
+    windows: Float[Numbers, "W ..."],
     value: PyTree,
     last: int | None = None,
     memory: str | int | None = None,
@@ -166,7 +168,7 @@ class _Asked(NamedTuple):
 
 
 def per_trial(
-    network: Network, xs: PyTree, targets: Array, windows: Array, value: PyTree
+    network: Network, xs: PyTree, targets: Numbers, windows: Numbers, value: PyTree
 ) -> Trials:
     """What differs between trials, each array with its `B`, in the state's dtype.
 
@@ -186,7 +188,7 @@ def per_trial(
     return Trials(xs, targets, windows, treedef.unflatten(values))
 
 
-def _batch(xs: PyTree, targets: Array) -> tuple[PyTree, Array]:
+def _batch(xs: PyTree, targets: Numbers) -> tuple[PyTree, Array]:
     """Inputs and targets of at least one trial and step, the former finite."""
     targets = jnp.asarray(numbers("targets", targets))
     if targets.ndim < 2 or 0 in targets.shape:
@@ -213,7 +215,7 @@ def _run(asked: _Asked, trials: Trials, who: PyTree) -> Float[Array, "W G B"]:
     """Size the work, place it, run it, gather it."""
     B, W, T = trials.windows.shape
     dtype = trials.windows.dtype
-    who = jax.tree.map(lambda rows: jnp.asarray(rows, dtype).reshape(-1, *rows.shape[-2:]), who)
+    who = jax.tree.map(lambda rows: floats(rows, dtype).reshape(-1, *rows.shape[-2:]), who)
     lead, G = jax.tree.leaves(who)[0].shape[:2]
     if lead not in (1, W):
         raise ValueError(f"units of {lead} windows do not fit {W} windows")

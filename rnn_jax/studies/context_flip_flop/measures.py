@@ -13,8 +13,6 @@ sets of the same sizes among the units that move at all. Hubert and Arabie, J. C
 (1985), for the form of the correction.
 """
 
-from math import comb
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -22,8 +20,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ...causal import mean, resample
-from ...circuits import jaccard, random_sets, select_units
+from ...circuits import corrected_jaccard, random_sets, select_units
 from ...core import Network, State, clean_run
+from ...core.checks import floats
+from ...core.types import Numbers
 from ...discovery.connections import find_connections
 from ...linear import Connectivity
 from ...tasks import Trials
@@ -73,7 +73,7 @@ def measure(
     signed = (excitatory, inhibitory)
     rows = []
     for name in REPLACED:
-        effects = unit_effects(network, trials, values[name], ys)
+        effects = np.asarray(unit_effects(network, trials, values[name], ys))
         rows.append(_causal(effects, signed, moving, signs))
     causal = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     memory = jnp.asarray(causal["circuits"][0, EPOCHS.index("early hold")])
@@ -89,7 +89,7 @@ def measure(
 
 
 def _causal(
-    effects: Float[Array, "E N K 2"],
+    effects: Float[np.ndarray, "E N K 2"],
     signed: tuple[Array, Array],
     moving: int,
     key: PRNGKeyArray,
@@ -97,18 +97,20 @@ def _causal(
     """What exact effects alone say."""
     E, N = effects.shape[:2]
     circuits = members(effects.reshape(E, N, -1), key, FLOORS[0])
-    size = jnp.abs(effects.mean((2, 3)))
+    size = np.abs(effects.mean((2, 3)))
     return {
         "effect_share": inhibitory_share(size, *signed),
-        "members": np.asarray(circuits.sum(1)),
-        "inhibitory_members": np.asarray((circuits & signed[1][None]).sum(1)),
-        "largest": np.asarray(size.max(1)),
+        "members": circuits.sum(1),
+        "inhibitory_members": (circuits & np.asarray(signed[1])).sum(1),
+        "largest": size.max(1),
         "jaccard": np.array([_jaccards(effects, key, floor, moving) for floor in FLOORS]),
-        "circuits": np.asarray(circuits),
+        "circuits": circuits,
     }
 
 
-def members(effects: Float[Array, "E N B"], key: PRNGKeyArray, floor: float) -> Bool[Array, "E N"]:
+def members(
+    effects: Float[np.ndarray, "E N B"], key: PRNGKeyArray, floor: float
+) -> Bool[np.ndarray, "E N"]:
     """Circuits of one family of epochs, by `select_units`.
 
     These effects have one sign, of which a test of the mean finds any but 0 significant: the
@@ -118,10 +120,10 @@ def members(effects: Float[Array, "E N B"], key: PRNGKeyArray, floor: float) -> 
 
 
 def inhibitory_share(
-    size: Float[Array, "... N"], excitatory: Bool[Array, " N"], inhibitory: Bool[Array, " N"]
+    size: Float[Numbers, "... N"], excitatory: Bool[Array, " N"], inhibitory: Bool[Array, " N"]
 ) -> np.ndarray:
     """`sum_{j in I} size_j / sum_{j in E or I} size_j`; NaN where there is nothing."""
-    sums = [np.asarray(size @ who.astype(size.dtype)) for who in (excitatory, inhibitory)]
+    sums = [np.asarray(size) @ np.asarray(who, float) for who in (excitatory, inhibitory)]
     total = sums[0] + sums[1]
     return np.where(total > 0, sums[1] / np.where(total > 0, total, 1), np.nan)
 
@@ -160,32 +162,34 @@ def _sets(
     size = min(int(who.sum()) for who in ours)
     if size == 0:
         return np.full(2, np.nan)
-    groups = jnp.concatenate(
+    groups = np.concatenate(
         [_subsets(jax.random.fold_in(key, k), who, size) for k, who in enumerate(ours)]
     )
     start = window_starts()["early hold"]
-    effects = effects_after(network, trials, groups.astype(ys.dtype), start, value, ys)
+    effects = effects_after(network, trials, floats(groups), start, value, ys)
     of_kind = np.asarray(effects).reshape(2, DRAWS, -1, 3, 2)[:, :, :, 0]
     return np.abs(of_kind.mean((1, 2, 3))) / size
 
 
-def _subsets(key: PRNGKeyArray, of: np.ndarray, size: int) -> Bool[Array, "D N"]:
+def _subsets(key: PRNGKeyArray, of: np.ndarray, size: int) -> Bool[np.ndarray, "D N"]:
     """`DRAWS` sets of `size` units among those given."""
     at = np.flatnonzero(of)
-    drawn = random_sets(key, jnp.arange(len(at)) < size, DRAWS)
-    return jnp.zeros((DRAWS, len(of)), bool).at[:, at].set(drawn)
+    drawn = random_sets(key, np.arange(len(at)) < size, DRAWS)
+    sets = np.zeros((DRAWS, len(of)), bool)
+    sets[:, at] = drawn
+    return sets
 
 
 def _jaccards(
-    effects: Float[Array, "E N K 2"], key: PRNGKeyArray, floor: float, moving: int
+    effects: Float[np.ndarray, "E N K 2"], key: PRNGKeyArray, floor: float, moving: int
 ) -> list[float]:
     """The corrected Jaccard of each of `PAIRS`, every set from half of a context's trials."""
     N, count = effects.shape[1:3]
     names = ("switch", "early hold", "late hold")
-    rows = jnp.stack([effects[EPOCHS.index(name)] for name in names])
+    rows = np.stack([effects[EPOCHS.index(name)] for name in names])
     halves = rows[:, :, : count // 2 * 2].reshape(3, N, 2, -1, 2)
     # [epoch, half, context, N, trial]
-    halves = jnp.moveaxis(halves, (2, 4), (1, 2))
+    halves = np.moveaxis(halves, (2, 4), (1, 2))
     found = members(halves.reshape(12, N, -1), key, floor).reshape(3, 2, 2, N)
     switch, early, late = found
     gates = switch & ~early
@@ -203,36 +207,6 @@ def _mean_known(values: list[float]) -> float:
     """The mean of those that are numbers; NaN where none is."""
     known = [value for value in values if np.isfinite(value)]
     return float(np.mean(known)) if known else float("nan")
-
-
-def chance_jaccard(a: int, b: int, units: int) -> float:
-    """The mean Jaccard of two random sets: `sum_k P(k) k / (a + b - k)`, `P` hypergeometric.
-
-    **Arguments:**
-
-    - `a`, `b`: how many members they have.
-    - `units`: how many there are to draw from.
-    """
-    shared = range(max(0, a + b - units), min(a, b) + 1)
-    ways = lambda k: comb(a, k) * comb(units - a, b - k) / comb(units, b)
-    return sum(ways(k) * k / (a + b - k) for k in shared)
-
-
-def corrected_jaccard(a: Bool[Array, " N"], b: Bool[Array, " N"], units: int) -> float:
-    """`(J - E J) / (1 - E J)`: 1 for equal sets, 0 on average for random ones of their sizes.
-
-    **Arguments:**
-
-    - `a`, `b`: two sets.
-    - `units`: how many there are to draw from.
-
-    **Returns:** NaN where either is empty, or both hold all there are.
-    """
-    sizes = int(a.sum()), int(b.sum())
-    if min(sizes) == 0 or min(sizes) >= units:
-        return float("nan")
-    chance = chance_jaccard(*sizes, max(units, *sizes))
-    return (float(jaccard(a, b)) - chance) / (1 - chance)
 
 
 @eqx.filter_jit

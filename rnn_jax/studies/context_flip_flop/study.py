@@ -137,10 +137,8 @@ def _control(key: PRNGKeyArray) -> dict[str, np.ndarray]:
     sums = step.w.sum(0)
     found = measure(planted.network, sums > 0, sums < 0, probe_trials(key, 128), key)
     truth = np.array([group.startswith("memory") for group in planted.groups])
-    share = jaccard(
-        jnp.asarray(found["circuits"]), jnp.broadcast_to(truth, found["circuits"].shape)
-    )
-    return {**found, "memory_found": np.asarray(share)}
+    share = jaccard(found["circuits"], np.broadcast_to(truth, found["circuits"].shape))
+    return {**found, "memory_found": share}
 
 
 def _by_seed(

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
@@ -38,7 +39,7 @@ class Noisy(NamedTuple):
     xi: Float[Array, "B T N"]
 
 
-def rankings(network: Network, trials: Trials, key: PRNGKeyArray) -> dict[str, Float[Array, " N"]]:
+def rankings(network: Network, trials: Trials, key: PRNGKeyArray) -> dict[str, np.ndarray]:
     """Scores of units over whole trials: what each is worth by ablation, and by being watched.
 
     `circuit` and `resampled`: the mean squared change of the outputs when the unit is clamped to
@@ -61,9 +62,11 @@ def rankings(network: Network, trials: Trials, key: PRNGKeyArray) -> dict[str, F
     units = jnp.eye(hs.shape[-1], dtype=hs.dtype)
     whole = jnp.ones((1, hs.shape[1]), hs.dtype)
     ablated = lambda value: without_rounding(
-        jnp.abs(sweep(network, trials.xs, ys, squared_error, units, whole, value).mean(-1))
+        np.abs(
+            np.asarray(sweep(network, trials.xs, ys, squared_error, units, whole, value)).mean(-1)
+        )
     )
-    return {
+    scores = {
         "circuit": ablated(mean(hs))[0],
         "resampled": ablated(resample(hs, value_key))[0],
         "correlation": correlation(hs, trials.targets, whole)[0],
@@ -71,11 +74,12 @@ def rankings(network: Network, trials: Trials, key: PRNGKeyArray) -> dict[str, F
         "variance": variance(hs, whole)[0],
         "random": jax.random.uniform(chance_key, (hs.shape[-1],), hs.dtype),
     }
+    return {name: np.asarray(score) for name, score in scores.items()}
 
 
 def kept_faithfulness(
-    network: Network, xs: Float[Array, "B T I"], masks: Bool[Array, "K N"]
-) -> Float[Array, " K"]:
+    network: Network, xs: Float[Array, "B T I"], masks: Bool[np.ndarray, "K N"]
+) -> Float[np.ndarray, " K"]:
     """`1 - MSE(C) / MSE(nothing)` of the outputs with only C left, all others at their mean.
 
     It is `(m(C) - m(0)) / (m(all) - m(0))` of minus the mean squared change of the outputs, the
@@ -88,10 +92,10 @@ def kept_faithfulness(
     """
     hs, ys = clean_run(network, xs)
     whole = jnp.ones((1, hs.shape[1]), hs.dtype)
-    held = jnp.concatenate([~masks, jnp.ones_like(masks[:1])]).astype(hs.dtype)
+    held = np.concatenate([~masks, np.ones_like(masks[:1])]).astype(float)
     # to keep every unit holds none, which is an answer here
     found = sweep(network, xs, ys, squared_error, held, whole, mean(hs), allow_noop=True)
-    effect = found[0].mean(-1)
+    effect = np.asarray(found[0]).mean(-1)
     return 1 - effect[:-1] / effect[-1]
 
 

@@ -29,6 +29,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ...causal import rank_agreement
 from ...circuits import auroc, jaccard, largest, random_sets
 from ...core import Network, clean_run
+from ...core.checks import floats
 from ...core.progress import Track
 from ...tasks import Trials
 from ..keeping import Keep, in_memory
@@ -125,16 +126,16 @@ def measure(
     scores = rankings(network, select, keys[1])
     best = lambda name, sizes: largest(scores[name], sizes, keys[2])
     # a set of every share of the units, whatever their number
-    sizes = jnp.asarray(np.ceil(SHARES * network.h0.size).astype(int))
+    sizes = np.ceil(SHARES * network.h0.size).astype(int)
     curves = kept_faithfulness(
-        network, select.xs, jnp.concatenate([best(name, sizes) for name in RANKED])
+        network, select.xs, np.concatenate([best(name, sizes) for name in RANKED])
     ).reshape(len(RANKED), -1)
-    size = sizes[jnp.argmax(curves[0] >= FAITHFUL)]
+    size = sizes[np.argmax(curves[0] >= FAITHFUL)]
     chosen = {name: best(name, size[None])[0] for name in RANKED}
     known = lambda name: np.nan if truth is None else auroc(scores[name], truth)
     return {
         "accuracy": held_out(network, select, chosen, seed, scale),
-        "faithfulness": np.asarray(curves),
+        "faithfulness": curves,
         "size": np.asarray(size / network.h0.size),
         "jaccard": np.asarray([jaccard(chosen["circuit"], chosen[name]) for name in RANKED]),
         "auroc": np.asarray([known(name) for name in RANKED]),
@@ -151,7 +152,7 @@ def fresh_trials(seed: int, scale: Scale) -> Trials:
 
 
 def held_out(
-    network: Network, select: Trials, chosen: dict[str, Array], seed: int, scale: Scale
+    network: Network, select: Trials, chosen: dict[str, np.ndarray], seed: int, scale: Scale
 ) -> Float[np.ndarray, "2 S L"]:
     """Accuracies on fresh trials of the whole, of each set, and the mean of the random ones."""
     hs, _ = clean_run(network, select.xs)
@@ -161,8 +162,8 @@ def held_out(
     fit = noisy(TASK.sample(fit_key, scale.fit), noise[0])
     test = noisy(fresh_trials(seed, scale), noise[1])
     random = random_sets(draw, chosen["circuit"], RANDOM_SETS)
-    named = jnp.stack([jnp.ones_like(random[0]), *(chosen[name] for name in RANKED[:-1])])
-    sets = jnp.concatenate([named, random]).astype(hs.dtype)
+    named = np.stack([np.ones_like(random[0]), *(chosen[name] for name in RANKED[:-1])])
+    sets = floats(np.concatenate([named, random]))
     found = np.asarray(accuracies(network, fit, test, sets, hs.mean(0), scales))
     chance = found[:, len(named) :].mean(1, keepdims=True)
     return np.concatenate([found[:, : len(named)], chance], 1)

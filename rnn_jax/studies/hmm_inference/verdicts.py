@@ -11,8 +11,6 @@ networks, it holds if it does for each of them, and is refuted if it is for any.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
-
 from ...circuits import sign_test_p
 from ..seeds import Estimate, all_of, over_seeds
 from ..study import Claim, Verdict, markdown_table, verdict_on
@@ -119,7 +117,7 @@ def _correlation(found: "xr.Dataset") -> tuple[str, bool | None]:
     better = all(gain.high < 0 for gain in gains.values())
     worst = min(ratios, key=lambda at: ratios[at].mean)
     gain = (circuit - rival).sel(noise=list(ratios)).mean("noise")
-    p = float(sign_test_p(jnp.asarray(gain.values)))
+    p = float(sign_test_p(gain.values))
     said = (
         f"lowest ratio at noise {worst:g}: {ratios[worst]:.3f}; circuit less correlation, mean of "
         f"levels, {over_seeds(gain):.3f}, sign test p = {p:.2g}"

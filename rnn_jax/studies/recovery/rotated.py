@@ -7,11 +7,9 @@ members, those of the largest exact effect, are kept, and all others replaced; i
 basis that is the circuit, in a random one it is no circuit at all.
 """
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from ...causal import mean_of_finite, resample, squared_error, sweep
 from ...circuits import largest, without_rounding
@@ -37,10 +35,10 @@ def kept(planted: Planted, trials: Trials, key: PRNGKeyArray) -> tuple[float, fl
     if not isinstance(planted.network.h0, jax.Array):
         return np.nan, np.nan
     turn, value = jax.random.split(key)
-    nodes = jnp.stack([planted.truth.nodes[name] for name in trials.epochs]) > 0
+    nodes = np.stack([np.asarray(planted.truth.nodes[name]) for name in trials.epochs]) > 0
     mixed = nodes.any(1) & ~nodes.all(1)
     sizes = nodes.sum(1)[mixed]
-    windows = jnp.stack(list(trials.epochs.values()))[mixed]
+    windows = np.stack([np.asarray(w) for w in trials.epochs.values()])[mixed]
     forms = (planted.network, rotate(planted, turn).network)
     built, rotated = (
         float(_kept(network, trials, windows, sizes, value).mean()) for network in forms
@@ -49,24 +47,18 @@ def kept(planted: Planted, trials: Trials, key: PRNGKeyArray) -> tuple[float, fl
 
 
 def _kept(
-    network: Network, trials: Trials, windows: Array, sizes: Array, key: PRNGKeyArray
-) -> Float[Array, " E"]:
+    network: Network, trials: Trials, windows: np.ndarray, sizes: np.ndarray, key: PRNGKeyArray
+) -> np.ndarray:
     value_key, tie_key = jax.random.split(key)
     hs, ys = clean_run(network, trials.xs)
     N = hs.shape[-1]
-    units, value = jnp.eye(N, dtype=ys.dtype), resample(hs, value_key)
-    error = lambda masks: jnp.abs(
+    units, value = np.eye(N), resample(hs, value_key)
+    error = lambda masks: np.abs(
         mean_of_finite(sweep(network, trials.xs, ys, squared_error, masks, windows, value))
     )
     scores = without_rounding(error(units))
-    others = (~_strongest(scores, sizes, tie_key)).astype(ys.dtype)
-    left, none = error(jnp.stack([others, jnp.ones_like(others)], 1)).T
+    # ties are drawn, since planted networks list members first
+    strongest = [largest(score, k[None], tie_key)[0] for score, k in zip(scores, sizes)]
+    others = 1.0 - np.stack(strongest)
+    left, none = error(np.stack([others, np.ones_like(others)], 1)).T
     return 1 - left / none
-
-
-@eqx.filter_jit
-def _strongest(
-    scores: Float[Array, "E N"], sizes: Int[Array, " E"], key: PRNGKeyArray
-) -> Bool[Array, "E N"]:
-    """The first `k` of each epoch; ties are drawn, since planted networks list members first."""
-    return jax.vmap(lambda score, k: largest(score, k[None], key)[0])(scores, sizes)

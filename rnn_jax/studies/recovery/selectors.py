@@ -7,7 +7,8 @@ None is handed a truth, so that none can lean on one. Larger is more important.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Float, PRNGKeyArray
 
 from ...causal import derangement, mean_of_finite, resample, squared_error, sweep
 from ...circuits import baseline_scores, without_rounding
@@ -17,7 +18,7 @@ from ...tasks import Trials
 
 def unit_scores(
     network: Network, trials: Trials, key: PRNGKeyArray
-) -> dict[str, Float[Array, "E N"]]:
+) -> dict[str, Float[np.ndarray, "E N"]]:
     """Every method's scores in each of the trials' epochs.
 
     Causal effects are those on minus the squared change of the outputs, each unit clamped to its
@@ -34,21 +35,23 @@ def unit_scores(
     """
     value_key, order_key, baseline_key = jax.random.split(key, 3)
     hs, ys = clean_run(network, trials.xs)
-    windows = jnp.stack(list(trials.epochs.values()))
-    spans = jnp.concatenate([windows, windows.max(0, keepdims=True)])
-    units = jnp.eye(jax.tree.leaves(hs)[0].shape[-1], dtype=ys.dtype)
+    windows = np.stack([np.asarray(window) for window in trials.epochs.values()])
+    spans = np.concatenate([windows, windows.max(0, keepdims=True)])
+    units = np.eye(jax.tree.leaves(hs)[0].shape[-1])
     value = resample(hs, value_key)
-    order = derangement(order_key, len(ys))
-    others = jax.tree.map(lambda leaf: leaf[order], trials.xs)
-    size = lambda effects: jnp.abs(mean_of_finite(effects))
+    order = np.asarray(derangement(order_key, len(ys)))
+    others = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[order]), trials.xs)
+    size = lambda effects: np.abs(mean_of_finite(effects))
     ablated = size(sweep(network, trials.xs, ys, squared_error, units, spans, value))
     restored = size(sweep(network, others, ys, squared_error, units, windows, hs))
     targets = ys if trials.targets is None else trials.targets
-    baselines = baseline_scores(network, trials.xs, targets, windows, value, baseline_key)
+    baselines = baseline_scores(
+        network, trials.xs, targets, jnp.asarray(windows), value, baseline_key
+    )
     found = {
         "exact ablation": ablated[:-1],
         "exact restoring": restored,
-        "exact ablation, whole trial": jnp.broadcast_to(ablated[-1:], restored.shape),
+        "exact ablation, whole trial": np.broadcast_to(ablated[-1:], restored.shape),
         **baselines,
     }
     return {name: without_rounding(scores) for name, scores in found.items()}

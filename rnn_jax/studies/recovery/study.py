@@ -12,11 +12,10 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from ...causal.kept import fingerprint
 from ...causal.store import programs
@@ -93,8 +92,8 @@ def _of_kind(
     kind: str, planted: Planted, seeds: Sequence[int], noise: Sequence[float], count: int
 ) -> dict[str, np.ndarray]:
     """Marks `[noise, seed, selector, mark]`, prevalence, what is kept `[seed, form]`, names."""
-    nodes = jnp.stack(list(planted.truth.nodes.values())) > 0
-    mixed = np.asarray(nodes.any(1) & ~nodes.all(1))
+    nodes = np.stack([np.asarray(row) for row in planted.truth.nodes.values()]) > 0
+    mixed = nodes.any(1) & ~nodes.all(1)
     if not mixed.any():
         raise ValueError(f"{kind} has no epoch in which some units belong and some do not")
     # a key of its own for each kind, else the random scores of all kinds would be the same
@@ -124,22 +123,16 @@ def _once(
     noise_key, method_key = jax.random.split(key)
     trials = with_noise(trials, scale, noise_key)
     scores = unit_scores(planted.network, trials, method_key)
-    nodes = jnp.stack([planted.truth.nodes[name] for name in trials.epochs]) > 0
-    scores["oracle"] = nodes.astype(jnp.zeros(()).dtype)
-    marks = np.asarray(_marks(jnp.stack(list(scores.values())), nodes))
-    return dict(zip(scores, marks, strict=True))
+    nodes = np.stack([np.asarray(planted.truth.nodes[name]) for name in trials.epochs]) > 0
+    scores["oracle"] = nodes.astype(float)
+    return {name: _marks(score, nodes) for name, score in scores.items()}
 
 
-@eqx.filter_jit
-def _marks(scores: Float[Array, "S E N"], nodes: Bool[Array, "E N"]) -> Float[Array, "S M"]:
+def _marks(scores: Float[np.ndarray, "E N"], nodes: Bool[np.ndarray, "E N"]) -> np.ndarray:
     """The mean of each mark over epochs in which some units belong and some do not."""
     mixed = nodes.any(1) & ~nodes.all(1)
-
-    def one(score: Float[Array, "E N"]) -> Float[Array, " M"]:
-        found = jnp.stack([jax.vmap(mark)(score, nodes) for mark in MARKS.values()])
-        return jnp.where(mixed[None], found, 0.0).sum(1) / mixed.sum().astype(score.dtype)
-
-    return jax.vmap(one)(scores)
+    pairs = list(zip(scores[mixed], nodes[mixed], strict=True))
+    return np.array([np.mean([mark(*pair) for pair in pairs]) for mark in MARKS.values()])
 
 
 def _run(settings: StudySettings, track: Track, keep: Keep) -> "xr.Dataset":

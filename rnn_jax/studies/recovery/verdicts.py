@@ -7,8 +7,6 @@ epochs in which some units are members and some are not.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
-
 from ...circuits import sign_test_p
 from ...planted import PLANTED
 from ..seeds import all_of, over_seeds
@@ -139,7 +137,7 @@ def _gain(found: "xr.Dataset") -> Verdict:
         best = str(others["selector"].values[int(others.mean("seed").values.argmax())])
         difference = here.sel(selector="exact ablation") - others.sel(selector=best)
         gain = over_seeds(difference.values)
-        p = float(sign_test_p(jnp.asarray(difference.values)))
+        p = float(sign_test_p(difference.values))
         said.append(f"noise {level:g}: {gain} over {best}, sign test p {p:.3g}")
         answers.append(gain.exceeds(0.0))
     return verdict_on(CLAIMS["gain"], "; ".join(said), all_of(answers))

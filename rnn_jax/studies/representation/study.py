@@ -32,8 +32,17 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ...causal import margin
 from ...cells import GRU, Affine, Vanilla, zero_state
-from ...circuits import baseline_scores, jaccard, precision_at_size, shuffle_weights
-from ...circuits.coding import coding_plane, explained, interchanged, needed_units, role
+from ...circuits import (
+    baseline_scores,
+    coding_plane,
+    explained,
+    interchanged,
+    jaccard,
+    needed_units,
+    precision_at_size,
+    role,
+    shuffle_weights,
+)
 from ...core import Network, Readout, State, clean_run
 from ...core.progress import Track
 from ...linear import haar, pca
@@ -141,12 +150,25 @@ def _one(networks: Network, index: int) -> Network:
     return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, networks)
 
 
-@eqx.filter_jit
-def measure(network: Network, key: PRNGKeyArray) -> tuple[dict[str, Array], dict[str, list[str]]]:
-    """All numbers of one network, and the names along their last dimensions.
+def measure(
+    network: Network, key: PRNGKeyArray
+) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
+    """All numbers of one network, and the names along their last dimensions."""
+    found, names = _runs(network, key)
+    found = {name: np.asarray(part) for name, part in found.items()}
+    sets, scores = found.pop("sets"), found.pop("scores")
+    found["precision"] = np.array(
+        [
+            [[precision_at_size(score, truth) for score in rows] for truth in truths]
+            for truths, rows in zip(sets, scores, strict=True)
+        ]
+    )
+    return found | {"overlap": jaccard(*sets)}, names
 
-    It compiles itself.
-    """
+
+@eqx.filter_jit
+def _runs(network: Network, key: PRNGKeyArray) -> tuple[dict[str, Array], dict[str, list[str]]]:
+    """What needs runs of the network, in one program."""
     draw, fit_key, plane_key, mix, method_key = jax.random.split(key, 5)
     trials = TASK.balanced(draw, REPEATS)
     # planes are those of other trials than they are judged on
@@ -218,7 +240,7 @@ def _shares(
 def _units(
     network: Network, trials: Trials, hs: Array, labels: Array, key: PRNGKeyArray
 ) -> tuple[dict[str, Array], list[str]]:
-    """The units that each output hangs on, and every method's precision for them."""
+    """The units that each output hangs on, alone and greedily, and every method's scores."""
     delay, asked = trials.epochs["delay"][0], trials.epochs["report"][0]
     count = hs.shape[-1] // 4
     needed, rows, names = [], [], []
@@ -232,12 +254,10 @@ def _units(
         scores = {name: score[0] for name, score in scores.items()}
         scores["pca loading"] = _loading(hs)
         names = sorted(scores)
-        truths = (needed[f].single, needed[f].greedy)
-        rows.append([[precision_at_size(scores[n], truth) for n in names] for truth in truths])
-    sets = [jnp.stack([n.single, n.greedy]) for n in needed]
+        rows.append(jnp.stack([scores[name] for name in names]))
+    sets = jnp.stack([jnp.stack([n.single, n.greedy]) for n in needed])
     harm = jnp.stack([n.path[-1] for n in needed])
-    overlap = jaccard(*sets)
-    return {"precision": jnp.asarray(rows), "harm": harm, "overlap": overlap}, names
+    return {"sets": sets, "scores": jnp.stack(rows), "harm": harm}, names
 
 
 class _Output(eqx.Module):

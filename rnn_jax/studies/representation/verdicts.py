@@ -203,8 +203,8 @@ def _role_table(cell: "xr.Dataset") -> str:
 
 def _precision_table(cell: "xr.Dataset", truth: str) -> str:
     precision, apart = cell["precision"].sel(truth=truth), _differences(cell, truth)
-    p = sign_test_p(jnp.asarray(apart.transpose("selector", "seed").values))
-    q = np.asarray(benjamini_hochberg(p))
+    p = sign_test_p(apart.transpose("selector", "seed").values)
+    q = benjamini_hochberg(p)
     order = np.argsort(-precision.sel(output="easy").mean("seed").values)
     rows = []
     for k in order:
