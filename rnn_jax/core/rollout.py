@@ -14,7 +14,7 @@ from jax import lax
 from jaxtyping import PyTree
 
 from .checks import first_line, function, state
-from .interventions import Compose, Identity, Inside, Read, shown
+from .interventions import Identity, shown
 from .settled import settled
 from .trajectory import Trajectory
 from .tree import num_steps
@@ -53,13 +53,14 @@ def unroll(step: Step, h0: State, xs: Input, intervention: Callable[[Step], Step
     """`rollout` under an intervention that is `settled`: nothing is asked of its values."""
     T = num_steps(xs)
     timed, constant = split_rows(intervention, T)
-    splits = _has_read(intervention)
 
     def body(h: State, row: PyTree) -> tuple[State, tuple[State, State | None]]:
         x, rows = row
         now = eqx.combine(rows, constant)
         h = now(step)(h, x)
-        return h, (shown(now, h), h if splits else None)
+        seen = shown(now, h)
+        # the same object where nothing is replaced: one copy is then enough
+        return h, (seen, None if seen is h else h)
 
     _check_step(step, h0, xs)
     _, (hs, carried) = lax.scan(body, h0, (xs, timed))
@@ -83,14 +84,6 @@ def split_rows(intervention: PyTree, T: int) -> tuple[PyTree, PyTree]:
         intervention, lambda leaf: eqx.is_array(leaf) and leaf.shape[0] == T
     )
     return timed, jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, constant)
-
-
-def _has_read(intervention: PyTree) -> bool:
-    if isinstance(intervention, Compose):
-        return any(_has_read(part) for part in intervention.interventions)
-    if isinstance(intervention, Inside):
-        return _has_read(intervention.intervention)
-    return isinstance(intervention, Read)
 
 
 def _check_step(step: Step, h0: State, xs: Input) -> None:
