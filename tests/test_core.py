@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rnn_jax import (
     Compose,
     Cut,
+    Identity,
     Inside,
     Lesion,
     Network,

@@ -9,8 +9,8 @@ Row t of a mask speaks of `hs[t]`, the state *after* step t:
     Compose(Replace(mask, 0.0), Shift(push))  # the one, then the other on top
 
 Any callable `step -> step` serves as one. Where the readout is to see another state than the
-units carry, the intervention has a method `shown(h)`, as `Read` does. Three ways to take a unit out
-are three questions:
+units carry, it has a method `shown(h)`, as `Read` does. Three ways to take a unit out are three
+questions:
 
     clamp(units, window, 0.0)   # held there at every step of the window
     pulse(units, window, 0.0)   # set once, at the window's first step, then free
