@@ -248,7 +248,7 @@ def test_a_wrapper_of_a_read_says_what_the_readout_sees():
     net, xs = network("vanilla"), inputs()
     hidden = read(UNIT, span(T, 2, 5), 0.4)
     for silent in (Scaled(hidden), Compose(Scaled(hidden))):
-        with pytest.raises(ValueError, match="holds a Read .* method shown"):
+        with pytest.raises(ValueError, match="holds a Read and does not say"):
             run(net, xs, silent)
     told = run(net, xs, Told(hidden))
     np.testing.assert_array_equal(told.hs[2:5, 1], jnp.full(3, 0.4))

@@ -106,7 +106,7 @@ def _check_call(sweep: Sweep, folder: Any, track: Any) -> str:
     return name
 
 
-def programs(network: Network, xs: PyTree, targets: Array, score: Score) -> tuple[str, ...]:
+def programs(network: Network, xs: PyTree, targets: Numbers, score: Score) -> tuple[str, ...]:
     """What a network and a score compute, as the compiler is told: weights and all."""
     x, target = jax.tree.map(lambda leaf: leaf[0, 0], xs), targets[0]
     y = output_shape(network)

@@ -39,7 +39,8 @@ def auroc(scores: Float[Numbers, " N"], truth: Bool[Numbers, " N"]) -> float:
     """
     scores, truth = _scored(scores, truth)
     ordered = np.sort(scores)
-    ranks = sum(np.searchsorted(ordered, scores, side) for side in ("left", "right")) / 2 + 0.5
+    left, right = (np.searchsorted(ordered, scores, side) for side in ("left", "right"))
+    ranks = (left + right + 1) / 2
     positive = int(truth.sum())
     pairs = positive * (truth.size - positive)
     above = ranks[truth].sum() - positive * (positive + 1) / 2

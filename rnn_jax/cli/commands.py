@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..discovery.train_settings import TrainSettings
 from ..launch import agree, first_alone, join, place, start
-from ..studies.study import StudySettings
-from .arguments import Discover, List, Study, Train, parse
+from .arguments import Discover, List, Study, StudyRun, Train, parse
 from .errors import is_refusal, keep_traceback
 from .log import Log, listen
 
@@ -99,37 +98,42 @@ def train(args: Train, arguments: Sequence[str]) -> None:
     print(f"written to {out}; next: rnn-jax discover {out / 'model.eqx'}")
 
 
-def study(args: Study, arguments: Sequence[str]) -> None:
+def study(asked: Study, arguments: Sequence[str]) -> None:
     """Run a study, or judge its saved numbers again, and write its folder."""
     _check_alone("study")
-    if args.source is not None and args.settings != StudySettings():
+    args: StudyRun = asked.run
+    if args.source is not None and args.settings != type(args.settings)():
         raise ValueError("--from runs nothing: settings of a run have no meaning beside it")
-    out = args.out or Path("runs") / f"study-{args.name}"
+    out = args.out or Path("runs") / f"study-{args.study}"
     log = Log()
     with _at_work(out, args.overwrite, log) as work:
         from ..report import read_study, write_study
 
         if args.source is not None:
-            found = read_study(args.source, args.name)
+            found = read_study(args.source, args.study)
         else:
             found = _run_study(args, arguments, log, work)
-        said = write_study(work, args.name, found, log.text)
+        said = write_study(work, args.study, found, log.text)
     print(said)
     print(f"written to {out} in {log.seconds:.0f} s")
 
 
-def _run_study(args: Study, arguments: Sequence[str], log: Log, work: "Workplace") -> "xr.Dataset":
+def _run_study(
+    args: StudyRun, arguments: Sequence[str], log: Log, work: "Workplace"
+) -> "xr.Dataset":
     """A study's numbers, with a record of how they came about."""
     import jax
 
     from ..discovery.records import versions
     from ..studies import STUDIES, keeper
 
-    if args.settings.kinds and args.name != "recovery":
-        raise ValueError(f"--kinds is for recovery; {args.name} has its own networks")
-    keep = keeper(work.kept, args.name, args.settings)
-    found = STUDIES[args.name].run(args.settings, log.track, keep)
-    record = {"study": args.name, "command": _command(arguments), "seconds": round(log.seconds, 1)}
+    keep = keeper(work.kept, args.study, args.settings)
+    found = STUDIES[args.study].run(args.settings, log.track, keep)
+    record = {
+        "study": args.study,
+        "command": _command(arguments),
+        "seconds": round(log.seconds, 1),
+    }
     record |= {"device": str(jax.devices()[0]), "settings": json.dumps(asdict(args.settings))}
     return found.assign_attrs(**record, versions=json.dumps(versions()))
 

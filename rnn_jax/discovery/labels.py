@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..causal.ranking import rank_agreement
@@ -97,7 +98,7 @@ def _runs(subject: Subject, found: Findings) -> Variables:
     states = np.asarray(jax.tree.leaves(found.hs)[0])
     flat = states.reshape(-1, states.shape[-1])
     # one program instead of one for each of its operations
-    components = eqx.filter_jit(pca)(flat, min(3, *flat.shape))
+    components = eqx.filter_jit(pca)(jnp.asarray(flat), min(3, *flat.shape))
     scores = (states - np.asarray(components.mean)) @ np.asarray(components.basis)
     xs = jax.tree.leaves(subject.trials.xs)[0]
     targets = subject.trials.targets

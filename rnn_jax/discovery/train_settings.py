@@ -10,7 +10,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-CELLS = ("gru", "lstm", "vanilla", "leaky", "low-rank", "dale")
+from ..cells import CELLS
 
 
 @dataclass(frozen=True)

@@ -5,36 +5,26 @@
 The same settings and seed give the same network.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 
-from ..cells import GRU, LSTM, Affine, Dale, Leaky, LowRank, Vanilla, zero_state
+from ..cells import CELLS, Affine, zero_state
 from ..core import Network
+from ..core.progress import Track, in_silence
 from ..tasks import TASKS
 from ..training import adam, fit, mean_squared_error
 from .train_settings import TrainSettings
 
 Train = Callable[[str, TrainSettings], Network]
 
-MAKERS = {
-    "gru": GRU,
-    "lstm": LSTM,
-    "vanilla": Vanilla,
-    "leaky": lambda inputs, units, key: Leaky(inputs, units, tau=5.0, dt=1.0, key=key),
-    "low-rank": lambda inputs, units, key: LowRank(inputs, units, rank=3, key=key),
-    "dale": lambda inputs, units, key: Dale(inputs, units, tau=5.0, dt=1.0, key=key),
-}
-
 
 def untrained(task: str, settings: TrainSettings) -> Network:
     """A fresh network of the settings' cell and size, as wide as the task's trials need."""
     cell_key, readout_key = jax.random.split(jax.random.key(settings.seed))
     sizes = TASKS[task].make()
-    maker: Any = MAKERS[settings.cell]
-    cell = maker(sizes.inputs, settings.units, key=cell_key)
+    cell = CELLS[settings.cell](sizes.inputs, settings.units, key=cell_key)
     readout = Affine(settings.units, sizes.outputs, key=readout_key)
     return Network(cell, readout, zero_state(cell))
 
@@ -42,7 +32,7 @@ def untrained(task: str, settings: TrainSettings) -> Network:
 def train_network(
     task: str,
     settings: TrainSettings = TrainSettings(),
-    track: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, label: items,
+    track: Track = in_silence,
     say: Callable[[str], None] = lambda line: None,
     kept: Path | None = None,
 ) -> Network:

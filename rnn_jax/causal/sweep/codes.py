@@ -54,6 +54,7 @@ def over_counted(
     none that is known: neither must dilute the others. At 0 it tells a test of signs nothing.
     """
     known = np.asarray(effects)
-    counts = (np.asarray(windows) > 0).any(-1)[:, None, :] & np.isfinite(known)
+    inside = np.any(np.asarray(windows) > 0, axis=-1)
+    counts = np.expand_dims(inside, 1) & np.isfinite(known)
     share = counts.mean(-1, keepdims=True, dtype=known.dtype)
     return np.where(counts, known, 0) / np.where(share > 0, share, 1)

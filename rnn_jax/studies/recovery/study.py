@@ -10,6 +10,7 @@ import difflib
 import inspect
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import jax
@@ -20,7 +21,7 @@ from jaxtyping import Bool, Float, PRNGKeyArray
 from ...causal.kept import fingerprint
 from ...causal.store import programs
 from ...circuits import auroc, average_precision, precision_at_size
-from ...core.progress import Track
+from ...core.progress import Track, in_silence
 from ...data import load_object, said_in_file
 from ...planted import PLANTED, Planted, check_planted
 from ...tasks import Trials
@@ -48,7 +49,7 @@ def recovery(
     seeds: Sequence[int],
     noise: Sequence[float] = NOISE,
     count: int = TRIALS,
-    track: Track = lambda items, label: items,
+    track: Track = in_silence,
     keep: Keep = in_memory,
 ) -> "xr.Dataset":
     """Every method on every kind, noise level and seed.
@@ -135,7 +136,16 @@ def _marks(scores: Float[np.ndarray, "E N"], nodes: Bool[np.ndarray, "E N"]) -> 
     return np.array([np.mean([mark(*pair) for pair in pairs]) for mark in MARKS.values()])
 
 
-def _run(settings: StudySettings, track: Track, keep: Keep) -> "xr.Dataset":
+@dataclass(frozen=True)
+class RecoverySettings(StudySettings):
+    """How much of the study is run, and on which networks."""
+
+    kinds: tuple[str, ...] = ()
+    """Planted networks of `rnn-jax list`, or FILE.py:NAME of your own; by default all that are
+    built in."""
+
+
+def _run(settings: RecoverySettings, track: Track, keep: Keep) -> "xr.Dataset":
     names = settings.kinds or (QUICK_KINDS if settings.quick else tuple(PLANTED))
     noise = (NOISE[0], NOISE[-2]) if settings.quick else NOISE
     kinds = {name: _maker(name) for name in names}
@@ -173,4 +183,5 @@ RECOVERY = Study(
     _run,
     judge,
     tables,
+    RecoverySettings,
 )

@@ -44,7 +44,7 @@ from ...circuits import (
     shuffle_weights,
 )
 from ...core import Network, Readout, State, clean_run
-from ...core.progress import Track
+from ...core.progress import Track, in_silence
 from ...linear import haar, pca
 from ...tasks import EasyAndXor, Trials, stimuli
 from ...training import adam, asked_squared_error, fit_seeds
@@ -67,7 +67,7 @@ def representation(
     steps: int = STEPS,
     units: int = UNITS,
     cells: Sequence[str] = tuple(CELLS),
-    track: Track = lambda items, label: items,
+    track: Track = in_silence,
     keep: Keep = in_memory,
 ) -> "xr.Dataset":
     """Train on both features, and ask of each how it is represented and what hangs on it.
