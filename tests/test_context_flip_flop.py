@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 from rnn_jax.circuits import jaccard
+from rnn_jax.circuits.agreement import chance_jaccard, corrected_jaccard
 from rnn_jax.planted import context_flip_flop
 from rnn_jax.planted.context import latents
 from rnn_jax.report.context_flip_flop_figures import alike_figure, course_figure, shares_figure
@@ -19,8 +20,6 @@ from rnn_jax.studies.context_flip_flop.measures import (
     PAIRS,
     REPLACED,
     accuracy,
-    chance_jaccard,
-    corrected_jaccard,
     inhibitory_share,
     measure,
 )

@@ -174,13 +174,13 @@ def test_an_unknown_subject_names_the_nearest():
 
 
 def test_rounding_is_no_effect_and_empty_trials_do_not_count():
-    effects = jnp.array([[[-1e-9, -1e-9], [-0.5, 0.0]]])
-    null = jnp.array([[[1e-9, 0.0], [0.0, -2e-9]]])
+    effects = np.array([[[-1e-9, -1e-9], [-0.5, 0.0]]])
+    null = np.array([[[1e-9, 0.0], [0.0, -2e-9]]])
     windows = jnp.zeros((1, 2, 3)).at[0, 0].set(1.0)
     subject = relay()
     plan = Plan(subject.network, subject.trials.xs, subject.trials.targets, squared_error)
     assert plan.with_noise(null).noise == pytest.approx(2e-8)
-    got = over_counted(jnp.where(jnp.abs(effects) <= 2e-8, 0.0, effects), windows)
+    got = over_counted(np.where(np.abs(effects) <= 2e-8, 0.0, effects), windows)
     np.testing.assert_allclose(got, [[[0.0, 0.0], [-1.0, 0.0]]])
     np.testing.assert_allclose(got.mean(-1), [[0.0, -0.5]])
 

@@ -116,10 +116,10 @@ class List:
     """Show the built-in networks and tasks, one line each."""
 
 
-Command = Union[Discover, Train, Study, List]  # noqa: UP007
+Command: Any = Union[Discover, Train, Study, List]  # noqa: UP007
 
 
-def parse(arguments: Sequence[str]) -> Command:
+def parse(arguments: Sequence[str]) -> Any:
     """What the arguments ask for.
 
     **Raises:** `ValueError`, one line, where they cannot be read; `SystemExit` after help.

@@ -284,7 +284,7 @@ def _first_order(
     return jnp.moveaxis(lax.map(one, trials, batch_size=size.trials), 0, -1)
 
 
-def check_masks(what: str, rows: Numbers, allow_empty: bool) -> Array:
+def check_masks(what: str, rows: Numbers, allow_empty: bool) -> Any:
     """The rows, each of them a mask that touches something.
 
     **Raises:** `ValueError` where there is no row, or one leaves [0, 1] or is all zero;
