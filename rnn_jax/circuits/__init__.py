@@ -31,7 +31,18 @@ from .baselines import (
 from .circuit import Circuit, active_windows, from_dict, to_dict
 from .coding import Needed, coding_plane, contrast, explained, interchanged, needed_units, role
 from .curve import Curve, faithfulness_curve, largest
-from .evaluation import Evaluate, Minimality, Worst, completeness, faithfulness, minimality
+from .evaluation import (
+    Evaluate,
+    Minimality,
+    SetTest,
+    Worst,
+    completeness,
+    faithfulness,
+    judge_set,
+    keeping,
+    minimality,
+    share_kept,
+)
 from .keep_drop import drop, keep
 from .nulls import RotationNull, concentration, rotation_null, shuffle_trials, shuffle_weights
 from .random_sets import random_sets
@@ -51,15 +62,15 @@ from .statistics import (
 
 __all__ = [
     "Circuit", "Consensus", "Curve", "Evaluate", "Interval", "Minimality", "Needed",
-    "PrecisionRecall", "Ratio", "RotationNull", "Selection", "Stability", "Worst",
+    "PrecisionRecall", "Ratio", "RotationNull", "Selection", "SetTest", "Stability", "Worst",
     "active_windows", "auroc", "average_precision", "baseline_scores", "benjamini_hochberg",
     "bootstrap_mean", "check_attainable", "coding_plane", "completeness", "concentration",
     "consensus", "contrast", "corrected_jaccard", "correlation", "drop", "explained",
     "faithfulness", "faithfulness_curve", "from_dict", "gradient", "interchanged", "jaccard",
-    "keep", "largest", "minimality", "needed_units", "permutation_p", "precision_at_size",
-    "precision_recall", "random_scores", "random_sets", "ratio_of_means", "readout_weight",
-    "reselect", "role", "rotation_null", "select_edges", "select_units", "selectivity",
-    "shuffle_trials", "shuffle_weights", "sign_flip_p", "sign_test_p", "smallest_p",
-    "sparse_probe", "stability", "timing_overlap", "to_dict", "variance", "widen",
+    "judge_set", "keep", "keeping", "largest", "minimality", "needed_units", "permutation_p",
+    "precision_at_size", "precision_recall", "random_scores", "random_sets", "ratio_of_means",
+    "readout_weight", "reselect", "role", "rotation_null", "select_edges", "select_units",
+    "selectivity", "share_kept", "shuffle_trials", "shuffle_weights", "sign_flip_p", "sign_test_p",
+    "smallest_p", "sparse_probe", "stability", "timing_overlap", "to_dict", "variance", "widen",
     "without_rounding",
 ]  # fmt: skip

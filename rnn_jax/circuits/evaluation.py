@@ -1,11 +1,11 @@
 """Does the circuit do the work? Faithfulness, completeness, minimality.
 
-    kept = lambda masks: run_with_only(masks)           # [S, N] -> metrics [S, B]
-    faithfulness(kept, members, key).estimate
-    completeness(kept, members, size=3).worst, .subset
+    evaluate = keeping(network, xs, targets, score, window, value)   # [S, N] -> [S, B]
+    faithfulness(evaluate, members, key).estimate
+    completeness(evaluate, members, size=3).worst, .subset
 
-All take one function, which runs the network with everything outside a mask replaced: any
-user's function will do.
+All take one function, which runs the network with everything outside a mask replaced: that of
+`keeping`, or any of a user's own.
 """
 
 from collections.abc import Callable
@@ -13,15 +13,29 @@ from typing import NamedTuple, TypeAlias
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
+from ..causal import Score, mean_of_finite, sweep
+from ..core import Network
 from ..core.checks import at_least, floats, function, numbers, on_host, random_key
 from ..core.checks import members as as_set
 from ..core.types import Numbers
-from .statistics import Ratio, ratio_of_means
+from .statistics import Ratio, permutation_p, ratio_of_means
 
 Evaluate: TypeAlias = Callable[[Float[Array, "S N"]], Float[Numbers, "S B"]]
 """Metrics of each trial with only the units of each mask left to themselves."""
+
+
+class SetTest(NamedTuple):
+    """How a circuit fares as a set.
+
+    - `faithfulness`, `necessity`: ratios with their bootstrap intervals.
+    - `p_value`: share of random sets of equal size that keep at least as much.
+    """
+
+    faithfulness: Ratio
+    necessity: Ratio
+    p_value: np.ndarray
 
 
 class Worst(NamedTuple):
@@ -65,6 +79,91 @@ def kept_metrics(evaluate: Evaluate, masks: Float[np.ndarray, "S N"]) -> Float[n
 
 def _mask(members: Numbers) -> Float[np.ndarray, " N"]:
     return np.asarray(as_set("members", members), float)
+
+
+def keeping(
+    network: Network,
+    xs: PyTree,
+    targets: Float[Numbers, "B T O"],
+    score: Score,
+    window: Float[Numbers, "..."],
+    value: PyTree,
+) -> Evaluate:
+    """The evaluator of a network: only the units of a mask are left, all others are clamped.
+
+    It gives `m(C) - m(all)`, the effect on each trial; `m(all)` cancels in every measure here.
+
+    **Arguments:**
+
+    - `network`, `xs`, `targets`, `score`, `value`: as for `sweep`.
+    - `window`: float `[T]`, or `[B, T]` where trials differ.
+
+    **Returns:** a function of masks `[S, N]` to `[S, B]`, whose calls raise as `sweep` does.
+    """
+    spans = np.asarray(window)[None]
+
+    def evaluate(masks: Numbers) -> np.ndarray:
+        others = 1 - np.asarray(masks, float)
+        # to keep every unit edits nothing, which is an answer here
+        found = sweep(network, xs, targets, score, others, spans, value, allow_noop=True)
+        return np.asarray(found[0])
+
+    return evaluate
+
+
+def share_kept(
+    circuit: Float[np.ndarray, "*K B"], nothing: Float[np.ndarray, " B"]
+) -> Float[np.ndarray, "*K"]:
+    """`1 - e(C) / e(0)` of effects `e = m - m(all)`: the faithfulness of sets, without intervals.
+
+    Effects are means over the trials whose run did not fail. It is not clipped: a set may do worse
+    than none.
+
+    **Arguments:**
+
+    - `circuit`: `[..., B]`, effects with only each set left, as `keeping` gives them.
+    - `nothing`: `[B]`, with no unit left.
+    """
+    return np.asarray(1 - mean_of_finite(circuit) / mean_of_finite(nothing))
+
+
+def judge_set(
+    evaluate: Evaluate,
+    members: Numbers,
+    random: Bool[Numbers, "R N"],
+    key: PRNGKeyArray,
+    resamples: int = 2000,
+) -> SetTest:
+    """Keep only a set, drop only a set, and keep random sets, in one call of the evaluator.
+
+    Necessity is `(m(all) - m(all without C)) / (m(all) - m(0))`. A trial on which a run failed is
+    no part of either ratio.
+
+    **Arguments:**
+
+    - `evaluate`: kept units to effects, as `keeping` makes it.
+    - `members`: bool or 0 / 1, `[N]`.
+    - `random`: bool `[R, N]`, as of `random_sets`.
+    - `key`, `resamples`: of the bootstrap.
+
+    **Returns:** a `SetTest`.
+    """
+    members = _mask(members)
+    named = np.stack([members, 1 - members, np.zeros_like(members)])
+    effect = np.asarray(evaluate(floats(np.concatenate([named, np.asarray(random)]))))
+    keep, drop, nothing, others = effect[0], effect[1], effect[2], effect[3:]
+    # every metric is the clean one plus an effect, so the clean one cancels
+    return SetTest(
+        ratio_of_means(*_known(keep - nothing, -nothing), key, resamples),
+        ratio_of_means(*_known(-drop, -nothing), key, resamples),
+        permutation_p(mean_of_finite(keep), mean_of_finite(others)),
+    )
+
+
+def _known(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both 0, and so no part of a ratio of means, on a trial where the run of either failed."""
+    known = np.isfinite(a) & np.isfinite(b)
+    return np.where(known, a, 0.0), np.where(known, b, 0.0)
 
 
 def faithfulness(

@@ -21,7 +21,16 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..causal import SCORES, over_devices, replacement
-from ..circuits import Circuit, Selection, check_attainable, select_edges, select_units
+from ..circuits import (
+    Circuit,
+    Selection,
+    SetTest,
+    check_attainable,
+    judge_set,
+    random_sets,
+    select_edges,
+    select_units,
+)
 from ..core import State, clean_run, tiling
 from ..core.progress import Track, in_silence
 from ..linear import Connectivity
@@ -30,7 +39,6 @@ from .connections import find_connections
 from .findings import Findings
 from .labels import to_dataset
 from .plan import Plan
-from .set_test import SetTest, check_set
 from .settings import Settings
 from .subject import Subject, check_subject
 
@@ -133,15 +141,19 @@ def _sets(
     settings: Settings,
     track: Track,
 ) -> list[SetTest]:
-    """The circuit of each epoch, tested as a set."""
-    members = selection.members.astype(float)
-    return [
-        check_set(
-            plan, members[e], windows[e], value, jax.random.fold_in(key, e),
-            settings.random_sets, settings.resamples,
-        )
-        for e in track(range(len(windows)), "circuits as sets")
-    ]  # fmt: skip
+    """The circuit of each epoch, tested as a set beside random sets of its size."""
+    found = []
+    for e in track(range(len(windows)), "circuits as sets"):
+        draw, boot = jax.random.split(jax.random.fold_in(key, e))
+
+        def evaluate(masks: Array, window: np.ndarray = windows[e]) -> np.ndarray:
+            others = 1 - np.asarray(masks, float)
+            return plan.effects(others, window[None], value, allow_noop=True)[0]
+
+        members = selection.members[e]
+        random = random_sets(draw, members, settings.random_sets)
+        found.append(judge_set(evaluate, members, random, boot, settings.resamples))
+    return found
 
 
 def _plan(subject: Subject, settings: Settings, store: Path | None) -> tuple[Plan, State, Array]:

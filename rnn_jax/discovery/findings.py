@@ -5,11 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array
 
-from ..circuits import Selection
+from ..circuits import Selection, SetTest
 from ..core import State
 from ..linear import Connectivity
 from .causes import Causes
-from .set_test import SetTest
 
 
 class Findings(NamedTuple):

@@ -25,7 +25,7 @@ from .budget import Size
 Estimator = Literal["exact", "window", "first-order"]
 
 
-class Trials(NamedTuple):
+class Batch(NamedTuple):
     """What differs between trials; every array leads with `B`.
 
     - `xs`: `[B, T, ...]`; `targets`: `[B, T, O]`; `windows`: `[B, W, T]`.
@@ -100,7 +100,7 @@ CLAMP, READ, CUT = Edit(clamped), Edit(shown_only, reach=1), Edit(cut)
 def compute(
     network: Network,
     score: Score,
-    trials: Trials,
+    trials: Batch,
     who: PyTree,
     last: Int[Array, ""],
     edit: Edit,
@@ -125,7 +125,7 @@ def compute(
     fill = lambda leaf: jnp.pad(leaf, [(0, -B % size.trials)] + [(0, 0)] * (leaf.ndim - 1), "edge")
     fold = lambda leaf: fill(leaf).reshape(-1, size.trials, *leaf.shape[1:])
 
-    def block(trials: Trials) -> Float[Array, "W G b"]:
+    def block(trials: Batch) -> Float[Array, "W G b"]:
         clean = _clean(network, score, trials, estimator)
 
         def in_window(row: tuple[Array, Array]) -> Float[Array, "G b"]:
@@ -169,7 +169,7 @@ def _runs_last(tree: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), tree)
 
 
-def _clean(network: Network, score: Score, trials: Trials, estimator: Estimator) -> _Clean:
+def _clean(network: Network, score: Score, trials: Batch, estimator: Estimator) -> _Clean:
     network = in_order(network, "vector first")
 
     def one(x: PyTree) -> tuple[State, Array]:
@@ -203,7 +203,7 @@ class _Runs(NamedTuple):
     tail: Array | float
 
 
-def _effects(runs: _Runs, score: Score, trials: Trials, clean: _Clean) -> Float[Array, "g b"]:
+def _effects(runs: _Runs, score: Score, trials: Batch, clean: _Clean) -> Float[Array, "g b"]:
     per_trial = jax.vmap(score, in_axes=(-1, 0))
     scores = jax.vmap(per_trial, in_axes=(2, None))(runs.ys, trials.targets)
     return scores - clean.score[None] + runs.tail
@@ -211,7 +211,7 @@ def _effects(runs: _Runs, score: Score, trials: Trials, clean: _Clean) -> Float[
 
 def _runs(
     network: Network,
-    trials: Trials,
+    trials: Batch,
     clean: _Clean,
     window: Float[Array, "b T"],
     last: Int[Array, ""],
@@ -272,7 +272,7 @@ def _bounds(window: Float[Array, "b T"], reach: int) -> tuple[Array, Int[Array, 
     return start, jnp.where(inside.any(1), ends, 0)
 
 
-def _rows(trials: Trials, window: Float[Array, "b T"]) -> Callable[[Array], Row]:
+def _rows(trials: Batch, window: Float[Array, "b T"]) -> Callable[[Array], Row]:
     """What step t is handed, for every t."""
     xs = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), trials.xs)
     values = jax.tree.map(lambda leaf: jnp.transpose(leaf, (1, 2, 0))[:, :, None], trials.value)

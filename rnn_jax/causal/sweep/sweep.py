@@ -38,7 +38,7 @@ from ...core.units import group_masks, is_integer
 from ..first_order import first_order_groups
 from ..scores import Score
 from .budget import Size, default_memory, fit_budget, parse_bytes
-from .engine import CLAMP, CUT, READ, Edit, Estimator, Trials, compute
+from .engine import CLAMP, CUT, READ, Batch, Edit, Estimator, compute
 from .forward import forward_only
 from .mesh import check_mesh, gather, local_shape, share, spread
 
@@ -169,7 +169,7 @@ class _Asked(NamedTuple):
 
 def per_trial(
     network: Network, xs: PyTree, targets: Numbers, windows: Numbers, value: PyTree
-) -> Trials:
+) -> Batch:
     """What differs between trials, each array with its `B`, in the state's dtype.
 
     **Raises:** `ValueError` where shapes do not fit.
@@ -185,7 +185,7 @@ def per_trial(
     if all(leaf is None for leaf in values):
         raise ValueError("value is None in every part of the state: it replaces nothing")
     windows = jnp.moveaxis(windows.astype(dtype), 1, 0)
-    return Trials(xs, targets, windows, treedef.unflatten(values))
+    return Batch(xs, targets, windows, treedef.unflatten(values))
 
 
 def _batch(xs: PyTree, targets: Numbers) -> tuple[PyTree, Array]:
@@ -211,7 +211,7 @@ def _value(value: Any, whole: tuple[int, int, int], dtype: Any) -> Array | None:
     return jnp.broadcast_to(lifted, (whole[0], *lifted.shape[1:]))
 
 
-def _run(asked: _Asked, trials: Trials, who: PyTree) -> Float[Array, "W G B"]:
+def _run(asked: _Asked, trials: Batch, who: PyTree) -> Float[Array, "W G B"]:
     """Size the work, place it, run it, gather it."""
     B, W, T = trials.windows.shape
     dtype = trials.windows.dtype
@@ -243,7 +243,7 @@ def _run(asked: _Asked, trials: Trials, who: PyTree) -> Float[Array, "W G B"]:
 @eqx.filter_jit
 def program(
     replicated: tuple[Network, Score, Array],
-    trials: Trials,
+    trials: Batch,
     who: PyTree,
     edit: Edit,
     estimator: Estimator,
@@ -253,7 +253,7 @@ def program(
 ) -> Float[Array, "W G B"]:
     """The one compiled program of a sweep: every device's share, side by side."""
 
-    def local(replicated: tuple, trials: Trials, who: PyTree) -> Array:
+    def local(replicated: tuple, trials: Batch, who: PyTree) -> Array:
         network, score, last = replicated
         if estimator == "first-order":
             return _first_order(network, score, trials, who, edit, size, single)
@@ -268,13 +268,13 @@ def program(
 def _first_order(
     network: Network,
     score: Score,
-    trials: Trials,
+    trials: Batch,
     units: Float[Array, "V G N"],
     edit: Edit,
     size: Size,
     single: bool,
 ) -> Float[Array, "W G B"]:
-    def one(trial: Trials) -> Float[Array, "W G"]:
+    def one(trial: Batch) -> Float[Array, "W G"]:
         metric = lambda trajectory: score(outputs(network, trajectory), trial.targets)
         return first_order_groups(
             network.step, network.h0, trial.xs, metric, trial.value, trial.windows, units,
@@ -325,7 +325,7 @@ def check_edges(edges: Any, N: int) -> Array:
     return edges
 
 
-def _check_score(network: Network, score: Score, trials: Trials) -> None:
+def _check_score(network: Network, score: Score, trials: Batch) -> None:
     """A score must take a trial's outputs and targets: asked where a sweep is traced."""
     y = output_shape(network)
     # by its shape, not by an index: trials may be shared by devices

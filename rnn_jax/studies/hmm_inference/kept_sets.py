@@ -20,8 +20,9 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ...causal import mean, resample, squared_error, sweep
-from ...circuits import correlation, keep, variance, without_rounding
+from ...circuits import correlation, keep, keeping, share_kept, variance, without_rounding
 from ...core import Compose, Network, Shift, clean_run, in_order, run
+from ...core.checks import floats
 from ...tasks import Trials
 
 RIDGE = 1e-4
@@ -91,12 +92,9 @@ def kept_faithfulness(
     - `masks`: what is kept.
     """
     hs, ys = clean_run(network, xs)
-    whole = jnp.ones((1, hs.shape[1]), hs.dtype)
-    held = np.concatenate([~masks, np.ones_like(masks[:1])]).astype(float)
-    # to keep every unit holds none, which is an answer here
-    found = sweep(network, xs, ys, squared_error, held, whole, mean(hs), allow_noop=True)
-    effect = np.asarray(found[0]).mean(-1)
-    return 1 - effect[:-1] / effect[-1]
+    evaluate = keeping(network, xs, ys, squared_error, np.ones(hs.shape[1]), mean(hs))
+    found = np.asarray(evaluate(floats(np.concatenate([masks, np.zeros_like(masks[:1])]))))
+    return share_kept(found[:-1], found[-1])
 
 
 @eqx.filter_jit

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ...causal import mean_of_finite, resample, squared_error, sweep
-from ...circuits import largest, without_rounding
+from ...circuits import largest, share_kept, without_rounding
 from ...core import Network, clean_run
 from ...planted import Planted, rotate
 from ...tasks import Trials
@@ -53,12 +53,12 @@ def _kept(
     hs, ys = clean_run(network, trials.xs)
     N = hs.shape[-1]
     units, value = np.eye(N), resample(hs, value_key)
-    error = lambda masks: np.abs(
-        mean_of_finite(sweep(network, trials.xs, ys, squared_error, masks, windows, value))
+    effects = lambda masks: np.asarray(
+        sweep(network, trials.xs, ys, squared_error, masks, windows, value)
     )
-    scores = without_rounding(error(units))
+    scores = without_rounding(np.abs(mean_of_finite(effects(units))))
     # ties are drawn, since planted networks list members first
     strongest = [largest(score, k[None], tie_key)[0] for score, k in zip(scores, sizes)]
     others = 1.0 - np.stack(strongest)
-    left, none = error(np.stack([others, np.ones_like(others)], 1)).T
-    return 1 - left / none
+    found = effects(np.stack([others, np.ones_like(others)], 1))
+    return np.array([share_kept(kept, nothing) for kept, nothing in found])
