@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 
 from ..core import Network
-from ..data import load_network, load_trials, network_from_torch
+from ..data import READERS, load_network, network_from_torch, reader
 from ..planted import PLANTED
 from ..tasks import TASKS
 from ..training import load_header, load_model
@@ -71,7 +71,7 @@ def find_subject(
         return Subject(name, network, trials, origin=training.origin(name))
     if name.endswith(".eqx"):
         return _saved(Path(name), key, count, trials_file)
-    if name.endswith((".npz", ".safetensors")):
+    if Path(name).suffix in READERS["weights"]:
         origin = {"weights": str(Path(name).resolve()), "cell": cell}
     elif ".py:" in name:
         # a run opens again from anywhere
@@ -86,7 +86,7 @@ def _own(name: str, network: Network, origin: dict, trials_file: str | None) -> 
     if trials_file is None:
         raise ValueError(f"{name} needs trials: --trials FILE.npz with inputs and epochs")
     origin = {**origin, "trials": str(Path(trials_file).resolve())}
-    return Subject(name, network, load_trials(trials_file), origin=origin)
+    return Subject(name, network, reader("trials", trials_file)(Path(trials_file)), origin=origin)
 
 
 def _built(name: str, key: jax.Array, count: int) -> Subject:
