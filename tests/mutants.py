@@ -37,6 +37,7 @@ ROOMS = {
         "screen",
         "paths",
         "store",
+        "mesh",
         "interchange",
         "bad_calls",
         "laws",
@@ -143,7 +144,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[int, int, int, str]]:
 def draw(room: str, count: int, seed: int) -> list[Mutant]:
     """As many lines of a room, by chance, each broken in one of its places by chance."""
     by_line: dict[tuple[Path, int], list[Mutant]] = {}
-    for file in sorted((ROOT / "rnn_jax" / room).glob("*.py")):
+    for file in sorted((ROOT / "rnn_jax" / room).rglob("*.py")):
         for mutant in places(file.relative_to(ROOT)):
             source = (ROOT / mutant.path).read_text()
             try:

@@ -599,11 +599,17 @@ def rebuilt(**changes):
         ({"units": ("a", "b")}, "unit names"),
         ({"units": ("a", "b", "a")}, "differ"),
         ({"names": ("cue", "cue")}, "differ"),
+        ({"windows": jnp.ones((3, 6))}, "windows"),
+        ({"windows": jnp.ones((2, 5, 6, 1))}, "windows"),
     ],
 )
 def test_a_circuit_that_does_not_fit_is_told(changes, message):
     with pytest.raises(ValueError, match=message):
         rebuilt(**changes)
+
+
+def test_windows_of_a_circuit_may_differ_between_trials():
+    assert rebuilt(windows=jnp.ones((2, 5, 6))).windows.shape == (2, 5, 6)
 
 
 @pytest.mark.parametrize("spoil", ["unit", "window", "field"])
@@ -665,6 +671,8 @@ def test_nan_is_named(call, name):
         (lambda: sign_flip_p(ONES, KEY, 0), "flips"),
         (lambda: bootstrap_mean(ONES, KEY, 0), "resamples"),
         (lambda: bootstrap_mean(ONES, KEY, level=1.0), "level"),
+        (lambda: ratio_of_means(ONES, ONES, KEY, level=1.0), "level"),
+        (lambda: ratio_of_means(ONES, ONES, KEY, level=0.0), "level"),
         (lambda: select_units(jnp.ones((1, 1, 9)), KEY, alpha=0.0), "alpha"),
         (lambda: select_units(jnp.ones((1, 1, 9)), KEY, floor=2.0), "floor"),
         (lambda: select_edges(jnp.ones((1, 6, 6)), TRUTH[None], share=-0.1), "share"),

@@ -88,7 +88,7 @@ def resumable(
     return run
 
 
-def _joined(parts: list[Array]) -> Array:
+def _joined(parts: list[Numbers]) -> Array:
     """One array of all windows, put together on the host unless they are traced."""
     if any(isinstance(part, Tracer) for part in parts):
         return jnp.concatenate(parts)

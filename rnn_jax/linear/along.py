@@ -103,7 +103,7 @@ def window_sums(
     T = weights.shape[1]
     size = min(batch_size, T)
     whole = T // size * size
-    one = jax.tree.map(lambda leaf: leaf[0], rows)
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), rows)
     blank = lambda leaf: jnp.zeros((weights.shape[0], *leaf.shape), leaf.dtype)
 
     def add(total: PyTree, now: tuple[PyTree, Array]) -> tuple[PyTree, None]:

@@ -28,10 +28,14 @@ def over_devices(groups: int, trials: int) -> Mesh | None:
     count = jax.device_count()
     if count == 1:
         return None
-    splits = [(count // t, t) for t in range(count, 0, -1) if count % t == 0]
+    return jax.make_mesh(shares(count, groups, trials), AXES)
+
+
+def shares(devices: int, groups: int, trials: int) -> tuple[int, int]:
+    """Into how many parts groups and trials are cut, so that the busiest device does the least."""
+    splits = [(devices // t, t) for t in range(devices, 0, -1) if devices % t == 0]
     # trials first where it is all one: they share no clean run
-    units, trials = min(splits, key=lambda split: -(-groups // split[0]) * -(-trials // split[1]))
-    return jax.make_mesh((units, trials), AXES)
+    return min(splits, key=lambda split: -(-groups // split[0]) * -(-trials // split[1]))
 
 
 def check_mesh(mesh: Mesh, arrays: PyTree) -> None:
