@@ -46,6 +46,8 @@ ROOMS = {
 }
 """The test files of each room."""
 
+TYPES = "--jaxtyping-packages=rnn_jax,beartype.beartype"
+
 COMPARED = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
     ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
@@ -171,8 +173,10 @@ class Tests(NamedTuple):
 
 def pytest(copy: Path, programs: Path, *arguments: str) -> int:
     """Run pytest on a copy of the package."""
+    # several workers, even none, would keep coverage from telling the tests apart
+    alone = ["-p", "no:xdist", "-o", f"addopts={TYPES}", "-p", "no:cacheprovider"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", "-q", *alone, *arguments],
         cwd=copy, capture_output=True,
         env=os.environ | {"PYTHONPATH": str(copy), "TEST_PROGRAMS": str(programs)},
     ).returncode  # fmt: skip

@@ -555,6 +555,15 @@ def test_consensus_says_how_often():
     assert_array_equal(pairs.diagonal(), 1)
 
 
+def test_minimality_tries_subsets_that_leave_members_in():
+    """`c (a or b)`: a matters where b is gone and c is not."""
+    metric = lambda masks: jnp.maximum(masks[:, 0], masks[:, 1])[:, None] * masks[:, 2:3]
+    found = minimality(metric, jnp.ones(3), KEY)
+    assert_allclose(found.gain, 1)
+    assert found.subset[0, 1]
+    assert not found.subset[0, 2]
+
+
 # the record
 
 
