@@ -21,10 +21,11 @@ from jax import lax
 from timing import arguments, paired, save, show, torch_or_none
 from tqdm import tqdm
 
-from rnn_jax.causal import SCORES, resumable, sweep
-from rnn_jax.causal.budget import default_memory, fit_budget
-from rnn_jax.causal.engine import CLAMP
-from rnn_jax.causal.sweep import per_trial, program
+from rnn_jax.causal import SCORES, resumable
+from rnn_jax.causal.sweep import sweep
+from rnn_jax.causal.sweep.budget import default_memory, fit_budget
+from rnn_jax.causal.sweep.engine import CLAMP
+from rnn_jax.causal.sweep.sweep import per_trial, program
 from rnn_jax.cells import GRU, Affine, Vanilla, zero_state
 from rnn_jax.core import Network, tiling
 

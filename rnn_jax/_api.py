@@ -14,9 +14,9 @@ from .causal import (
     screen,
     self_repair,
     squared_error,
-    sweep,
     sweep_edges,
 )
+from .causal.sweep import sweep
 from .circuits import (
     Circuit,
     auroc,
@@ -58,6 +58,7 @@ from .core import (
     span,
     tiling,
 )
+from .discovery import Settings, Subject, discover
 from .linear import (
     adjoints,
     direct,
@@ -70,7 +71,6 @@ from .linear import (
     projected_connectivity,
     propagators,
 )
-from .studies import Settings, Subject, discover
 from .tasks import Trials
 from .training import fit
 
@@ -83,6 +83,6 @@ __all__ = [
     "input_jacobians", "integrated", "jaccard", "jacobians", "keep", "log_odds", "margin",
     "minimality", "multistep_connectivity", "optimal", "outputs", "pca", "precision_recall",
     "projected_connectivity", "propagators", "pulse", "random_sets", "read", "resumable",
-    "rollout", "run", "screen", "select_edges", "select_units", "self_repair", "sliding",
-    "span", "squared_error", "sweep", "sweep_edges", "tiling",
+    "rollout", "run", "screen", "select_edges", "select_units", "self_repair", "sliding", "span",
+    "squared_error", "sweep", "sweep_edges", "tiling",
 ]  # fmt: skip

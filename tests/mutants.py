@@ -37,6 +37,7 @@ ROOMS = {
         "screen",
         "paths",
         "store",
+        "mesh",
         "interchange",
         "bad_calls",
         "laws",
@@ -44,6 +45,8 @@ ROOMS = {
     "circuits": ["circuits", "evaluation", "baselines", "interchange", "bad_calls", "recovery"],
 }
 """The test files of each room."""
+
+TYPES = "--jaxtyping-packages=rnn_jax,beartype.beartype"
 
 COMPARED = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
@@ -143,7 +146,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[int, int, int, str]]:
 def draw(room: str, count: int, seed: int) -> list[Mutant]:
     """As many lines of a room, by chance, each broken in one of its places by chance."""
     by_line: dict[tuple[Path, int], list[Mutant]] = {}
-    for file in sorted((ROOT / "rnn_jax" / room).glob("*.py")):
+    for file in sorted((ROOT / "rnn_jax" / room).rglob("*.py")):
         for mutant in places(file.relative_to(ROOT)):
             source = (ROOT / mutant.path).read_text()
             try:
@@ -170,8 +173,10 @@ class Tests(NamedTuple):
 
 def pytest(copy: Path, programs: Path, *arguments: str) -> int:
     """Run pytest on a copy of the package."""
+    # several workers, even none, would keep coverage from telling the tests apart
+    alone = ["-p", "no:xdist", "-o", f"addopts={TYPES}", "-p", "no:cacheprovider"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", "-q", *alone, *arguments],
         cwd=copy, capture_output=True,
         env=os.environ | {"PYTHONPATH": str(copy), "TEST_PROGRAMS": str(programs)},
     ).returncode  # fmt: skip

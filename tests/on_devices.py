@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_jax import Network, jacobians, margin, resumable, run, sweep, sweep_edges, tiling
-from rnn_jax.causal.budget import Size
-from rnn_jax.causal.engine import CLAMP
-from rnn_jax.causal.mesh import spread
-from rnn_jax.causal.sweep import per_trial, program
+from rnn_jax.causal.sweep.budget import Size
+from rnn_jax.causal.sweep.engine import CLAMP
+from rnn_jax.causal.sweep.mesh import spread
+from rnn_jax.causal.sweep.sweep import per_trial, program
 from rnn_jax.cells import GRU, zero_state
-from rnn_jax.studies.connections import find_connections
+from rnn_jax.discovery.connections import find_connections
 
 out, *processes = sys.argv[1:]
 if processes:

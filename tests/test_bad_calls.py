@@ -401,8 +401,12 @@ TRACED = {
     "edges": (lambda m: rj.run(NET, X, rj.Cut(m * EYE[None], 0.0)).hs, "in [0, 1]"),
     "units": (lambda m: sweep(units=m * EYE), "in [0, 1]"),
     "inputs": (lambda m: sweep(xs=XS / (m - 3)), "not finite"),
-    "scores": (lambda m: rj.auroc(EYE[0] * jnp.log(-m), TRUTH), "an entry is NaN"),
 }
+
+
+def test_statistics_say_that_they_run_on_the_host():
+    with pytest.raises(ValueError, match="scores: statistics run on the host, not under jit"):
+        jax.jit(lambda scores: rj.auroc(scores, TRUTH))(EYE[0])
 
 
 @pytest.mark.parametrize("row", TRACED)

@@ -146,8 +146,8 @@ BAD = [
     ("discover ring-attractor --value bogus", "--value"),
     ("discover ring-attractor --kind hold", "--kind"),
     ("discover ring-attractor --score accuracy", "--score"),
-    ("study", "Missing from rnn-jax study"),
-    ("study astrology", "astrology"),
+    ("study", "Expected one of {recovery"),
+    ("study astrology", "must be one of recovery, hmm-inference"),
     ("train", "Missing from rnn-jax train"),
     ("study recovery --alpha 3", "--alpha"),
     # numbers
@@ -187,7 +187,7 @@ BAD = [
     ("train flop", "no task is called 'flop'"),
     ("train flip-flop --cell transformer", "no cell is called"),
     ("study recovery --kinds latsch", "perhaps you meant latch"),
-    ("study hmm-inference --kinds latch", "--kinds is for recovery"),
+    ("study hmm-inference --kinds latch", "--kinds"),
     ("study recovery --kinds my.py:absent", "defines no 'absent'"),
     ("study recovery --kinds my.py:network", "expected a rnn_jax.planted.Planted"),
     ("study recovery --kinds my.py:with_argument", "missing 1 required positional argument"),
@@ -295,7 +295,7 @@ BAD = [
 RUNNER = """
 import contextlib, io, json, sys
 from rnn_jax.cli import main
-from rnn_jax import studies
+from rnn_jax import discovery
 
 def broken(*arguments, **options):
     return [][1]
@@ -306,15 +306,15 @@ def greedy(*arguments, **options):
 FAULTS = {"broken": broken, "greedy": greedy}
 
 def said(line, fault):
-    out, err, discover = io.StringIO(), io.StringIO(), studies.discover
-    studies.discover = FAULTS.get(fault, discover)
+    out, err, discover = io.StringIO(), io.StringIO(), discovery.discover
+    discovery.discover = FAULTS.get(fault, discover)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main(line)
             code = 0
         except SystemExit as ending:
             code = ending.code
-    studies.discover = discover
+    discovery.discover = discover
     return code, out.getvalue(), err.getvalue()
 
 json.dump([said(*asked) for asked in json.load(sys.stdin)], sys.stdout)

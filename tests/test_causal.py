@@ -28,7 +28,7 @@ from rnn_jax import (
     tiling,
 )
 from rnn_jax.causal import derangement, mean, noise, patch, resample, zero
-from rnn_jax.causal.budget import fit_budget, parse_bytes
+from rnn_jax.causal.sweep.budget import fit_budget, parse_bytes
 
 B = 5
 HS = jax.random.normal(jax.random.key(0), (B, T, N))

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rnn_jax.studies import STUDIES, names
+from rnn_jax.discovery import names
+from rnn_jax.studies import STUDIES
 
 QUICK = ["--random-sets", "19", "--resamples", "99", "--flips", "199"]
 LINE = [sys.executable, "-c", "from rnn_jax.cli import main; main()"]

@@ -11,22 +11,21 @@ import pytest
 import xarray as xr
 
 from rnn_jax.circuits import jaccard
+from rnn_jax.circuits.agreement import chance_jaccard, corrected_jaccard
 from rnn_jax.planted import context_flip_flop
 from rnn_jax.planted.context import latents
 from rnn_jax.report.context_flip_flop_figures import alike_figure, course_figure, shares_figure
-from rnn_jax.studies.context_flip_flop import dale_network
-from rnn_jax.studies.context_measures import (
+from rnn_jax.studies.context_flip_flop.measures import (
     FLOORS,
     PAIRS,
     REPLACED,
     accuracy,
-    chance_jaccard,
-    corrected_jaccard,
     inhibitory_share,
     measure,
 )
-from rnn_jax.studies.context_probe import EPOCHS, TASK, epoch_windows, probe_trials
-from rnn_jax.studies.context_verdicts import CLAIMS, differences, judge, tables
+from rnn_jax.studies.context_flip_flop.probe import EPOCHS, TASK, epoch_windows, probe_trials
+from rnn_jax.studies.context_flip_flop.study import dale_network
+from rnn_jax.studies.context_flip_flop.verdicts import CLAIMS, differences, judge, tables
 from rnn_jax.tasks import TASKS, ContextBit, check_trials
 
 PLANTED = context_flip_flop(extra=2)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rnn_jax import (
     Compose,
     Cut,
+    Identity,
     Inside,
     Lesion,
     Network,
@@ -227,6 +228,34 @@ def test_windows_cover_what_they_say(T, width, stride):
     np.testing.assert_array_equal(slides.sum(1), np.full(len(slides), width))
     np.testing.assert_array_equal(slides.argmax(1), stride * np.arange(len(slides)))
     np.testing.assert_array_equal(np.asarray(jax.vmap(first)(slides)).sum(1), 1)
+
+
+class Scaled(eqx.Module):
+    """A user's wrapper, which says nothing of the readout."""
+
+    inside: eqx.Module
+
+    def __call__(self, step):
+        return lambda h, x: self.inside(step)(0.5 * h, x)
+
+
+class Told(Scaled):
+    def shown(self, h):
+        return self.inside.shown(h)
+
+
+def test_a_wrapper_of_a_read_says_what_the_readout_sees():
+    net, xs = network("vanilla"), inputs()
+    hidden = read(UNIT, span(T, 2, 5), 0.4)
+    for silent in (Scaled(hidden), Compose(Scaled(hidden))):
+        with pytest.raises(ValueError, match="holds a Read and does not say"):
+            run(net, xs, silent)
+    told = run(net, xs, Told(hidden))
+    np.testing.assert_array_equal(told.hs[2:5, 1], jnp.full(3, 0.4))
+    assert np.abs(told.carried[2:5, 1] - 0.4).min() > 1e-3
+    # what holds no Read need not say anything, and one copy of the states is kept
+    assert run(net, xs, Scaled(clamp(UNIT, span(T, 2, 5), 0.4))).carried is None
+    assert run(net, xs, Compose(clamp(UNIT, span(T, 2, 5), 0.4), Identity())).carried is None
 
 
 def test_windows_around_events_are_clipped():

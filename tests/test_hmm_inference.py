@@ -9,13 +9,10 @@ import pytest
 
 from rnn_jax.circuits import largest
 from rnn_jax.core import outputs, run
+from rnn_jax.core.network import clean_run
 from rnn_jax.report import STUDY_FIGURES
 from rnn_jax.studies import write_up
-from rnn_jax.studies.causes import clean_run
-from rnn_jax.studies.hmm_inference import HMM_INFERENCE, Scale, inference
-from rnn_jax.studies.hmm_networks import BUILT, TASK, built
-from rnn_jax.studies.hmm_verdicts import CLAIMS, judge
-from rnn_jax.studies.kept_sets import (
+from rnn_jax.studies.hmm_inference.kept_sets import (
     Noisy,
     accuracies,
     decode,
@@ -23,6 +20,9 @@ from rnn_jax.studies.kept_sets import (
     rankings,
     share_right,
 )
+from rnn_jax.studies.hmm_inference.networks import BUILT, TASK, built
+from rnn_jax.studies.hmm_inference.study import HMM_INFERENCE, Scale, inference
+from rnn_jax.studies.hmm_inference.verdicts import CLAIMS, judge
 from rnn_jax.tasks import HiddenState, check_trials
 
 KEY = jax.random.key(4)

@@ -176,6 +176,8 @@ def test_6_propagators_and_the_row_of_a_clamped_unit(cell):
     P = propagators(J, start=1)
     np.testing.assert_array_equal(P[1], np.eye(h0.size))
     assert not np.asarray(P[0]).any()
+    np.testing.assert_array_equal(propagators(J, start=0)[0], np.eye(h0.size))
+    np.testing.assert_allclose(propagators(J, start=0)[2], J[2] @ J[1], atol=1e-14)
     np.testing.assert_allclose(P[3], J[3] @ J[2], atol=1e-14)
 
 

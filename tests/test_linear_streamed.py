@@ -116,6 +116,14 @@ def matrix_radius(J, **options):
     return float(radius[0]), truth, float(residual[0])
 
 
+@pytest.mark.parametrize("scale", [1e-10, 1e10])
+def test_a_radius_scales_with_its_matrix(scale):
+    J = jnp.asarray(np.random.default_rng(3).normal(size=(8, 8)))
+    found, truth, _ = matrix_radius(scale * J)
+    np.testing.assert_allclose(found, truth, rtol=1e-6)
+    np.testing.assert_allclose(found, scale * matrix_radius(J)[0], rtol=1e-6)
+
+
 def matrices(size):
     """Jacobians of every temper: what leads is real, a pair, both signs, repeated, or nothing."""
     random = np.random.default_rng(0)

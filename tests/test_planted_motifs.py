@@ -22,7 +22,7 @@ from rnn_jax.planted import (
     integrator,
     sequence,
 )
-from rnn_jax.planted.hmm import STEPS, forward
+from rnn_jax.planted.hidden_state import STEPS, forward
 from rnn_jax.planted.wiring import Unit, spread_copies, truth_over, with_unread
 from rnn_jax.tasks import check_trials
 

@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from rnn_jax.circuits.statistics import without_rounding
 from rnn_jax.core import Network
 from rnn_jax.data import reserved
 from rnn_jax.planted import PLANTED, Truth, check_planted, copies, latch, permute
 from rnn_jax.report import read_study, write_study
-from rnn_jax.studies import STUDIES, StudySettings, in_memory, keeper, recovery, selectors
-from rnn_jax.studies.recovery_verdicts import CLAIMS, EXACT, WITHOUT, judge
-from rnn_jax.studies.rotated import kept
+from rnn_jax.studies import STUDIES, StudySettings, in_memory, keeper
+from rnn_jax.studies.recovery import selectors
+from rnn_jax.studies.recovery.rotated import kept
+from rnn_jax.studies.recovery.selectors import unit_scores, with_noise
+from rnn_jax.studies.recovery.study import RecoverySettings, recovery
+from rnn_jax.studies.recovery.verdicts import CLAIMS, EXACT, WITHOUT, judge
 from rnn_jax.studies.seeds import all_of, over_seeds
-from rnn_jax.studies.selectors import unit_scores, with_noise, without_rounding
 
 KEY = jax.random.key(1)
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_planted.py"
@@ -195,7 +198,7 @@ def test_an_interval_around_0_decides_nothing():
 
 
 def test_a_network_of_ones_own_is_one_file(tmp_path):
-    settings = StudySettings(seeds=2, quick=True, kinds=(f"{EXAMPLE}:planted",))
+    settings = RecoverySettings(seeds=2, quick=True, kinds=(f"{EXAMPLE}:planted",))
     found = STUDIES["recovery"].run(settings, lambda items, label: items, in_memory)
     exact = found["auroc"].sel(selector="exact ablation", noise=0.0)
     np.testing.assert_array_equal(exact, 1.0)
@@ -232,7 +235,7 @@ def test_numbers_are_saved_before_they_are_judged(tmp_path, monkeypatch):
 
 def test_a_study_that_was_stopped_goes_on_with_the_same_numbers(tmp_path):
     kinds = {"latch": latch, "copies": copies}
-    settings = StudySettings(seeds=2, quick=True)
+    settings = RecoverySettings(seeds=2, quick=True)
     keep, calls = keeper(tmp_path, "recovery", settings), []
 
     def stopping(name, compute):
@@ -250,7 +253,7 @@ def test_a_study_that_was_stopped_goes_on_with_the_same_numbers(tmp_path):
     xr.testing.assert_identical(whole, again)
     assert path.stat().st_ino == kept
     assert len(list(tmp_path.iterdir())) == 2
-    keeper(tmp_path, "recovery", StudySettings(seeds=3, quick=True))(
+    keeper(tmp_path, "recovery", RecoverySettings(seeds=3, quick=True))(
         calls[0], lambda: {"other": np.zeros(1)}
     )
     assert len(list(tmp_path.iterdir())) == 3
@@ -260,7 +263,7 @@ def test_a_study_that_was_stopped_goes_on_with_the_same_numbers(tmp_path):
     ("kind", "message"), [("latsch", "no planted network"), (f"{EXAMPLE}:UNITS", "dict")]
 )
 def test_what_is_no_planted_network_is_refused(kind, message):
-    settings = StudySettings(seeds=1, kinds=(kind,))
+    settings = RecoverySettings(seeds=1, kinds=(kind,))
     with pytest.raises(ValueError, match=message):
         STUDIES["recovery"].run(settings, lambda items, label: items, in_memory)
 

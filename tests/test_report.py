@@ -9,7 +9,7 @@ import pytest
 from report_data import EPOCHS, results
 
 from rnn_jax.report import epoch_table, save_figures, write_explorer
-from rnn_jax.report.folder import FIGURES
+from rnn_jax.report.run_folder import FIGURES
 from rnn_jax.report.style import centred
 from rnn_jax.report.view import (
     array,

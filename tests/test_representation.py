@@ -9,17 +9,11 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rnn_jax.cells import GRU
+from rnn_jax.circuits.coding import coding_plane, explained, interchanged, needed_units, role
 from rnn_jax.core import Network, run
-from rnn_jax.report.study import STUDY_FIGURES
-from rnn_jax.studies.coding import (
-    coding_plane,
-    explained,
-    interchanged,
-    needed_units,
-    role,
-)
-from rnn_jax.studies.representation import donors, features, reported, representation, said
-from rnn_jax.studies.representation_claims import CLAIMS, judge, tables
+from rnn_jax.report.study_folder import STUDY_FIGURES
+from rnn_jax.studies.representation.study import donors, features, reported, representation, said
+from rnn_jax.studies.representation.verdicts import CLAIMS, judge, tables
 from rnn_jax.tasks import EasyAndXor, check_trials, stimuli
 from rnn_jax.training import asked_squared_error
 

@@ -1,15 +1,29 @@
 """The planted ring attractor is found from the network alone, in each of its epochs."""
 
+import jax
 import numpy as np
 import pytest
 
-from rnn_jax.studies import Settings, discover, find_subject
+from rnn_jax.discovery import Settings, discover, find_subject
+
+COMPILED = []
 
 
 @pytest.fixture(scope="module")
 def data():
     settings = Settings(random_sets=39, resamples=199, width=50)
-    return discover(find_subject("ring-attractor"), settings).dataset
+    jax.clear_caches()
+    count = lambda event, seconds, **_: COMPILED.append(event)
+    jax.monitoring.register_event_duration_secs_listener(count)
+    found = discover(find_subject("ring-attractor"), settings).dataset
+    jax.monitoring.unregister_event_duration_listener(count)
+    return found
+
+
+def test_what_is_not_swept_compiles_nothing(data):
+    """Statistics, labels and planted arrays are NumPy: a small array is no program's business."""
+    programs = [event for event in COMPILED if event.endswith("backend_compile_duration")]
+    assert 5 < len(programs) <= 80
 
 
 @pytest.mark.parametrize("epoch", ["static", "travel_right", "jump", "travel_left"])

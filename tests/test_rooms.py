@@ -17,6 +17,7 @@ FLOORS = [
     {"circuits", "tasks"},
     {"training", "data"},
     {"planted"},
+    {"discovery"},
     {"studies"},
     {"report"},
     {"launch"},

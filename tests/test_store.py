@@ -13,6 +13,7 @@ import pytest
 from helpers import SOME, N, T, inputs, keys, network
 
 from rnn_jax import margin, resumable, squared_error, sweep, sweep_edges, tiling
+from rnn_jax.causal import kept
 from rnn_jax.causal.kept import fingerprint
 from rnn_jax.causal.store import programs
 
@@ -130,6 +131,17 @@ def test_fingerprints_tell_shapes_and_types_apart():
         None,
     )
     assert len({fingerprint(part) for part in parts}) == len(parts)
+
+
+def test_one_process_asks_no_other(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(kept, "_as_the_first", lambda found: asked.append(found) or found)
+    recall = lambda: kept.recall(tmp_path / "part.npy", lambda: np.arange(3.0))
+    np.testing.assert_array_equal(recall(), recall())
+    assert not asked
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    recall()
+    assert asked == [(tmp_path / "part.npy").read_bytes()]
 
 
 LONG = """

@@ -12,11 +12,12 @@ from helpers import SOME, First, network
 
 from rnn_jax.causal import squared_error
 from rnn_jax.causal.ranking import rank_agreement
+from rnn_jax.causal.sweep.codes import over_counted
 from rnn_jax.core import Network, outputs, run
+from rnn_jax.discovery import Settings, Subject, discover, find_subject
+from rnn_jax.discovery.plan import Plan
 from rnn_jax.report import epoch_table
 from rnn_jax.report.view import carried
-from rnn_jax.studies import Settings, Subject, discover, find_subject
-from rnn_jax.studies.causes import Plan, over_counted
 from rnn_jax.tasks import Trials
 
 QUICK = Settings(random_sets=19, resamples=99, flips=199)
@@ -173,13 +174,13 @@ def test_an_unknown_subject_names_the_nearest():
 
 
 def test_rounding_is_no_effect_and_empty_trials_do_not_count():
-    effects = jnp.array([[[-1e-9, -1e-9], [-0.5, 0.0]]])
-    null = jnp.array([[[1e-9, 0.0], [0.0, -2e-9]]])
+    effects = np.array([[[-1e-9, -1e-9], [-0.5, 0.0]]])
+    null = np.array([[[1e-9, 0.0], [0.0, -2e-9]]])
     windows = jnp.zeros((1, 2, 3)).at[0, 0].set(1.0)
     subject = relay()
     plan = Plan(subject.network, subject.trials.xs, subject.trials.targets, squared_error)
     assert plan.with_noise(null).noise == pytest.approx(2e-8)
-    got = over_counted(jnp.where(jnp.abs(effects) <= 2e-8, 0.0, effects), windows)
+    got = over_counted(np.where(np.abs(effects) <= 2e-8, 0.0, effects), windows)
     np.testing.assert_allclose(got, [[[0.0, 0.0], [-1.0, 0.0]]])
     np.testing.assert_allclose(got.mean(-1), [[0.0, -0.5]])
 

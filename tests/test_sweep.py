@@ -26,9 +26,9 @@ from rnn_jax import (
     tiling,
 )
 from rnn_jax.causal import result_codes
-from rnn_jax.causal.budget import fit_budget
-from rnn_jax.causal.engine import CLAMP
-from rnn_jax.causal.sweep import per_trial, program
+from rnn_jax.causal.sweep.budget import fit_budget
+from rnn_jax.causal.sweep.engine import CLAMP
+from rnn_jax.causal.sweep.sweep import per_trial, program
 from rnn_jax.cells import GRU, Affine, zero_state
 
 B = 3

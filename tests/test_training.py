@@ -10,9 +10,9 @@ import optax
 import pytest
 from helpers import CELLS, I, N, O, T, network, same
 
-from rnn_jax import Network, fit, outputs, run
+from rnn_jax import Network, cells, fit, outputs, run
 from rnn_jax.cells import GRU, Affine, Dale, Leaky, Vanilla, zero_state
-from rnn_jax.studies import TrainSettings, train_network, untrained
+from rnn_jax.discovery import TrainSettings, train_network, untrained
 from rnn_jax.tasks import FlipFlop, Trials
 from rnn_jax.training import (
     adam,
@@ -348,7 +348,7 @@ def test_models_come_back_and_bad_files_are_named(tmp_path):
             load_header(tmp_path / f"{name}.eqx")
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm", "vanilla", "leaky", "low-rank", "dale"])
+@pytest.mark.parametrize("cell", cells.CELLS)
 def test_every_cell_trains_on_the_flip_flop(cell):
     settings = TrainSettings(cell=cell, units=8, steps=2, batch_size=2)
     network = train_network("flip-flop", settings)

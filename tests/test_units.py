@@ -100,6 +100,9 @@ def test_many_indices_share_one_program_and_have_their_finite_effects():
         integrated(net.step, net.h0, xs, metric, by_mask),
     )
     assert entries_changed(clamp([0, 2], WINDOW, 0.0), net.h0) == 6
+    both = Compose(clamp([0, 2], WINDOW, 0.0), clamp(1, WINDOW, 0.0))
+    assert entries_changed(both, net.h0) == 9
+    assert entries_changed(Compose(both, lambda step: step), net.h0) is None
 
 
 def test_a_jacobian_knows_units_by_their_numbers():

@@ -1,8 +1,5 @@
 """Causal effects: finite, first-order and integrated, and the sweep over all of them."""
 
-from .codes import ResultCodes, mean_of_finite, result_codes
-from .direct import SelfRepair, self_repair
-from .engine import Estimator
 from .finite import entries_changed, finite
 from .first_order import additive_edges, first_order, first_order_clamp, first_order_edges
 from .integrated import Integrated, integrated
@@ -13,16 +10,64 @@ from .provenance import Record
 from .ranking import rank_agreement
 from .scores import SCORES, Score, log_odds, margin, squared_error
 from .screen import Screen, screen
+from .self_repair import SelfRepair, self_repair
 from .store import resumable
-from .sweep import Kind, sweep, sweep_edges
-from .values import derangement, mean, noise, patch, resample, zero
+from .sweep import (
+    Estimator,
+    Kind,
+    ResultCodes,
+    mean_of_finite,
+    over_counted,
+    over_devices,
+    result_codes,
+    sweep,
+    sweep_edges,
+)
+from .values import derangement, mean, noise, patch, replacement, resample, zero
 
 __all__ = [
-    "SCORES", "Estimator", "Integrated", "Kind", "Optimal", "PathFactors", "Paths", "Record",
-    "ResultCodes", "Score", "Screen", "SelfRepair", "additive_edges", "derangement",
-    "entries_changed", "finite", "first_order", "first_order_clamp", "first_order_edges",
-    "integrated", "log_odds", "margin", "mean", "mean_of_finite", "noise", "optimal", "paired",
-    "patch", "path_effects", "path_factors", "rank_agreement", "resample", "result_codes",
-    "resumable", "screen",
-    "self_repair", "squared_error", "sweep", "sweep_edges", "top_paths", "zero",
+    "SCORES",
+    "Estimator",
+    "Integrated",
+    "Kind",
+    "Optimal",
+    "PathFactors",
+    "Paths",
+    "Record",
+    "ResultCodes",
+    "Score",
+    "Screen",
+    "SelfRepair",
+    "additive_edges",
+    "derangement",
+    "entries_changed",
+    "finite",
+    "first_order",
+    "first_order_clamp",
+    "first_order_edges",
+    "integrated",
+    "log_odds",
+    "margin",
+    "mean",
+    "mean_of_finite",
+    "noise",
+    "optimal",
+    "over_counted",
+    "over_devices",
+    "paired",
+    "patch",
+    "path_effects",
+    "path_factors",
+    "rank_agreement",
+    "replacement",
+    "resample",
+    "result_codes",
+    "resumable",
+    "screen",
+    "self_repair",
+    "squared_error",
+    "sweep",
+    "sweep_edges",
+    "top_paths",
+    "zero",
 ]  # fmt: skip

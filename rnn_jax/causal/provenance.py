@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import get_args
 
 from ..core.checks import one_of
-from .engine import Estimator
+from .sweep.engine import Estimator
 
 
 @dataclass(frozen=True)

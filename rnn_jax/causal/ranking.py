@@ -3,14 +3,14 @@
 rank_agreement(estimate, exact)      # [E]: Spearman's correlation of sizes, per epoch
 """
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Float
 
 from ..core.checks import axes
+from ..core.types import Numbers
 
 
-def rank_agreement(a: Float[Array, "E N"], b: Float[Array, "E N"]) -> Float[Array, " E"]:
+def rank_agreement(a: Float[Numbers, "E N"], b: Float[Numbers, "E N"]) -> Float[np.ndarray, " E"]:
     """Spearman's rank correlation of two rankings by size, per epoch, ties sharing their rank.
 
     **Returns:** NaN where all effects of a side are alike, or one is NaN.
@@ -19,14 +19,14 @@ def rank_agreement(a: Float[Array, "E N"], b: Float[Array, "E N"]) -> Float[Arra
     """
     axes(a=(a, "E N"), b=(b, "E N"))
 
-    def ranks(values: Float[Array, " N"]) -> Float[Array, " N"]:
-        ordered = jnp.sort(values)
-        sides = [jnp.searchsorted(ordered, values, side=side) for side in ("left", "right")]
-        mean = (sides[0] + sides[1]).astype(values.dtype) / 2
+    def ranks(values: np.ndarray) -> np.ndarray:
+        ordered = np.sort(values)
+        sides = [np.searchsorted(ordered, values, side) for side in ("left", "right")]
+        mean = (sides[0] + sides[1]) / 2
         return mean - mean.mean()
 
-    x, y = (jax.vmap(ranks)(jnp.abs(values)) for values in (a, b))
-    spread = jnp.sqrt((x**2).sum(-1) * (y**2).sum(-1))
-    safe = jnp.where(spread == 0, 1.0, spread)
-    unknown = (spread == 0) | jnp.isnan(a).any(-1) | jnp.isnan(b).any(-1)
-    return jnp.where(unknown, jnp.nan, (x * y).sum(-1) / safe)
+    sizes = [np.abs(np.asarray(values)) for values in (a, b)]
+    x, y = (np.stack([ranks(row) for row in size]) for size in sizes)
+    spread = np.sqrt((x**2).sum(-1) * (y**2).sum(-1))
+    unknown = (spread == 0) | np.isnan(sizes).any((0, -1))
+    return np.where(unknown, np.nan, (x * y).sum(-1) / np.where(spread == 0, 1.0, spread))

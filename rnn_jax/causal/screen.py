@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
@@ -21,11 +20,11 @@ from ..core import Network
 from ..core.checks import array, described, function, one_of, random_key, share, whole_number
 from ..core.network import num_units
 from ..core.units import group_masks
-from .codes import ResultCodes, mean_of_finite, result_codes
-from .engine import Estimator
 from .ranking import rank_agreement
 from .scores import Score, margin
-from .sweep import sweep
+from .sweep.codes import ResultCodes, mean_of_finite, result_codes
+from .sweep.engine import Estimator
+from .sweep.sweep import sweep
 
 
 class Screen(NamedTuple):
@@ -151,7 +150,7 @@ def _judge(
 ) -> Screen:
     """What was run, `order [W, R]` with the audited last, beside what was estimated."""
     (W, G), R = estimate.shape, order.shape[1]
-    effects = np.asarray(mean_of_finite(by_trial))
+    effects = mean_of_finite(by_trial)
     exact, ran = np.full((W, G), np.nan, effects.dtype), np.zeros((W, G), bool)
     np.put_along_axis(exact, order, effects, 1)
     np.put_along_axis(ran, order, True, 1)
@@ -165,7 +164,7 @@ def _judge(
         recall, interval = np.nan, (np.nan, np.nan)
     near = np.take_along_axis(estimate, order, 1)
     both = [np.where(np.isnan(near + size), 0.0, a) for a in (near, size)]
-    agreement = np.asarray(rank_agreement(*map(jnp.asarray, both)))
+    agreement = rank_agreement(*both)
     return Screen(
         estimator, ranked_by, kept, effect, exact, ran, result_codes(by_trial), estimate, recall,
         interval, agreement, _medians_ratio(*both), drawn * W,
@@ -173,11 +172,11 @@ def _judge(
 
 
 def _size_of_mean(effects: Array) -> np.ndarray:
-    return np.abs(np.asarray(mean_of_finite(effects)))
+    return np.abs(mean_of_finite(effects))
 
 
 def _mean_of_sizes(effects: Array) -> np.ndarray:
-    return np.asarray(mean_of_finite(jnp.abs(effects)))
+    return mean_of_finite(np.abs(np.asarray(effects)))
 
 
 def _draw(

@@ -13,15 +13,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Network
 from ..core.checks import array, described, function
 from ..core.network import num_units, output_shape
+from ..core.types import Numbers
 from ..core.units import group_masks
 from .kept import fingerprint, recall
 from .scores import Score
-from .sweep import check_edges, check_masks
+from .sweep.sweep import check_edges, check_masks
 
 Sweep = Callable[..., Array]
 SWEEPS = {"sweep": group_masks, "sweep_edges": check_edges}  # what reads who is edited
@@ -53,10 +56,10 @@ def resumable(
     def run(
         network: Network,
         xs: PyTree,
-        targets: Float[Array, "B T O"],
+        targets: Float[Numbers, "B T O"],
         score: Score,
-        who: Array | list,
-        windows: Float[Array, "W ..."],
+        who: Numbers | list,
+        windows: Float[Numbers, "W ..."],
         value: PyTree,
         **options: Any,
     ) -> Float[Array, "W G B"]:
@@ -72,7 +75,7 @@ def resumable(
 
         steps = track(range(len(windows)))
         if folder is None:
-            return jnp.concatenate([one(w) for w in steps])
+            return _joined([one(w) for w in steps])
         said = {key: option for key, option in options.items() if key not in UNSEEN}
         key = fingerprint(
             name, programs(network, xs, targets, score), network.h0,
@@ -80,9 +83,16 @@ def resumable(
         )  # fmt: skip
         home = Path(folder)
         keep = lambda w: recall(home / f"{key}-{w:05d}.npy", lambda: one(w))
-        return jnp.concatenate([keep(w) for w in steps])
+        return _joined([keep(w) for w in steps])
 
     return run
+
+
+def _joined(parts: list[Numbers]) -> Array:
+    """One array of all windows, put together on the host unless they are traced."""
+    if any(isinstance(part, Tracer) for part in parts):
+        return jnp.concatenate(parts)
+    return jnp.asarray(np.concatenate([np.asarray(part) for part in parts]))
 
 
 def _check_call(sweep: Sweep, folder: Any, track: Any) -> str:
@@ -96,7 +106,7 @@ def _check_call(sweep: Sweep, folder: Any, track: Any) -> str:
     return name
 
 
-def programs(network: Network, xs: PyTree, targets: Array, score: Score) -> tuple[str, ...]:
+def programs(network: Network, xs: PyTree, targets: Numbers, score: Score) -> tuple[str, ...]:
     """What a network and a score compute, as the compiler is told: weights and all."""
     x, target = jax.tree.map(lambda leaf: leaf[0, 0], xs), targets[0]
     y = output_shape(network)

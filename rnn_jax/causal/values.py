@@ -8,6 +8,9 @@ the spread away; resampling keeps both and breaks only what ties a unit to its t
 rankings under them agree at 0.8 to 0.95 only, results should show two.
 """
 
+import functools
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PRNGKeyArray
@@ -54,6 +57,12 @@ def derangement(key: PRNGKeyArray, count: int) -> Int[Array, " B"]:
     random_key(key)
     if whole_number("count", count) < 2:
         raise ValueError(f"a derangement needs at least 2 trials, got {count}")
+    return _cycle(key, count)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _cycle(key: PRNGKeyArray, count: int) -> Array:
+    """Who follows whom in a random cycle, as one program instead of one for each operation."""
     cycle = jax.random.permutation(key, count)
     return jnp.zeros(count, cycle.dtype).at[cycle].set(jnp.roll(cycle, 1))
 
@@ -101,3 +110,17 @@ def patch(hs: State, counterfactual: State) -> State:
     if shapes[0] != shapes[1]:
         raise ValueError(f"counterfactual states of {shapes[1]} do not fit states of {shapes[0]}")
     return counterfactual
+
+
+VALUES = {
+    "zero": lambda hs, key: zero(hs),
+    "mean": lambda hs, key: mean(hs),
+    "resample": resample,
+    "noise": noise,
+}
+
+
+def replacement(kind: str, hs: State, key: PRNGKeyArray) -> State:
+    """The values `[B, T, N]` that units are replaced with."""
+    # one program instead of one for each operation
+    return eqx.filter_jit(VALUES[kind])(hs, key)

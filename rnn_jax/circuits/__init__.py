@@ -1,6 +1,23 @@
 """Circuits: selection per epoch, evaluation, statistics, recovery of a known truth."""
 
-from .agreement import Consensus, Stability, consensus, jaccard, reselect, stability
+from .against_truth import (
+    PrecisionRecall,
+    auroc,
+    average_precision,
+    precision_at_size,
+    precision_recall,
+    timing_overlap,
+    widen,
+)
+from .agreement import (
+    Consensus,
+    Stability,
+    consensus,
+    corrected_jaccard,
+    jaccard,
+    reselect,
+    stability,
+)
 from .baselines import (
     baseline_scores,
     correlation,
@@ -12,21 +29,24 @@ from .baselines import (
     variance,
 )
 from .circuit import Circuit, active_windows, from_dict, to_dict
+from .coding import Needed, coding_plane, contrast, explained, interchanged, needed_units, role
 from .curve import Curve, faithfulness_curve, largest
-from .evaluation import Evaluate, Minimality, Worst, completeness, faithfulness, minimality
-from .interventions import drop, keep
-from .nulls import RotationNull, concentration, rotation_null, shuffle_trials, shuffle_weights
-from .recovery import (
-    PrecisionRecall,
-    auroc,
-    average_precision,
-    precision_at_size,
-    precision_recall,
-    timing_overlap,
-    widen,
+from .evaluation import (
+    Evaluate,
+    Minimality,
+    SetTest,
+    Worst,
+    completeness,
+    faithfulness,
+    judge_set,
+    keeping,
+    minimality,
+    share_kept,
 )
+from .keep_drop import drop, keep
+from .nulls import RotationNull, concentration, rotation_null, shuffle_trials, shuffle_weights
+from .random_sets import random_sets
 from .selection import Selection, check_attainable, select_edges, select_units
-from .sets import random_sets
 from .statistics import (
     Interval,
     Ratio,
@@ -37,17 +57,20 @@ from .statistics import (
     sign_flip_p,
     sign_test_p,
     smallest_p,
+    without_rounding,
 )
 
 __all__ = [
-    "Circuit", "Consensus", "Curve", "Evaluate", "Interval", "Minimality", "PrecisionRecall",
-    "Ratio", "RotationNull", "Selection", "Stability", "Worst", "active_windows", "auroc",
-    "average_precision", "baseline_scores", "benjamini_hochberg", "bootstrap_mean",
-    "check_attainable", "completeness", "concentration", "consensus", "correlation", "drop",
-    "faithfulness", "faithfulness_curve", "from_dict", "gradient", "jaccard", "keep",
-    "largest", "minimality", "permutation_p", "precision_at_size", "precision_recall",
-    "random_scores", "random_sets", "ratio_of_means", "readout_weight", "reselect",
-    "rotation_null", "select_edges", "select_units", "selectivity", "shuffle_trials",
-    "shuffle_weights", "sign_flip_p", "sign_test_p", "smallest_p", "sparse_probe", "stability",
-    "timing_overlap", "to_dict", "variance", "widen",
+    "Circuit", "Consensus", "Curve", "Evaluate", "Interval", "Minimality", "Needed",
+    "PrecisionRecall", "Ratio", "RotationNull", "Selection", "SetTest", "Stability", "Worst",
+    "active_windows", "auroc", "average_precision", "baseline_scores", "benjamini_hochberg",
+    "bootstrap_mean", "check_attainable", "coding_plane", "completeness", "concentration",
+    "consensus", "contrast", "corrected_jaccard", "correlation", "drop", "explained",
+    "faithfulness", "faithfulness_curve", "from_dict", "gradient", "interchanged", "jaccard",
+    "judge_set", "keep", "keeping", "largest", "minimality", "needed_units", "permutation_p",
+    "precision_at_size", "precision_recall", "random_scores", "random_sets", "ratio_of_means",
+    "readout_weight", "reselect", "role", "rotation_null", "select_edges", "select_units",
+    "selectivity", "share_kept", "shuffle_trials", "shuffle_weights", "sign_flip_p", "sign_test_p",
+    "smallest_p", "sparse_probe", "stability", "timing_overlap", "to_dict", "variance", "widen",
+    "without_rounding",
 ]  # fmt: skip

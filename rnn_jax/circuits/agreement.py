@@ -12,20 +12,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from ..core.checks import at_least, axes, bools, function, random_key
 from ..core.checks import share as check_share
+from ..core.types import Numbers
 
 
 class Consensus(NamedTuple):
     """Members of most runs, and how often each unit was one."""
 
-    members: Bool[Array, "..."]
-    frequency: Float[Array, "..."]
+    members: Bool[np.ndarray, "..."]
+    frequency: Float[np.ndarray, "..."]
 
 
 class Stability(NamedTuple):
@@ -35,11 +34,11 @@ class Stability(NamedTuple):
     - `consensus`: of `[..., N]`, with each unit's inclusion frequency.
     """
 
-    jaccard: Float[Array, "..."]
+    jaccard: Float[np.ndarray, "..."]
     consensus: Consensus
 
 
-def jaccard(a: Bool[Array, "*K N"], b: Bool[Array, "*K N"]) -> Float[Array, "*K"]:
+def jaccard(a: Bool[Numbers, "*K N"], b: Bool[Numbers, "*K N"]) -> Float[np.ndarray, "*K"]:
     """The share two sets have in common: `|A and B| / |A or B|`, 1 where both are empty.
 
     **Arguments:**
@@ -52,12 +51,44 @@ def jaccard(a: Bool[Array, "*K N"], b: Bool[Array, "*K N"]) -> Float[Array, "*K"
     """
     axes(a=(a, "... N"), b=(b, "... N"))
     bools(a=a, b=b)
-    dtype = jnp.zeros(()).dtype
-    both, either = (a & b).sum(-1).astype(dtype), (a | b).sum(-1).astype(dtype)
-    return jnp.where(either == 0, 1.0, both / jnp.maximum(either, 1))
+    a, b = np.asarray(a), np.asarray(b)
+    both, either = (a & b).sum(-1), (a | b).sum(-1)
+    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
 
 
-def consensus(members: Bool[Array, "R *K N"], share: float = 0.5) -> Consensus:
+def chance_jaccard(a: int, b: int, units: int) -> float:
+    """The mean Jaccard of two random sets: `sum_k P(k) k / (a + b - k)`, `P` hypergeometric.
+
+    **Arguments:**
+
+    - `a`, `b`: how many members they have.
+    - `units`: how many there are to draw from.
+    """
+    shared = range(max(0, a + b - units), min(a, b) + 1)
+    ways = lambda k: math.comb(a, k) * math.comb(units - a, b - k) / math.comb(units, b)
+    return sum(ways(k) * k / (a + b - k) for k in shared)
+
+
+def corrected_jaccard(a: Bool[Numbers, " N"], b: Bool[Numbers, " N"], units: int) -> float:
+    """`(J - E J) / (1 - E J)`: 1 for equal sets, 0 on average for random ones of their sizes.
+
+    **Arguments:**
+
+    - `a`, `b`: two sets.
+    - `units`: how many there are to draw from.
+
+    **Returns:** NaN where either is empty, or both hold all there are.
+
+    Hubert and Arabie, J. Classification 2 (1985), for the form of the correction.
+    """
+    sizes = int(a.sum()), int(b.sum())
+    if min(sizes) == 0 or min(sizes) >= units:
+        return float("nan")
+    chance = chance_jaccard(*sizes, max(units, *sizes))
+    return (float(jaccard(a, b)) - chance) / (1 - chance)
+
+
+def consensus(members: Bool[Numbers, "R *K N"], share: float = 0.5) -> Consensus:
     """Units that belong in at least `share` of the runs, with their inclusion frequency.
 
     **Arguments:**
@@ -73,13 +104,13 @@ def consensus(members: Bool[Array, "R *K N"], share: float = 0.5) -> Consensus:
     axes(members=(members, "... N"))
     bools(members=members)
     at_least(1, runs=len(members))
-    runs, count = members.shape[0], members.sum(0)
+    runs, count = len(members), np.asarray(members).sum(0)
     # counts are exact, where a share that is rounded would lose a unit of all 49 runs
     needed = math.ceil(share * runs - 1e-9)
-    return Consensus(count >= needed, count.astype(jnp.zeros(()).dtype) / runs)
+    return Consensus(count >= needed, count / runs)
 
 
-def stability(members: Bool[Array, "R *K N"], share: float = 0.5) -> Stability:
+def stability(members: Bool[Numbers, "R *K N"], share: float = 0.5) -> Stability:
     """`2 / (R (R - 1)) sum_{r < s} jaccard(C_r, C_s)`, and the consensus of all runs.
 
     Chance is not 0: two random sets of `k` of `N` units share about `k / (2 N - k)`.
@@ -96,7 +127,8 @@ def stability(members: Bool[Array, "R *K N"], share: float = 0.5) -> Stability:
     Meinshausen and Bühlmann, J. R. Stat. Soc. B 72 (2010), for inclusion frequencies.
     """
     axes(members=(members, "... R N"))
-    runs = members.shape[0]
+    members = np.asarray(members)
+    runs = len(members)
     if runs < 2:
         raise ValueError(f"stability needs at least 2 runs, got {runs}")
     one, other = np.triu_indices(runs, 1)
@@ -104,11 +136,11 @@ def stability(members: Bool[Array, "R *K N"], share: float = 0.5) -> Stability:
 
 
 def reselect(
-    select: Callable[[Float[Array, "*K B"]], Bool[Array, "..."]],
-    values: Float[Array, "*K B"],
+    select: Callable[[Float[np.ndarray, "*K B"]], Bool[Numbers, "..."]],
+    values: Float[Numbers, "*K B"],
     key: PRNGKeyArray,
     resamples: int = 100,
-) -> Bool[Array, "R ..."]:
+) -> Bool[np.ndarray, "R ..."]:
     """The circuit again and again, each time from trials drawn with replacement.
 
     **Arguments:**
@@ -128,5 +160,6 @@ def reselect(
     random_key(key)
     trials = axes(values=(values, "... B"))["B"]
     at_least(1, trials=trials, resamples=resamples)
-    draws = jax.random.randint(key, (resamples, trials), 0, trials)
-    return lax.map(lambda draw: select(values[..., draw]), draws)
+    draws = np.asarray(jax.random.randint(key, (resamples, trials), 0, trials))
+    known = np.asarray(values)
+    return np.stack([np.asarray(select(known[..., draw])) for draw in draws])

@@ -11,9 +11,10 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
 from ..core.checks import axes, bools, described, numbers
+from ..core.types import Numbers
 
 
 class Circuit(eqx.Module):
@@ -28,11 +29,11 @@ class Circuit(eqx.Module):
     - `names`, `units`: of the windows and of the units.
     """
 
-    nodes: Bool[Array, "W N"]
-    edges: Bool[Array, "W N N"]
-    effect: Float[Array, "W N"]
-    weight: Float[Array, "W N N"]
-    windows: Float[Array, "W *B T"]
+    nodes: Bool[Numbers, "W N"]
+    edges: Bool[Numbers, "W N N"]
+    effect: Float[Numbers, "W N"]
+    weight: Float[Numbers, "W N N"]
+    windows: Float[Numbers, "W *B T"]
     names: tuple[str, ...] = eqx.field(static=True)
     units: tuple[str, ...] = eqx.field(static=True)
 
@@ -100,7 +101,7 @@ def to_dict(circuit: Circuit) -> dict[str, Any]:
     return {"units": list(units), "windows": windows}
 
 
-def from_dict(record: dict[str, Any], windows: Float[Array, "W *B T"]) -> Circuit:
+def from_dict(record: dict[str, Any], windows: Float[Numbers, "W *B T"]) -> Circuit:
     """The circuit of a record that `to_dict` made; what lies outside it has effect and weight 0.
 
     **Arguments:**

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
-from ..core.checks import axes, no_nan, random_key
+from ..core.checks import axes, on_host, random_key
+from ..core.types import Numbers
 from .evaluation import Evaluate, kept_metrics
 from .statistics import Ratio, ratio_of_means
 
@@ -28,15 +28,15 @@ class Curve(NamedTuple):
     - `gap`: the same rule's area of `|1 - f|`, which an overshoot does not make good.
     """
 
-    sizes: Int[Array, " K"]
+    sizes: Int[np.ndarray, " K"]
     faithfulness: Ratio
     area: Ratio
-    gap: Float[Array, ""]
+    gap: float
 
 
 def faithfulness_curve(
     evaluate: Evaluate,
-    scores: Float[Array, " N"],
+    scores: Float[Numbers, " N"],
     key: PRNGKeyArray,
     sizes: Sequence[int] | None = None,
     resamples: int = 2000,
@@ -77,22 +77,18 @@ def faithfulness_curve(
         or kept[-1] > N
     ):
         raise ValueError(f"sizes must be two or more rising integers in [0, {N}], got {sizes}")
-    dtype = jnp.zeros(()).dtype
-    masks = largest(scores, jnp.asarray(kept), order).astype(dtype)
-    ends = jnp.stack([jnp.zeros(N, dtype), jnp.ones(N, dtype)])
-    metrics = kept_metrics(evaluate, jnp.concatenate([masks, ends]))
-    above, below = metrics[:-2] - metrics[-2][None], metrics[-1] - metrics[-2]
+    masks = largest(scores, kept, order)
+    metrics = kept_metrics(evaluate, np.concatenate([masks, np.zeros((1, N)), np.ones((1, N))]))
+    above, below = metrics[:-2] - metrics[-2], metrics[-1] - metrics[-2]
     ratio = lambda top: ratio_of_means(top, below, boot, resamples)
-    rule = jnp.asarray(_trapezoid(kept / N), metrics.dtype)
-    curve = jax.vmap(ratio)(above)
-    area = ratio(jnp.matmul(rule, above, precision="highest"))
-    gap = jnp.sum(rule * jnp.abs(1 - curve.estimate))
-    return Curve(jnp.asarray(kept), curve, area, gap)
+    rule = _trapezoid(kept / N)
+    curve, area = ratio(above), ratio(rule @ above)
+    return Curve(kept, curve, area, float(np.sum(rule * np.abs(1 - curve.estimate))))
 
 
 def largest(
-    scores: Float[Array, " N"], sizes: Int[Array, " K"], key: PRNGKeyArray
-) -> Bool[Array, "K N"]:
+    scores: Float[Numbers, " N"], sizes: Int[Numbers, " K"], key: PRNGKeyArray
+) -> Bool[np.ndarray, "K N"]:
     """The units of largest score, for each size; each set holds the smaller ones.
 
     **Arguments:**
@@ -106,9 +102,8 @@ def largest(
     **Raises:** `ValueError` where a score is NaN.
     """
     N = axes(scores=(scores, "N"), sizes=(sizes, "K"))["N"]
-    order = jnp.lexsort((jax.random.uniform(key, (N,)), -no_nan("scores", scores)))
-    place = jnp.zeros(N, order.dtype).at[order].set(jnp.arange(N, dtype=order.dtype))
-    return place[None] < sizes[:, None]
+    order = np.lexsort((np.asarray(jax.random.uniform(key, (N,))), -on_host("scores", scores)))
+    return np.argsort(order) < np.asarray(sizes)[:, None]
 
 
 def _trapezoid(x: np.ndarray) -> np.ndarray:

@@ -1,26 +1,41 @@
 """Does the circuit do the work? Faithfulness, completeness, minimality.
 
-    kept = lambda masks: run_with_only(masks)           # [S, N] -> metrics [S, B]
-    faithfulness(kept, members, key).estimate
-    completeness(kept, members, size=3).worst, .subset
+    evaluate = keeping(network, xs, targets, score, window, value)   # [S, N] -> [S, B]
+    faithfulness(evaluate, members, key).estimate
+    completeness(evaluate, members, size=3).worst, .subset
 
-All take one function, which runs the network with everything outside a mask replaced: any
-user's function will do.
+All take one function, which runs the network with everything outside a mask replaced: that of
+`keeping`, or any of a user's own.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
-from ..core.checks import array, at_least, function, no_nan, random_key
+from ..causal import Score, mean_of_finite, sweep
+from ..core import Network
+from ..core.checks import at_least, floats, function, numbers, on_host, random_key
 from ..core.checks import members as as_set
-from .statistics import Ratio, ratio_of_means
+from ..core.types import Numbers
+from .statistics import Ratio, permutation_p, ratio_of_means
 
-Evaluate: TypeAlias = Callable[[Float[Array, "S N"]], Float[Array, "S B"]]
+Evaluate: TypeAlias = Callable[[Float[Array, "S N"]], Float[Numbers, "S B"]]
 """Metrics of each trial with only the units of each mask left to themselves."""
+
+
+class SetTest(NamedTuple):
+    """How a circuit fares as a set.
+
+    - `faithfulness`, `necessity`: ratios with their bootstrap intervals.
+    - `p_value`: share of random sets of equal size that keep at least as much.
+    """
+
+    faithfulness: Ratio
+    necessity: Ratio
+    p_value: np.ndarray
 
 
 class Worst(NamedTuple):
@@ -31,9 +46,9 @@ class Worst(NamedTuple):
     - `path`: `[size + 1]`, the largest difference found with 0, 1, ... units in K.
     """
 
-    worst: Float[Array, ""]
-    subset: Bool[Array, " N"]
-    path: Float[Array, " K"]
+    worst: float
+    subset: Bool[np.ndarray, " N"]
+    path: Float[np.ndarray, " K"]
 
 
 class Minimality(NamedTuple):
@@ -43,31 +58,116 @@ class Minimality(NamedTuple):
     - `subset`: bool `[N, N]`, the K of each member, `[member, unit]`.
     """
 
-    gain: Float[Array, " N"]
-    subset: Bool[Array, "N N"]
+    gain: Float[np.ndarray, " N"]
+    subset: Bool[np.ndarray, "N N"]
 
 
-def kept_metrics(evaluate: Evaluate, masks: Float[Array, "S N"]) -> Float[Array, "S B"]:
+def kept_metrics(evaluate: Evaluate, masks: Float[np.ndarray, "S N"]) -> Float[np.ndarray, "S B"]:
     """What `evaluate` makes of masks, checked: it may be anybody's.
 
     **Raises:** `ValueError` where the metrics have another shape, or one is NaN.
     """
     function("evaluate", evaluate)
-    metrics = array("the metrics of evaluate", evaluate(masks))
+    metrics = numbers("the metrics of evaluate", evaluate(floats(masks)))
     if metrics.ndim != 2 or metrics.shape[0] != masks.shape[0]:
         raise ValueError(
             f"evaluate must map masks {masks.shape} to metrics [{masks.shape[0]}, trials], "
             f"got {metrics.shape}"
         )
-    return no_nan("the metrics of evaluate", metrics)
+    return on_host("the metrics of evaluate", metrics)
 
 
-def _mask(members: Array) -> Float[Array, " N"]:
-    return as_set("members", members).astype(jnp.zeros(()).dtype)
+def _mask(members: Numbers) -> Float[np.ndarray, " N"]:
+    return np.asarray(as_set("members", members), float)
+
+
+def keeping(
+    network: Network,
+    xs: PyTree,
+    targets: Float[Numbers, "B T O"],
+    score: Score,
+    window: Float[Numbers, "..."],
+    value: PyTree,
+) -> Evaluate:
+    """The evaluator of a network: only the units of a mask are left, all others are clamped.
+
+    It gives `m(C) - m(all)`, the effect on each trial; `m(all)` cancels in every measure here.
+
+    **Arguments:**
+
+    - `network`, `xs`, `targets`, `score`, `value`: as for `sweep`.
+    - `window`: float `[T]`, or `[B, T]` where trials differ.
+
+    **Returns:** a function of masks `[S, N]` to `[S, B]`, whose calls raise as `sweep` does.
+    """
+    spans = np.asarray(window)[None]
+
+    def evaluate(masks: Numbers) -> np.ndarray:
+        others = 1 - np.asarray(masks, float)
+        # to keep every unit edits nothing, which is an answer here
+        found = sweep(network, xs, targets, score, others, spans, value, allow_noop=True)
+        return np.asarray(found[0])
+
+    return evaluate
+
+
+def share_kept(
+    circuit: Float[np.ndarray, "*K B"], nothing: Float[np.ndarray, " B"]
+) -> Float[np.ndarray, "*K"]:
+    """`1 - e(C) / e(0)` of effects `e = m - m(all)`: the faithfulness of sets, without intervals.
+
+    Effects are means over the trials whose run did not fail. It is not clipped: a set may do worse
+    than none.
+
+    **Arguments:**
+
+    - `circuit`: `[..., B]`, effects with only each set left, as `keeping` gives them.
+    - `nothing`: `[B]`, with no unit left.
+    """
+    return np.asarray(1 - mean_of_finite(circuit) / mean_of_finite(nothing))
+
+
+def judge_set(
+    evaluate: Evaluate,
+    members: Numbers,
+    random: Bool[Numbers, "R N"],
+    key: PRNGKeyArray,
+    resamples: int = 2000,
+) -> SetTest:
+    """Keep only a set, drop only a set, and keep random sets, in one call of the evaluator.
+
+    Necessity is `(m(all) - m(all without C)) / (m(all) - m(0))`. A trial on which a run failed is
+    no part of either ratio.
+
+    **Arguments:**
+
+    - `evaluate`: kept units to effects, as `keeping` makes it.
+    - `members`: bool or 0 / 1, `[N]`.
+    - `random`: bool `[R, N]`, as of `random_sets`.
+    - `key`, `resamples`: of the bootstrap.
+
+    **Returns:** a `SetTest`.
+    """
+    members = _mask(members)
+    named = np.stack([members, 1 - members, np.zeros_like(members)])
+    effect = np.asarray(evaluate(floats(np.concatenate([named, np.asarray(random)]))))
+    keep, drop, nothing, others = effect[0], effect[1], effect[2], effect[3:]
+    # every metric is the clean one plus an effect, so the clean one cancels
+    return SetTest(
+        ratio_of_means(*_known(keep - nothing, -nothing), key, resamples),
+        ratio_of_means(*_known(-drop, -nothing), key, resamples),
+        permutation_p(mean_of_finite(keep), mean_of_finite(others)),
+    )
+
+
+def _known(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both 0, and so no part of a ratio of means, on a trial where the run of either failed."""
+    known = np.isfinite(a) & np.isfinite(b)
+    return np.where(known, a, 0.0), np.where(known, b, 0.0)
 
 
 def faithfulness(
-    evaluate: Evaluate, members: Array, key: PRNGKeyArray, resamples: int = 2000
+    evaluate: Evaluate, members: Numbers, key: PRNGKeyArray, resamples: int = 2000
 ) -> Ratio:
     """`(m(C) - m(0)) / (m(all) - m(0))`, a ratio of means with a bootstrap interval.
 
@@ -87,12 +187,12 @@ def faithfulness(
     Wang et al., ICLR (2023), section 4.
     """
     members = _mask(members)
-    masks = jnp.stack([members, jnp.zeros_like(members), jnp.ones_like(members)])
+    masks = np.stack([members, np.zeros_like(members), np.ones_like(members)])
     circuit, nothing, everything = kept_metrics(evaluate, masks)
     return ratio_of_means(circuit - nothing, everything - nothing, key, resamples)
 
 
-def completeness(evaluate: Evaluate, members: Array, size: int) -> Worst:
+def completeness(evaluate: Evaluate, members: Numbers, size: int) -> Worst:
     """`max over K in C of |m(C \\ K) - m(all \\ K)|`, K grown greedily up to `size` units.
 
     A small number says that whatever part is broken, the circuit breaks as the network does.
@@ -112,26 +212,24 @@ def completeness(evaluate: Evaluate, members: Array, size: int) -> Worst:
     """
     at_least(0, size=size)
     members = _mask(members)
-    eye = jnp.eye(members.size, dtype=members.dtype)
-    subset = jnp.zeros_like(members)
+    eye = np.eye(members.size)
+    subset = np.zeros_like(members)
     subsets, path = [], []
     for grown in range(min(size, int(members.sum())) + 1):
         trials = subset[None] + eye if grown else subset[None]
-        metrics = kept_metrics(
-            evaluate, jnp.concatenate([members[None] * (1 - trials), 1 - trials])
-        )
-        gap = jnp.abs(jnp.subtract(*jnp.split(metrics.mean(-1), 2)))
+        metrics = kept_metrics(evaluate, np.concatenate([members * (1 - trials), 1 - trials]))
+        gap = np.abs(np.subtract(*np.split(metrics.mean(-1), 2)))
         # K grows within C, and by a unit it does not hold yet
-        gap = jnp.where((members - subset > 0) if grown else True, gap, -jnp.inf)
+        gap = np.where((members - subset > 0) if grown else True, gap, -np.inf)
         subset = trials[gap.argmax()]
         subsets.append(subset)
         path.append(gap.max())
-    path = jnp.stack(path)
-    return Worst(path.max(), jnp.stack(subsets)[path.argmax()] > 0, path)
+    path = np.stack(path)
+    return Worst(float(path.max()), np.stack(subsets)[path.argmax()] > 0, path)
 
 
 def minimality(
-    evaluate: Evaluate, members: Array, key: PRNGKeyArray, draws: int = 16
+    evaluate: Evaluate, members: Numbers, key: PRNGKeyArray, draws: int = 16
 ) -> Minimality:
     """For each member the K, among the empty one and random ones, for which it matters most.
 
@@ -150,16 +248,16 @@ def minimality(
     at_least(0, draws=draws)
     random_key(key)
     members = _mask(members)
-    eye = jnp.eye(members.size, dtype=members.dtype)
-    random = jax.random.bernoulli(key, 0.5, (draws, members.size)).astype(members.dtype)
-    subsets = jnp.concatenate([jnp.zeros_like(members)[None], random * members[None]])
+    eye = np.eye(members.size)
+    random = np.asarray(jax.random.bernoulli(key, 0.5, (draws, members.size)))
+    subsets = np.concatenate([np.zeros_like(members)[None], random * members])
     gains = []
     for subset in subsets:
         without = subset[None] * (1 - eye)
         kept = members[None] * (1 - without)
-        metrics = kept_metrics(evaluate, jnp.concatenate([kept * (1 - eye), kept])).mean(-1)
-        gain = jnp.abs(jnp.subtract(*jnp.split(metrics, 2)))
-        gains.append(jnp.where(members > 0, gain, 0.0))
-    gains = jnp.stack(gains)
+        metrics = kept_metrics(evaluate, np.concatenate([kept * (1 - eye), kept])).mean(-1)
+        gain = np.abs(np.subtract(*np.split(metrics, 2)))
+        gains.append(np.where(members > 0, gain, 0.0))
+    gains = np.stack(gains)
     best = subsets[gains.argmax(0)] * (1 - eye)
     return Minimality(gains.max(0), best > 0)

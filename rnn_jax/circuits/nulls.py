@@ -15,6 +15,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
@@ -35,7 +36,7 @@ class RotationNull(NamedTuple):
 
     observed: Float[Array, ""]
     null: Float[Array, " R"]
-    p_value: Float[Array, ""]
+    p_value: Float[np.ndarray, ""]
 
 
 def rotation_null(

@@ -10,11 +10,12 @@ A member has both.
 import math
 from typing import NamedTuple
 
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from ..core.checks import at_least, axes, bools, no_nan
 from ..core.checks import share as check_share
+from ..core.types import Numbers
 from .statistics import benjamini_hochberg, sign_flip_p, smallest_p
 
 
@@ -26,13 +27,13 @@ class Selection(NamedTuple):
     - `q_value`: `[E, N]`, over all epochs and units.
     """
 
-    members: Bool[Array, "E N"]
-    p_value: Float[Array, "E N"]
-    q_value: Float[Array, "E N"]
+    members: Bool[np.ndarray, "E N"]
+    p_value: Float[np.ndarray, "E N"]
+    q_value: Float[np.ndarray, "E N"]
 
 
 def select_units(
-    effects: Float[Array, "E N B"],
+    effects: Float[Numbers, "E N B"],
     key: PRNGKeyArray,
     alpha: float = 0.05,
     floor: float = 0.05,
@@ -59,7 +60,7 @@ def select_units(
     sizes = axes(effects=(effects, "E N B"))
     at_least(1, epochs=sizes["E"], units=sizes["N"])
     check_attainable(sizes["B"], flips, alpha, floor)
-    size = jnp.abs(effects.mean(-1))
+    size = np.abs(np.asarray(effects).mean(-1))
     p = sign_flip_p(effects, key, flips)
     q = benjamini_hochberg(p)
     large = (size >= floor * size.max(-1, keepdims=True)) & (size > 0)
@@ -84,8 +85,8 @@ def check_attainable(trials: int, flips: int, alpha: float, floor: float) -> Non
 
 
 def select_edges(
-    connectivity: Float[Array, "E N N"], members: Bool[Array, "E N"], share: float = 0.05
-) -> Bool[Array, "E N N"]:
+    connectivity: Float[Numbers, "E N N"], members: Bool[Numbers, "E N"], share: float = 0.05
+) -> Bool[np.ndarray, "E N N"]:
     """Edges between members that carry at least a share of their receiver's largest.
 
     A receiver is moved by its own inputs, whatever flows elsewhere in the network.
@@ -104,8 +105,9 @@ def select_edges(
     check_share("share", share)
     axes(connectivity=(connectivity, "E N N"), members=(members, "E N"))
     bools(members=members)
-    between = members[:, :, None] & members[:, None, :]
-    size = no_nan("connectivity", jnp.where(between, jnp.abs(connectivity), 0.0))
+    belong = np.asarray(members)
+    between = belong[:, :, None] & belong[:, None, :]
+    size = no_nan("connectivity", np.where(between, np.abs(np.asarray(connectivity)), 0.0))
     # a gated unit's carry of itself, which a leaky cell reports apart, sets no bar for others
-    others = size * (1 - jnp.eye(size.shape[-1], dtype=size.dtype))[None]
+    others = size * (1 - np.eye(size.shape[-1]))
     return (size >= share * others.max(2, keepdims=True)) & (size > 0)

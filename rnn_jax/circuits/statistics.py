@@ -4,29 +4,34 @@
     q = benjamini_hochberg(p)                 # over the family that was searched
     ratio_of_means(above, below, key)         # with its interval, or refused
 
-Trials lie last everywhere, and everything runs under `jit` and `vmap`.
+Trials lie last everywhere. Draws come from a `jax.random` key, so that they are the same on every
+machine; the rest is NumPy in double precision on the host, since each eager JAX operation of a new
+shape would be a program to compile. None of it runs under `jit`.
 """
 
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-from jax.scipy.special import betainc
-from jaxtyping import Array, Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Float, PRNGKeyArray
+from scipy.special import betainc
 
-from ..core.checks import array, at_least, axes, in_unit, no_nan, random_key, share
+from ..core.checks import at_least, axes, in_unit, on_host, random_key, share
+from ..core.types import Numbers
 
 REFUSED = (
     "refused: the interval of the denominator's mean contains 0, so that the ratio could be "
     "anything; replacing everything does not measurably change the metric"
 )
+ROWS = 2**24
+"""Entries of a table of resampled means that are held at once."""
 
 
 class Interval(NamedTuple):
     """The two ends of a bootstrap interval."""
 
-    low: Array
-    high: Array
+    low: np.ndarray
+    high: np.ndarray
 
 
 class Ratio(NamedTuple):
@@ -35,20 +40,20 @@ class Ratio(NamedTuple):
     - `refused`: whether the denominator's own interval contains 0.
     """
 
-    estimate: Array
-    low: Array
-    high: Array
-    refused: Array
+    estimate: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    refused: np.ndarray
 
     @property
     def reason(self) -> str:
-        """Why it was refused, in a sentence; empty where it was not. Outside `jit` only."""
-        return REFUSED if bool(self.refused.any()) else ""
+        """Why it was refused, in a sentence; empty where it was not."""
+        return REFUSED if bool(np.any(self.refused)) else ""
 
 
 def permutation_p(
-    observed: Float[Array, "..."], null: Float[Array, "... R"]
-) -> Float[Array, "..."]:
+    observed: Float[Numbers, "..."], null: Float[Numbers, "... R"]
+) -> Float[np.ndarray, "..."]:
     """`(1 + #{null >= observed}) / (R + 1)`: never 0, since the observed one counts too.
 
     **Arguments:**
@@ -62,18 +67,18 @@ def permutation_p(
 
     Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010).
     """
-    observed, null = _values("observed", observed), _values("null", null)
+    observed, null = on_host("observed", observed), on_host("null", null)
     if null.shape[:-1] != observed.shape or null.ndim == 0:
         raise ValueError(f"null must be {list(observed.shape)} and a last axis, got {null.shape}")
     # rounding must not turn a tie into a win
-    slack = 1e-6 * jnp.abs(observed)
-    count = jnp.sum(null >= (observed - slack)[..., None], -1)
-    return (1 + count).astype(observed.dtype) / (null.shape[-1] + 1)
+    slack = 1e-6 * np.abs(observed)
+    count = np.sum(null >= (observed - slack)[..., None], -1)
+    return np.asarray((1 + count) / (null.shape[-1] + 1))
 
 
 def sign_flip_p(
-    effects: Float[Array, "*K B"], key: PRNGKeyArray, flips: int = 9999
-) -> Float[Array, "*K"]:
+    effects: Float[Numbers, "*K B"], key: PRNGKeyArray, flips: int = 9999
+) -> Float[np.ndarray, "*K"]:
     """Two-sided p of a mean effect: under the null, each trial's sign is as good as its opposite.
 
     `p = (1 + #{|mean_b s_b e_b| >= |mean_b e_b|}) / (flips + 1)`. It cannot fall below
@@ -95,14 +100,18 @@ def sign_flip_p(
     trials = axes(effects=(effects, "... B"))["B"]
     at_least(1, trials=trials, flips=flips)
     random_key(key)
-    effects = _values("effects", effects)
-    signs = jax.random.rademacher(key, (effects.shape[-1], flips), effects.dtype)
-    null = jnp.abs(_product(effects, signs)) / effects.shape[-1]
-    p = permutation_p(jnp.abs(effects.mean(-1)), null)
-    return jnp.maximum(p, smallest_p(effects.shape[-1], flips))
+    effects = on_host("effects", effects)
+    signs = np.asarray(jax.random.rademacher(key, (trials, flips), int), float)
+    rows = effects.reshape(-1, trials)
+    parts = [
+        permutation_p(np.abs(part.mean(-1)), np.abs(part @ signs) / trials)
+        for part in _blocks(rows, flips)
+    ]
+    p = np.concatenate(parts).reshape(effects.shape[:-1])
+    return np.asarray(np.maximum(p, smallest_p(trials, flips)))
 
 
-def sign_test_p(differences: Float[Array, "*K S"]) -> Float[Array, "*K"]:
+def sign_test_p(differences: Float[Numbers, "*K S"]) -> Float[np.ndarray, "*K"]:
     """Two-sided exact p of how often a difference is positive; those that are 0 do not count.
 
     `p = min(1, 2 P(X <= min(above, below)))`, `X ~ Binomial(above + below, 1/2)`. It asks for
@@ -119,14 +128,12 @@ def sign_test_p(differences: Float[Array, "*K S"]) -> Float[Array, "*K"]:
     Conover, Practical Nonparametric Statistics (1999), section 3.4.
     """
     at_least(1, seeds=axes(differences=(differences, "... S"))["S"])
-    differences = _values("differences", differences)
-    count = lambda which: which.sum(-1).astype(differences.dtype)
-    above, below = count(differences > 0), count(differences < 0)
-    fewer, more = jnp.minimum(above, below), jnp.maximum(above, below)
+    differences = on_host("differences", differences)
+    above, below = (differences > 0).sum(-1), (differences < 0).sum(-1)
+    fewer, more = np.minimum(above, below), np.maximum(above, below)
     # P(X <= k) of n is the incomplete beta function at 1/2 of n - k and k + 1
-    half = jnp.full_like(more, 0.5)
-    tail = betainc(jnp.maximum(more, 1.0), fewer + 1, half)
-    return jnp.where(more == 0, 1.0, jnp.minimum(2 * tail, 1.0))
+    tail = betainc(np.maximum(more, 1), fewer + 1, 0.5)
+    return np.where(more == 0, 1.0, np.minimum(2 * tail, 1.0))
 
 
 def smallest_p(trials: int, flips: int) -> float:
@@ -140,17 +147,12 @@ def smallest_p(trials: int, flips: int) -> float:
     return max(2.0 ** (1 - trials), 1 / (flips + 1))
 
 
-def _values(name: str, values: Array) -> Array:
-    """Floats without a NaN."""
-    return no_nan(name, array(name, values))
+def _blocks(rows: np.ndarray, draws: int) -> list[np.ndarray]:
+    """Rows in parts whose tables over all draws fit in memory."""
+    return np.array_split(rows, max(1, -(-len(rows) * draws // ROWS)))
 
 
-def _product(values: Array, draws: Array) -> Array:
-    # accelerators round the factors of a float32 product by default, which unties ties
-    return jnp.matmul(values, draws, precision="highest")
-
-
-def benjamini_hochberg(p: Float[Array, "..."]) -> Float[Array, "..."]:
+def benjamini_hochberg(p: Float[Numbers, "..."]) -> Float[np.ndarray, "..."]:
     """q-values: the smallest false-discovery rate at which each hypothesis would be rejected.
 
     `q_(k) = min_{j >= k} m p_(j) / j`, over all `m` entries of `p` as one family.
@@ -165,26 +167,29 @@ def benjamini_hochberg(p: Float[Array, "..."]) -> Float[Array, "..."]:
 
     Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995).
     """
-    flat = in_unit("p", _values("p", p)).ravel()
+    known = in_unit("p", on_host("p", p))
+    flat = known.ravel()
     if flat.size == 0:
         raise ValueError("p is empty: there is no hypothesis")
-    order = jnp.argsort(flat)
-    ranks = jnp.arange(1, flat.size + 1, dtype=p.dtype)
-    scaled = flat[order] * flat.size / ranks
-    lowest = jax.lax.cummin(scaled, reverse=True)
-    return jnp.zeros_like(flat).at[order].set(jnp.minimum(lowest, 1)).reshape(p.shape)
+    order = np.argsort(flat, kind="stable")
+    scaled = flat[order] * flat.size / np.arange(1, flat.size + 1)
+    lowest = np.minimum.accumulate(scaled[::-1])[::-1]
+    q = np.empty_like(flat)
+    q[order] = np.minimum(lowest, 1)
+    return q.reshape(known.shape)
 
 
-def _counts(key: PRNGKeyArray, trials: int, resamples: int, dtype: jnp.dtype) -> Array:
+def _shares(key: PRNGKeyArray, trials: int, resamples: int) -> np.ndarray:
     """How often each trial is drawn in each resample, as shares `[B, R]`."""
     random_key(key)
-    draws = jax.random.randint(key, (resamples, trials), 0, trials)
-    ones = jax.vmap(lambda draw: jnp.zeros(trials, dtype).at[draw].add(1))(draws)
-    return ones.T / trials
+    draws = np.asarray(jax.random.randint(key, (resamples, trials), 0, trials))
+    places = draws + trials * np.arange(resamples)[:, None]
+    counts = np.bincount(places.ravel(), minlength=resamples * trials)
+    return counts.reshape(resamples, trials).T / trials
 
 
 def bootstrap_mean(
-    values: Float[Array, "*K B"], key: PRNGKeyArray, resamples: int = 2000, level: float = 0.95
+    values: Float[Numbers, "*K B"], key: PRNGKeyArray, resamples: int = 2000, level: float = 0.95
 ) -> Interval:
     """Percentile interval of the mean over trials.
 
@@ -204,19 +209,22 @@ def bootstrap_mean(
     trials = axes(values=(values, "... B"))["B"]
     at_least(1, trials=trials, resamples=resamples)
     share("level", level, above=0, below=1)
-    values = _values("values", values)
-    counts = _counts(key, trials, resamples, values.dtype)
-    return _percentiles(_product(values, counts), level)
+    values = on_host("values", values)
+    shares = _shares(key, trials, resamples)
+    rows = values.reshape(-1, trials)
+    parts = [_percentiles(part @ shares, level) for part in _blocks(rows, resamples)]
+    low, high = (np.concatenate(ends).reshape(values.shape[:-1]) for ends in zip(*parts))
+    return Interval(low, high)
 
 
-def _percentiles(samples: Array, level: float) -> Interval:
-    tail = jnp.asarray((1 - level) / 2, samples.dtype)
-    return Interval(jnp.quantile(samples, tail, axis=-1), jnp.quantile(samples, 1 - tail, axis=-1))
+def _percentiles(samples: np.ndarray, level: float) -> Interval:
+    tail = (1 - level) / 2
+    return Interval(*np.quantile(samples, [tail, 1 - tail], axis=-1))
 
 
 def ratio_of_means(
-    above: Float[Array, " B"],
-    below: Float[Array, " B"],
+    above: Float[Numbers, "*K B"],
+    below: Float[Numbers, " B"],
     key: PRNGKeyArray,
     resamples: int = 2000,
     level: float = 0.95,
@@ -227,23 +235,34 @@ def ratio_of_means(
 
     **Arguments:**
 
-    - `above`, `below`: `[B]`, of the same trials.
+    - `above`, `below`: `[..., B]` and `[B]`, of the same trials.
     - `key`, `resamples`, `level`: as for `bootstrap_mean`.
 
-    **Returns:** a `Ratio` of scalars, whose `reason` says in a sentence why it was refused.
+    **Returns:** a `Ratio` of `[...]`, whose `reason` says in a sentence why it was refused.
 
     **Raises:** as `bootstrap_mean`.
     """
     trials = axes(above=(above, "... B"), below=(below, "B"))["B"]
     at_least(1, trials=trials, resamples=resamples)
     share("level", level, above=0, below=1)
-    above, below = _values("above", above), _values("below", below)
-    counts = _counts(key, trials, resamples, above.dtype)
-    tops, bottoms = _product(above, counts), _product(below, counts)
+    above, below = on_host("above", above), on_host("below", below)
+    shares = _shares(key, trials, resamples)
+    tops, bottoms = above @ shares, below @ shares
     denominator = _percentiles(bottoms, level)
     refused = (denominator.low <= 0) & (denominator.high >= 0)
-    safe = lambda x: jnp.where(x == 0, jnp.ones_like(x), x)
+    safe = lambda x: np.where(x == 0, 1.0, x)
     interval = _percentiles(tops / safe(bottoms), level)
-    estimate = above.mean() / safe(below.mean())
-    withhold = lambda x: jnp.where(refused, jnp.nan, x)
-    return Ratio(withhold(estimate), withhold(interval.low), withhold(interval.high), refused)
+    estimate = above.mean(-1) / safe(below.mean())
+    withhold = lambda x: np.where(refused, np.nan, x)
+    whether = np.broadcast_to(refused, np.shape(estimate))
+    return Ratio(withhold(estimate), withhold(interval.low), withhold(interval.high), whether)
+
+
+def without_rounding(scores: Float[Numbers, "E N"]) -> Float[np.ndarray, "E N"]:
+    """Scores of at most 64 roundings of their epoch's largest, as 0.
+
+    What cancels exactly on paper is rounding in a machine, and rounding has an order too.
+    """
+    known = np.asarray(scores)
+    floor = 64 * np.finfo(known.dtype).eps * known.max(-1, keepdims=True)
+    return np.where(known > floor, known, 0.0)

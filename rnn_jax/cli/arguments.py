@@ -7,15 +7,16 @@ import contextlib
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Union
 
 import tyro
 
-from ..studies.settings import Settings
-from ..studies.study import StudyName, StudySettings
-from ..studies.train_settings import TrainSettings
+from ..core.checks import one_of
+from ..discovery.settings import Settings
+from ..discovery.train_settings import TrainSettings
+from ..studies import STUDIES, StudySettings
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,11 @@ class Train:
 
 
 @dataclass(frozen=True)
-class Study:
-    """Run a declared study, and write its table with the verdict on every claim."""
+class StudyRun:
+    """What all studies are asked; each has its settings beside it, as `settings`."""
 
-    name: tyro.conf.Positional[StudyName]
-    """Which; `rnn-jax list` has a line about each."""
+    study: ClassVar[str]
+    settings: ClassVar[StudySettings]
 
     out: Path | None = None
     """Folder for the results; by default runs/study-NAME."""
@@ -87,9 +88,27 @@ class Study:
     source: Annotated[Path | None, tyro.conf.arg(name="from")] = None
     """The NAME.nc of an earlier run: judge and draw its numbers again, and run nothing."""
 
-    settings: Annotated[StudySettings, tyro.conf.arg(name="")] = field(
-        default_factory=StudySettings
-    )
+
+def _of_study(name: str) -> Any:
+    """The arguments of one study, which has its own settings."""
+    own = STUDIES[name].settings
+    fields = [("settings", Annotated[own, tyro.conf.arg(name="")], field(default_factory=own))]
+    about = STUDIES[name].about
+    made = make_dataclass(
+        f"Study_{name.replace('-', '_')}", fields, bases=(StudyRun,), frozen=True,
+        namespace={"__doc__": f"{about[0].upper()}{about[1:]}.", "study": name},
+    )  # fmt: skip
+    return Annotated[made, tyro.conf.subcommand(name)]
+
+
+Study = make_dataclass(
+    "Study",
+    [("run", Union[tuple(map(_of_study, STUDIES))])],  # noqa: UP007
+    frozen=True,
+    namespace={
+        "__doc__": "Run a declared study, and write its table with the verdict on every claim."
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -97,10 +116,10 @@ class List:
     """Show the built-in networks and tasks, one line each."""
 
 
-Command = Discover | Train | Study | List
+Command: Any = Union[Discover, Train, Study, List]  # noqa: UP007
 
 
-def parse(arguments: Sequence[str]) -> Command:
+def parse(arguments: Sequence[str]) -> Any:
     """What the arguments ask for.
 
     **Raises:** `ValueError`, one line, where they cannot be read; `SystemExit` after help.
@@ -110,7 +129,14 @@ def parse(arguments: Sequence[str]) -> Command:
             argument.encode()
         except UnicodeEncodeError:
             raise ValueError(f"an argument is not UTF-8: {argument!r}") from None
-    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+    if arguments[:1] == ["study"] and not "".join(arguments[1:2]).startswith("-"):
+        for name in arguments[1:2]:
+            one_of("a study's name", name, STUDIES)
+    config = (
+        tyro.conf.FlagCreatePairsOff,
+        tyro.conf.OmitArgPrefixes,
+        tyro.conf.OmitSubcommandPrefixes,
+    )
     said = io.StringIO()
     try:
         with _wide(), contextlib.redirect_stderr(said):

@@ -12,10 +12,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..discovery.train_settings import TrainSettings
 from ..launch import agree, first_alone, join, place, start
-from ..studies.study import StudySettings
-from ..studies.train_settings import TrainSettings
-from .arguments import Discover, List, Study, Train, parse
+from .arguments import Discover, List, Study, StudyRun, Train, parse
 from .errors import is_refusal, keep_traceback
 from .log import Log, listen
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..data import Workplace
-    from ..studies import Subject
+    from ..discovery import Subject
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -46,11 +45,11 @@ def discover(args: Discover, arguments: Sequence[str]) -> None:
         raise SystemExit(start(args.processes, arguments))
     log = Log()
     with _at_work(out, args.overwrite, log) as work:
-        from .. import studies
+        from .. import discovery
         from ..report import epoch_table, write_run
 
         subject = _subject(args, log, work)
-        found = studies.discover(subject, args.settings, log.track, work.kept)
+        found = discovery.discover(subject, args.settings, log.track, work.kept)
         dataset = found.dataset.assign_attrs(
             command=_command(arguments), seconds=round(log.seconds, 1)
         )
@@ -64,7 +63,7 @@ def discover(args: Discover, arguments: Sequence[str]) -> None:
 
 def _subject(args: Discover, log: Log, work: "Workplace") -> "Subject":
     """What is asked about, the same in all processes."""
-    from ..studies import find_subject, train_network
+    from ..discovery import find_subject, train_network
 
     training = TrainSettings(units=args.units, seed=args.settings.seed)
     subject = find_subject(
@@ -86,8 +85,8 @@ def train(args: Train, arguments: Sequence[str]) -> None:
     log = Log()
     with _at_work(out, args.overwrite, log) as work:
         from ..data import filled
+        from ..discovery import train_network
         from ..report import write_json
-        from ..studies import train_network
         from ..training import save_model
 
         network = train_network(args.task, args.training, log.track, log, work.kept)
@@ -99,44 +98,50 @@ def train(args: Train, arguments: Sequence[str]) -> None:
     print(f"written to {out}; next: rnn-jax discover {out / 'model.eqx'}")
 
 
-def study(args: Study, arguments: Sequence[str]) -> None:
+def study(asked: Study, arguments: Sequence[str]) -> None:
     """Run a study, or judge its saved numbers again, and write its folder."""
     _check_alone("study")
-    if args.source is not None and args.settings != StudySettings():
+    args: StudyRun = asked.run
+    if args.source is not None and args.settings != type(args.settings)():
         raise ValueError("--from runs nothing: settings of a run have no meaning beside it")
-    out = args.out or Path("runs") / f"study-{args.name}"
+    out = args.out or Path("runs") / f"study-{args.study}"
     log = Log()
     with _at_work(out, args.overwrite, log) as work:
         from ..report import read_study, write_study
 
         if args.source is not None:
-            found = read_study(args.source, args.name)
+            found = read_study(args.source, args.study)
         else:
             found = _run_study(args, arguments, log, work)
-        said = write_study(work, args.name, found, log.text)
+        said = write_study(work, args.study, found, log.text)
     print(said)
     print(f"written to {out} in {log.seconds:.0f} s")
 
 
-def _run_study(args: Study, arguments: Sequence[str], log: Log, work: "Workplace") -> "xr.Dataset":
+def _run_study(
+    args: StudyRun, arguments: Sequence[str], log: Log, work: "Workplace"
+) -> "xr.Dataset":
     """A study's numbers, with a record of how they came about."""
     import jax
 
+    from ..discovery.records import versions
     from ..studies import STUDIES, keeper
-    from ..studies.records import versions
 
-    if args.settings.kinds and args.name != "recovery":
-        raise ValueError(f"--kinds is for recovery; {args.name} has its own networks")
-    keep = keeper(work.kept, args.name, args.settings)
-    found = STUDIES[args.name].run(args.settings, log.track, keep)
-    record = {"study": args.name, "command": _command(arguments), "seconds": round(log.seconds, 1)}
+    keep = keeper(work.kept, args.study, args.settings)
+    found = STUDIES[args.study].run(args.settings, log.track, keep)
+    record = {
+        "study": args.study,
+        "command": _command(arguments),
+        "seconds": round(log.seconds, 1),
+    }
     record |= {"device": str(jax.devices()[0]), "settings": json.dumps(asdict(args.settings))}
     return found.assign_attrs(**record, versions=json.dumps(versions()))
 
 
 def show(args: List, arguments: Sequence[str]) -> None:
     """Print what is built in."""
-    from ..studies import STUDIES, names
+    from ..discovery import names
+    from ..studies import STUDIES
 
     studies = [(name, f"study: {study.about}") for name, study in STUDIES.items()]
     for name, line in [*names().items(), *studies]:

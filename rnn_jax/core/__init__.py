@@ -16,15 +16,16 @@ from .interventions import (
     pulse,
     read,
 )
-from .network import Network, outputs, run
+from .network import Network, clean_run, outputs, run
 from .products import in_order, ordered
-from .rollout import Trajectory, rollout
-from .types import Input, Metric, Readout, State, Step
+from .rollout import rollout
+from .trajectory import Metric, Trajectory
+from .types import Input, Readout, State, Step
 from .windows import around, first, sliding, span, tiling
 
 __all__ = [
     "AbstractIntervention", "Compose", "Cut", "Identity", "Input", "Inside", "Lesion", "Metric",
     "Network", "Project", "Read", "Readout", "Replace", "Shift", "State", "Step", "Trajectory",
-    "around", "clamp", "first", "flatten", "from_equinox", "from_field", "in_order", "ordered",
-    "outputs", "pulse", "read", "rollout", "run", "sliding", "span", "tiling",
+    "around", "clamp", "clean_run", "first", "flatten", "from_equinox", "from_field", "in_order",
+    "ordered", "outputs", "pulse", "read", "rollout", "run", "sliding", "span", "tiling",
 ]  # fmt: skip

@@ -19,6 +19,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, PyTree
 
+from .types import Numbers
+
 
 def array(name: str, thing: Any) -> Array:
     """A float array of numbers: integers and bools become floats.
@@ -26,9 +28,19 @@ def array(name: str, thing: Any) -> Array:
     **Raises:** `ValueError` where it is no array of numbers.
     """
     known = numbers(name, thing)
-    if not jnp.issubdtype(known.dtype, jnp.floating):
-        known = known.astype(float)
-    return jnp.asarray(known)
+    kind = known.dtype if jnp.issubdtype(known.dtype, jnp.floating) else None
+    return floats(known, kind)
+
+
+def floats(values: Any, dtype: Any = None) -> Array:
+    """Numbers as an array of a dtype, by default the float of JAX's setting.
+
+    What lies on the host is cast there: JAX would compile a program for each shape.
+    """
+    dtype = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
+    if isinstance(values, jax.Array):
+        return values.astype(dtype)
+    return jnp.asarray(np.asarray(values, dtype))
 
 
 def numbers(name: str, thing: Any) -> Any:
@@ -45,6 +57,16 @@ def numbers(name: str, thing: Any) -> Any:
     if not known:
         raise ValueError(f"{name} must be an array of numbers, got {described(thing)}")
     return found
+
+
+def on_host(name: str, values: Any) -> np.ndarray:
+    """Floats in double precision on the host, for statistics on small arrays.
+
+    **Raises:** `ValueError` where it is no array of numbers, an entry is NaN, or it is traced.
+    """
+    if isinstance(values, Tracer):
+        raise ValueError(f"{name}: statistics run on the host, not under jit, vmap or grad")
+    return np.asarray(no_nan(name, np.asarray(numbers(name, values), float)))
 
 
 def state(name: str, tree: PyTree) -> PyTree:
@@ -121,7 +143,7 @@ def all_finite(name: str, tree: PyTree) -> PyTree:
     return jax.tree.map(one, tree)
 
 
-def no_nan(name: str, values: Array) -> Array:
+def no_nan(name: str, values: Numbers) -> Any:
     """The array itself, once it is known to hold no NaN; also under `jit` and `vmap`.
 
     NaN has a name here because a comparison with it is false, so it would pass for a verdict:

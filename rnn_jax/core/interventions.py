@@ -8,7 +8,9 @@ Row t of a mask speaks of `hs[t]`, the state *after* step t:
     Replace(mask, value)                      # hs[t] <- (1 - mask[t]) hs[t] + mask[t] value[t]
     Compose(Replace(mask, 0.0), Shift(push))  # the one, then the other on top
 
-Any callable `step -> step` serves as one. Three ways to take a unit out are three questions:
+Any callable `step -> step` serves as one. Where the readout is to see another state than the
+units carry, it has a method `shown(h)`, as `Read` does. Three ways to take a unit out are three
+questions:
 
     clamp(units, window, 0.0)   # held there at every step of the window
     pulse(units, window, 0.0)   # set once, at the window's first step, then free
@@ -88,6 +90,12 @@ class Compose(AbstractIntervention):
         for intervention in self.interventions:
             step = intervention(step)
         return step
+
+    def shown(self, h: State) -> State:
+        """What the readout sees after all parts, in their order."""
+        for intervention in self.interventions:
+            h = shown(intervention, h)
+        return h
 
 
 class Replace(AbstractIntervention):
@@ -257,6 +265,11 @@ class Inside(AbstractIntervention):
         inner = self.intervention(step)
         return lambda h, x: blend(step(h, x), inner(h, x), self.window)
 
+    def shown(self, h: State) -> State:
+        """What the readout sees: inside the window, what the intervention within says."""
+        inner = shown(self.intervention, h)
+        return h if inner is h else blend(h, inner, self.window)
+
 
 class Read(AbstractIntervention):
     """Units evolve on, while their readers are shown replacements.
@@ -278,23 +291,31 @@ class Read(AbstractIntervention):
     def __call__(self, step: Step) -> Step:
         if self.units is None:
             return step
-        shown = self.units
+        given = self.units
 
         def reading(h: State, x: Input) -> State:
-            return blend(step(shown.edit(h), x), step(h, x), shown.mask)
+            return blend(step(given.edit(h), x), step(h, x), given.mask)
 
         return reading
 
+    def shown(self, h: State) -> State:
+        """What the readout sees: the state with its replacements."""
+        return h if self.readout is None else self.readout.edit(h)
+
 
 def shown(intervention: Callable[[Step], Step], h: State) -> State:
-    """What the readout is shown of `h`: the truth, but under `Read`."""
-    if isinstance(intervention, Read) and intervention.readout is not None:
-        return intervention.readout.edit(h)
-    if isinstance(intervention, Compose):
-        for part in intervention.interventions:
-            h = shown(part, h)
-    if isinstance(intervention, Inside):
-        h = blend(h, shown(intervention.intervention, h), intervention.window)
+    """What the readout sees of `h`: `h` itself, unless the intervention has a method `shown`.
+
+    **Raises:** `ValueError` where a wrapper of a `Read` has none: its readout would see the truth.
+    """
+    if hasattr(intervention, "shown"):
+        return intervention.shown(h)
+    parts = jax.tree.leaves(intervention, is_leaf=lambda part: isinstance(part, Read))
+    if any(isinstance(part, Read) for part in parts):
+        raise ValueError(
+            f"{described(intervention)} holds a Read and does not say what the readout sees: give "
+            "it a method shown(h), for instance one that calls the Read's"
+        )
     return h
 
 

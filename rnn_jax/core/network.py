@@ -16,7 +16,8 @@ from jaxtyping import Array, Float
 
 from .checks import described, first_line
 from .interventions import Identity
-from .rollout import Trajectory, rollout
+from .rollout import rollout
+from .trajectory import Trajectory
 from .types import Input, Readout, State, Step
 
 
@@ -62,6 +63,17 @@ def outputs(network: Network, trajectory: Trajectory) -> Float[Array, "T O"]:
         return jax.vmap(network.readout)(trajectory.hs)
     except TypeError as error:
         raise ValueError(f"the readout rejects a state: {first_line(error)}") from error
+
+
+@eqx.filter_jit
+def clean_run(network: Network, xs: Input) -> tuple[State, Float[Array, "B T O"]]:
+    """States and outputs of every trial."""
+
+    def one(x: Input) -> tuple[State, Float[Array, "T O"]]:
+        trajectory = run(network, x)
+        return trajectory.hs, outputs(network, trajectory)
+
+    return jax.vmap(one)(xs)
 
 
 def check_network(network: Any) -> None:

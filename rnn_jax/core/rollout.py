@@ -7,40 +7,18 @@ One trial; `jax.vmap` it over trials, interventions, parameters.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jax import lax
 from jaxtyping import PyTree
 
-from .checks import described, first_line, function, state
-from .interventions import Compose, Identity, Inside, Read, shown
+from .checks import first_line, function, state
+from .interventions import Identity, shown
 from .settled import settled
-from .tree import before, num_steps
+from .trajectory import Trajectory
+from .tree import num_steps
 from .types import Input, State, Step
-
-
-class Trajectory(eqx.Module):
-    """What a run leaves behind.
-
-    - `h0`: the state before step 0.
-    - `xs`: `[T, ...]` inputs.
-    - `hs`: `[T, ...]` states after each step and after its edit, as read out.
-    - `carried`: `[T, ...]` states as the units carry them, where these differ from what
-        is read: `None` but under `Read`.
-    """
-
-    h0: State
-    xs: Input
-    hs: State
-    carried: State | None = None
-
-    @property
-    def previous(self) -> State:
-        """`[T, ...]`: the state each step starts from, `h0` first."""
-        return before(self.h0, self.hs if self.carried is None else self.carried)
 
 
 def rollout(
@@ -75,13 +53,14 @@ def unroll(step: Step, h0: State, xs: Input, intervention: Callable[[Step], Step
     """`rollout` under an intervention that is `settled`: nothing is asked of its values."""
     T = num_steps(xs)
     timed, constant = split_rows(intervention, T)
-    splits = _has_read(intervention)
 
     def body(h: State, row: PyTree) -> tuple[State, tuple[State, State | None]]:
         x, rows = row
         now = eqx.combine(rows, constant)
         h = now(step)(h, x)
-        return h, (shown(now, h), h if splits else None)
+        seen = shown(now, h)
+        # the same object where nothing is replaced: one copy is then enough
+        return h, (seen, None if seen is h else h)
 
     _check_step(step, h0, xs)
     _, (hs, carried) = lax.scan(body, h0, (xs, timed))
@@ -105,26 +84,6 @@ def split_rows(intervention: PyTree, T: int) -> tuple[PyTree, PyTree]:
         intervention, lambda leaf: eqx.is_array(leaf) and leaf.shape[0] == T
     )
     return timed, jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, constant)
-
-
-def check_run(trajectory: Any) -> None:
-    """**Raises:** `ValueError` where it is no trajectory, or one of a batch of trials."""
-    if not isinstance(trajectory, Trajectory):
-        raise ValueError(f"trajectory must be what run returns, got {described(trajectory)}")
-    T, shape = num_steps(trajectory.xs), lambda leaf: (T, *jnp.shape(leaf))
-    shapes = [jax.tree.map(jnp.shape, trajectory.hs), jax.tree.map(shape, trajectory.h0)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(
-            f"states {shapes[0]} are not one trial's, {shapes[1]}: jax.vmap takes more than one"
-        )
-
-
-def _has_read(intervention: PyTree) -> bool:
-    if isinstance(intervention, Compose):
-        return any(_has_read(part) for part in intervention.interventions)
-    if isinstance(intervention, Inside):
-        return _has_read(intervention.intervention)
-    return isinstance(intervention, Read)
 
 
 def _check_step(step: Step, h0: State, xs: Input) -> None:

@@ -1,20 +1,20 @@
-"""The words every signature uses: a step, its readout, a metric of its trajectory.
+"""The words every signature uses: a step, its readout, its state.
 
 A recurrent network is a **step**, any pure function of a state and an input. A state is
 any pytree of floating arrays, so `eqx.nn.LSTMCell`'s pair `(h, c)` is one, and so is the
 vector of a hand-written cell:
 
     step = lambda h, x: jnp.tanh(W @ h + U @ x)
-    metric = lambda trajectory: trajectory.hs[-1, 0]
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-if TYPE_CHECKING:
-    from .rollout import Trajectory
+Numbers: TypeAlias = Array | np.ndarray
+"""An array on a device or on the host."""
 
 State: TypeAlias = PyTree[Float[Array, "..."]]
 """One trial's hidden state at one time."""
@@ -27,6 +27,3 @@ Step: TypeAlias = Callable[[State, Input], State]
 
 Readout: TypeAlias = Callable[[State], Float[Array, " O"]]
 """`h[t] -> y[t]`."""
-
-Metric: TypeAlias = "Callable[[Trajectory], Float[Array, '']]"
-"""`trajectory -> scalar`, of one trial."""

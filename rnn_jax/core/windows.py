@@ -23,6 +23,14 @@ def _check(name: str, value: int, low: int, high: int | None = None) -> None:
         raise ValueError(f"{name} must be {bound}, got {value}")
 
 
+def _rows(T: int, ends: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Windows from their first steps and the steps after their last, made on the host."""
+    rows = np.zeros((len(ends), T))
+    for row, (start, stop) in zip(rows, ends, strict=True):
+        row[start:stop] = 1
+    return rows
+
+
 def span(T: int, start: int, stop: int) -> Float[Array, " T"]:
     """The window `[start, stop)` of `T` steps.
 
@@ -31,7 +39,7 @@ def span(T: int, start: int, stop: int) -> Float[Array, " T"]:
     _check("T", T, 1)
     _check("start", start, 0, T - 1)
     _check("stop", stop, start + 1, T)
-    return jnp.zeros(T).at[start:stop].set(1.0)
+    return jnp.asarray(_rows(T, [(start, stop)])[0])
 
 
 def sliding(T: int, width: int, stride: int = 1) -> Float[Array, "W T"]:
@@ -42,7 +50,7 @@ def sliding(T: int, width: int, stride: int = 1) -> Float[Array, "W T"]:
     _check("T", T, 1)
     _check("width", width, 1, T)
     _check("stride", stride, 1)
-    return jnp.stack([span(T, s, s + width) for s in range(0, T - width + 1, stride)])
+    return jnp.asarray(_rows(T, [(s, s + width) for s in range(0, T - width + 1, stride)]))
 
 
 def tiling(T: int, width: int) -> Float[Array, "W T"]:
@@ -52,7 +60,7 @@ def tiling(T: int, width: int) -> Float[Array, "W T"]:
     """
     _check("T", T, 1)
     _check("width", width, 1, T)
-    return jnp.stack([span(T, s, min(s + width, T)) for s in range(0, T, width)])
+    return jnp.asarray(_rows(T, [(s, s + width) for s in range(0, T, width)]))
 
 
 def around(T: int, times: Sequence[int], before: int, after: int) -> Float[Array, "W T"]:
@@ -68,9 +76,10 @@ def around(T: int, times: Sequence[int], before: int, after: int) -> Float[Array
     for name, steps in (("before", before), ("after", after)):
         whole_number(name, steps)
     _check("before + after", before + after, 1)
-    return jnp.stack(
-        [span(T, max(int(t) - before, 0), min(int(t) + after, T)) for t in np.asarray(times)]
-    )
+    ends = [(max(int(t) - before, 0), int(t) + after) for t in np.asarray(times)]
+    if empty := [t for t, (start, stop) in zip(times, ends) if start >= min(stop, T)]:
+        raise ValueError(f"the window around step {empty[0]} lies outside the trial of {T} steps")
+    return jnp.asarray(_rows(T, ends))
 
 
 def first(window: Float[Array, " T"]) -> Float[Array, " T"]:

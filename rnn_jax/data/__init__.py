@@ -3,12 +3,14 @@
 from .folder import Workplace, filled, reserved, workplace
 from .graph import to_graph, write_graphml
 from .npz import load_npz
-from .trials import epoch_window, load_trials
+from .readers import READERS, reader
+from .trials_file import epoch_window, load_trials
 from .user import as_network, check_network, check_weights, load_network, load_object, said_in_file
 from .weights import load_weights, network_from_torch
 
 __all__ = [
-    "Workplace", "as_network", "check_network", "check_weights", "epoch_window", "filled",
-    "load_network", "load_npz", "load_object", "load_trials", "load_weights",
-    "network_from_torch", "reserved", "said_in_file", "to_graph", "workplace", "write_graphml",
+    "READERS", "Workplace", "as_network", "check_network", "check_weights", "epoch_window",
+    "filled", "load_network", "load_npz", "load_object", "load_trials", "load_weights",
+    "network_from_torch", "reader", "reserved", "said_in_file", "to_graph", "workplace",
+    "write_graphml",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import Network, Step, from_equinox
 
@@ -151,8 +152,8 @@ def check_weights(network: Network) -> None:
     **Raises:** `ValueError` with the path of the weight and the index of its first entry.
     """
     for path, leaf in jax.tree_util.tree_leaves_with_path(network):
-        if eqx.is_inexact_array(leaf) and not bool(jnp.isfinite(leaf).all()):
-            index = [int(i) for i in jnp.argwhere(~jnp.isfinite(leaf))[0]]
+        if eqx.is_inexact_array(leaf) and not (good := np.isfinite(np.asarray(leaf))).all():
+            index = [int(i) for i in np.argwhere(~good)[0]]
             where = jax.tree_util.keystr(path).lstrip(".")
             raise ValueError(f"weight {where} is not finite at {index}")
 

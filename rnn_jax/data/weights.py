@@ -22,7 +22,7 @@ import numpy as np
 
 from ..cells import GRU, LSTM, Affine, Units, Vanilla, zero_state
 from ..core import Network
-from .npz import load_npz
+from .readers import reader
 
 Arrays: TypeAlias = dict[str, np.ndarray]
 
@@ -33,23 +33,11 @@ PATTERN = re.compile(r"^(?:(.*)\.)?((?:weight|bias)_(?:ih|hh|hr))(?:_l(\d+))?(_r
 
 
 def load_weights(path: str | Path) -> Arrays:
-    """The arrays of a `.npz` or `.safetensors` file.
+    """The arrays of a file of weights, by its suffix.
 
     **Raises:** `ValueError` where the file is missing, cut off or of another kind.
     """
-    path = Path(path)
-    if path.suffix == ".npz":
-        return load_npz(path)
-    if path.suffix != ".safetensors":
-        raise ValueError(f"{path}: weights come as .npz or .safetensors, got {path.suffix!r}")
-    import safetensors.numpy
-
-    try:
-        return safetensors.numpy.load_file(path)
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
-    except Exception as error:
-        raise ValueError(f"{path} is cut off or no .safetensors file: {error}") from None
+    return reader("weights", path)(Path(path))
 
 
 def network_from_torch(

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from ..core import Compose, Identity, Metric, Shift, State, Step, Trajectory, rollout
 from ..core.checks import function, scalar
-from ..core.rollout import check_run
+from ..core.trajectory import check_run
 
 Intervention = Callable[[Step], Step]
 

@@ -18,8 +18,9 @@ from jaxtyping import Array, Float, PyTree
 
 from ..core import Input, State, Step, Trajectory
 from ..core.checks import array, at_least, function, in_unit
-from ..core.rollout import check_run, split_rows
+from ..core.rollout import split_rows
 from ..core.settled import settled
+from ..core.trajectory import check_run
 from ..core.tree import num_steps
 
 Intervention = Callable[[Step], Step]
@@ -102,7 +103,7 @@ def window_sums(
     T = weights.shape[1]
     size = min(batch_size, T)
     whole = T // size * size
-    one = jax.tree.map(lambda leaf: leaf[0], rows)
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), rows)
     blank = lambda leaf: jnp.zeros((weights.shape[0], *leaf.shape), leaf.dtype)
 
     def add(total: PyTree, now: tuple[PyTree, Array]) -> tuple[PyTree, None]:

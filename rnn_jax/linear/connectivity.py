@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ..core import Identity, Input, State, Step, Trajectory
 from ..core.checks import one_of
-from ..core.rollout import check_run
+from ..core.trajectory import check_run
 from .along import (
     Intervention,
     checked,

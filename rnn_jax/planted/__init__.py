@@ -3,7 +3,7 @@
 from ..tasks import Entry
 from .context import context_flip_flop
 from .disguises import add_readers, disguised, flip_signs, permute, rotate, split
-from .hmm import hmm_filter, hmm_states
+from .hidden_state import hmm_filter, hmm_states
 from .motifs import (
     comparator,
     counter,
@@ -69,10 +69,10 @@ PLANTED = {
 
 __all__ = [
     "PLANTED", "Planted", "Truth", "Unit", "add_readers", "and_pair", "cancelled_pair",
-    "check_planted", "comparator", "context_flip_flop", "copies", "correlated_unread",
-    "counter", "delay_line", "disguised", "dormant_path", "flip_signs", "gate",
-    "high_variance_unread", "hmm_filter", "hmm_states", "integrator", "interchange_error",
-    "latch", "local_corruption", "or_pair", "over_time", "permute", "ring_attractor", "rotate",
-    "self_repairing", "semi_synthetic", "sequence", "split", "truth_of", "truth_over", "wire",
-    "with_unread", "xor_latch",
+    "check_planted", "comparator", "context_flip_flop", "copies", "correlated_unread", "counter",
+    "delay_line", "disguised", "dormant_path", "flip_signs", "gate", "high_variance_unread",
+    "hmm_filter", "hmm_states", "integrator", "interchange_error", "latch", "local_corruption",
+    "or_pair", "over_time", "permute", "ring_attractor", "rotate", "self_repairing",
+    "semi_synthetic", "sequence", "split", "truth_of", "truth_over", "wire", "with_unread",
+    "xor_latch",
 ]  # fmt: skip

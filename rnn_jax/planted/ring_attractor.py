@@ -10,6 +10,8 @@ that the bump moves: a shifter belongs to the circuit only while its direction d
 Zhang, J. Neurosci. 16 (1996), for the mechanism.
 """
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -67,7 +69,8 @@ class Rings(eqx.Module):
         return Parts(self.leak, self.gain * open_, self.w)
 
 
-def _rings() -> Rings:
+def _rings() -> dict[str, np.ndarray]:
+    """The cell's arrays, on the host."""
     N, zeros, ones = UNITS, np.zeros(UNITS), np.ones(UNITS)
     ring = (J0 + J1 * np.cos(ANGLES[:, None] - ANGLES[None])) / N
     eye, none = np.eye(N), np.zeros((N, N))
@@ -83,15 +86,16 @@ def _rings() -> Rings:
     leak = np.concatenate([(1 - RATE) * ones, zeros, zeros])
     gain = np.concatenate([RATE * ones, ones, ones])
     b = np.concatenate([DRIVE * ones, -2 * ones, -2 * ones])
-    return Rings(*(jnp.asarray(a, jnp.zeros(()).dtype) for a in (leak, gain, w, u, b)))
+    return {"leak": leak, "gain": gain, "w": w, "u": u, "b": b}
 
 
-def _rest(cell: Rings) -> Float[Array, " N"]:
+def _rest(rings: dict[str, np.ndarray]) -> np.ndarray:
     """The settled bump at angle 0."""
-    bump = jnp.concatenate([jax.nn.relu(jnp.cos(jnp.asarray(ANGLES))), jnp.zeros(2 * UNITS)])
-    silence = jnp.zeros(3, cell.b.dtype)
-    bump = jnp.asarray(bump, cell.b.dtype)
-    return jax.lax.fori_loop(0, 500, lambda _, h: cell(h, silence), bump)
+    h = np.concatenate([np.maximum(np.cos(ANGLES), 0), np.zeros(2 * UNITS)])
+    for _ in range(500):
+        drive = np.maximum(rings["w"] @ h + rings["b"], 0)
+        h = rings["leak"] * h + rings["gain"] * drive
+    return h
 
 
 def ring_attractor() -> Planted:
@@ -100,36 +104,36 @@ def ring_attractor() -> Planted:
     The state is one vector of 144 units: centre, right and left shifters. The readout is the
     centre ring's population vector, of length 1 at rest. The bump starts where a cue sets it.
     """
-    cell = _rings()
-    dtype = cell.b.dtype
-    vector = jnp.asarray(np.stack([np.cos(ANGLES), np.sin(ANGLES)]), dtype)
-    length = jnp.linalg.norm(vector @ _rest(cell)[:UNITS])
-    weights = jnp.pad(vector / length, ((0, 0), (0, 2 * UNITS)))
-    readout = Affine(3 * UNITS, 2, key=jax.random.key(0))
-    readout = eqx.tree_at(lambda r: (r.c, r.b), readout, (weights, jnp.zeros(2, dtype)))
+    rings = _rings()
+    cast = lambda a: jnp.asarray(a, jnp.zeros(()).dtype)
+    vector = np.stack([np.cos(ANGLES), np.sin(ANGLES)])
+    length = np.linalg.norm(vector @ _rest(rings)[:UNITS])
+    weights = np.pad(vector / length, ((0, 0), (0, 2 * UNITS)))
+    # shapes alone: to draw weights that are replaced would cost a compilation a shape
+    blank = eqx.filter_eval_shape(Affine, 3 * UNITS, 2, key=jax.random.key(0))
+    readout = eqx.tree_at(lambda r: (r.c, r.b), blank, (cast(weights), cast(np.zeros(2))))
     names = ("centre", "right", "left")
     return Planted(
-        Network(cell, readout, jnp.zeros(3 * UNITS, dtype)),
+        Network(Rings(**jax.tree.map(cast, rings)), readout, cast(np.zeros(3 * UNITS))),
         sample_trials,
-        _truth(cell),
+        _truth(rings["w"] != 0),
         tuple(f"{name} {i}" for name in names for i in range(UNITS)),
         tuple(name for name in names for _ in range(UNITS)),
     )
 
 
-def _truth(cell: Rings) -> Truth:
+def _truth(wired: np.ndarray) -> Truth:
     """The centre ring always; a shifter ring, and what links it, while its direction moves."""
-    ring = jnp.repeat(jnp.eye(3, dtype=cell.b.dtype), UNITS, axis=1)
-    centre, right, left = ring
+    centre, right, left = np.repeat(np.eye(3), UNITS, axis=1)
     nodes = {
         "static": centre,
         "travel_right": centre + right,
         "jump": centre,
         "travel_left": centre + left,
     }
-    wired = (cell.w != 0).astype(cell.b.dtype)
-    edges = {name: wired * unit[:, None] * unit[None] for name, unit in nodes.items()}
-    return Truth(nodes, edges)
+    cast = lambda a: jnp.asarray(a, jnp.zeros(()).dtype)
+    edges = {name: cast(wired * np.outer(unit, unit)) for name, unit in nodes.items()}
+    return Truth({name: cast(unit) for name, unit in nodes.items()}, edges)
 
 
 def sample_trials(key: PRNGKeyArray, count: int) -> Trials:
@@ -143,20 +147,29 @@ def sample_trials(key: PRNGKeyArray, count: int) -> Trials:
     **Returns:** `Trials` with inputs `[count, 250, 3]` and targets `[count, 250, 2]`, the
     cosine and sine of the angle the bump should have.
     """
-    turn, size, side = jax.random.split(key, 3)
-    dtype = jnp.zeros(()).dtype
-    spaced = jnp.asarray(2 * np.pi * np.arange(count) / count, dtype)
-    start = spaced + jax.random.uniform(turn, (), dtype, maxval=2 * jnp.pi)
-    jump = jax.random.uniform(size, (count,), dtype, minval=0.8, maxval=1.8)
-    jump = jump * jax.random.rademacher(side, (count,), dtype)
-    windows = {name: span(STEPS, *ends).astype(dtype) for name, ends in EPOCHS.items()}
+    turn, jump = (np.asarray(part, float) for part in _draws(key, count))
+    start = 2 * np.pi * np.arange(count) / count + turn
+    windows = {name: np.asarray(span(STEPS, *ends)) for name, ends in EPOCHS.items()}
     velocity = windows["travel_right"] - windows["travel_left"]
     jump_at = EPOCHS["jump"][0]
-    after = (jnp.arange(STEPS) >= jump_at).astype(dtype)
-    angle = start[:, None] + jnp.cumsum(SPEED * velocity)[None] + jump[:, None] * after[None]
-    vector = jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
-    cued = span(STEPS, 0, CUE_STEPS) + span(STEPS, jump_at, jump_at + CUE_STEPS)
-    drive = jnp.broadcast_to(velocity[None, :, None], (count, STEPS, 1))
-    xs = jnp.concatenate([drive, vector * cued.astype(dtype)[None, :, None]], -1)
-    spread = {name: jnp.broadcast_to(w[None], (count, STEPS)) for name, w in windows.items()}
-    return Trials(xs, vector, spread)
+    after = np.arange(STEPS) >= jump_at
+    angle = start[:, None] + np.cumsum(SPEED * velocity) + np.outer(jump, after)
+    vector = np.stack([np.cos(angle), np.sin(angle)], -1)
+    cued = np.asarray(span(STEPS, 0, CUE_STEPS) + span(STEPS, jump_at, jump_at + CUE_STEPS))
+    drive = np.broadcast_to(velocity[None, :, None], (count, STEPS, 1))
+    xs = np.concatenate([drive, vector * cued[None, :, None]], -1)
+    cast = lambda a: jnp.asarray(a, jnp.zeros(()).dtype)
+    spread = {name: cast(np.broadcast_to(w, (count, STEPS))) for name, w in windows.items()}
+    return Trials(cast(xs), cast(vector), spread)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _draws(key: PRNGKeyArray, count: int) -> tuple[Array, Array]:
+    """A common turn of all starts, and each jump, in one program."""
+    turn, size, side = jax.random.split(key, 3)
+    dtype = jnp.zeros(()).dtype
+    jump = jax.random.uniform(size, (count,), dtype, minval=0.8, maxval=1.8)
+    return (
+        jax.random.uniform(turn, (), dtype, maxval=2 * jnp.pi),
+        jump * jax.random.rademacher(side, (count,), dtype),
+    )

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from ..studies.context_probe import TASK, WIDTH
+from ..studies.context_flip_flop.probe import TASK, WIDTH
 from ..studies.seeds import over_seeds
 from .style import DIVERGING, FOUND, INK, MISSED, MUTED, PALETTE, bare, centred, look
 

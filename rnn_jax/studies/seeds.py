@@ -8,7 +8,6 @@ gain.exceeds(0.0)              # True, False, or None where the interval straddl
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -40,10 +39,6 @@ class Estimate(NamedTuple):
         return True if self.low > limit else False if self.high <= limit else None
 
 
-# a table holds some hundred intervals of one shape
-_interval = jax.jit(bootstrap_mean, static_argnames=("resamples", "level"))
-
-
 def over_seeds(values: ArrayLike, level: float = 0.95) -> Estimate:
     """Mean and percentile interval of one number a seed, `[S]`, always from the same draws.
 
@@ -53,7 +48,7 @@ def over_seeds(values: ArrayLike, level: float = 0.95) -> Estimate:
     known = known[np.isfinite(known)]
     if not known.size:
         return Estimate(np.nan, np.nan, np.nan, 0)
-    low, high = _interval(jnp.asarray(known), jax.random.key(0), level=level)
+    low, high = bootstrap_mean(known, jax.random.key(0), level=level)
     return Estimate(float(known.mean()), float(low), float(high), len(known))
 
 

@@ -10,23 +10,18 @@ A claim names its null and what would refute it. A verdict says which way the nu
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from .causes import Track
+from ..core.progress import Track
 from .keeping import Keep
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-StudyName = Literal[
-    "recovery", "hmm-inference", "context-flip-flop", "representation-vs-role"
-]  # fmt: skip
-
-
 @dataclass(frozen=True)
 class StudySettings:
-    """How much of a study is run."""
+    """How much of a study is run: what all have in common. A study may add settings of its own."""
 
     seeds: int | None = None
     """Seeds; by default ten, or two of the quick version."""
@@ -36,10 +31,6 @@ class StudySettings:
 
     quick: bool = False
     """A small version with the same tables, in about a minute; its verdicts are no result."""
-
-    kinds: tuple[str, ...] = ()
-    """Of recovery: planted networks of `rnn-jax list`, or FILE.py:NAME of your own; by default
-    all that are built in."""
 
     def __post_init__(self) -> None:
         if self.seeds is not None and not 1 <= self.seeds <= 10**4:
@@ -79,13 +70,15 @@ class Study(NamedTuple):
         dimension `seed`.
     - `judge`: the Dataset to a verdict on each claim.
     - `tables`: the Dataset to Markdown.
+    - `settings`: the class of its settings, which are also its options on the command line.
     """
 
     about: str
     claims: dict[str, Claim]
-    run: "Callable[[StudySettings, Track, Keep], xr.Dataset]"
+    run: "Callable[[Any, Track, Keep], xr.Dataset]"
     judge: "Callable[[xr.Dataset], Sequence[Verdict]]"
     tables: "Callable[[xr.Dataset], str]"
+    settings: type[StudySettings] = StudySettings
 
 
 def verdict_on(claim: Claim, found: str, holds: bool | None) -> Verdict:

@@ -9,6 +9,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ..core.checks import at_least, axes, described, numbers, random_key
@@ -50,7 +51,8 @@ def check_trials(trials: Trials) -> None:
         axes(targets=(trials.targets, "B T O"))
     for name, window in trials.epochs.items():
         axes(**{f"epoch {name!r}": (window, "B T")})
-        low, high = float(window.min()), float(window.max())
+        known = np.asarray(window)
+        low, high = float(known.min()), float(known.max())
         if low < 0 or not 0 < high <= 1:
             raise ValueError(
                 f"epoch {name!r} needs weights from 0 to 1, not all 0; got {low:g} to {high:g}"
@@ -66,8 +68,8 @@ def check_draw(key: Any, count: Any) -> None:
 
 
 def _check_finite(name: str, array: Array) -> None:
-    bad = ~jnp.isfinite(array)
-    if bool(bad.any()):
-        where = [int(i) for i in jnp.argwhere(bad)[0]]
+    bad = ~np.isfinite(np.asarray(array))
+    if bad.any():
+        where = [int(i) for i in np.argwhere(bad)[0]]
         channel = "" if len(where) < 3 else f", channel {where[2]}"
         raise ValueError(f"{name}: not finite at trial {where[0]}, time {where[1]}{channel}")

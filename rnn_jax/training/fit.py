@@ -7,7 +7,7 @@ The state is a pytree, `advance` a pure function of it: what is saved between tw
 on to the same bits.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from ..causal.kept import fingerprint
 from ..core import Network, in_order, outputs, run
 from ..core.checks import at_least, described, function, positive, random_key, scalar
 from ..core.network import check_network
+from ..core.progress import Track, in_silence
 from ..tasks import Trials
 from .checkpoint import keep_fit, recall_fit
 from .losses import Loss
@@ -188,7 +189,7 @@ def fit(
     goal: float | None = None,
     state: FitState | None = None,
     kept: str | Path | None = None,
-    track: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, label: items,
+    track: Track = in_silence,
 ) -> Fit:
     """Train a network on trials drawn afresh at each step. It compiles itself.
 

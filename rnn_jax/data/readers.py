@@ -1,0 +1,29 @@
+"""Which function reads a file, by what is asked of it and by its suffix: one table.
+
+trials = reader("trials", "trials.npz")("trials.npz")
+arrays = reader("weights", "weights.safetensors")("weights.safetensors")
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .npz import load_npz
+from .safetensors import load_safetensors
+from .trials_file import load_trials
+
+READERS: dict[str, dict[str, Callable[[Path], Any]]] = {
+    "trials": {".npz": load_trials},
+    "weights": {".npz": load_npz, ".safetensors": load_safetensors},
+}
+
+
+def reader(what: str, path: str | Path) -> Callable[[Path], Any]:
+    """The function that reads trials or weights from a file of this suffix.
+
+    **Raises:** `ValueError` where the suffix is not in the table.
+    """
+    known, suffix = READERS[what], Path(path).suffix
+    if suffix not in known:
+        raise ValueError(f"{path}: {what} come as {' or '.join(known)}, got {suffix!r}")
+    return known[suffix]

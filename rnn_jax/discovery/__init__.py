@@ -1,0 +1,14 @@
+"""The main job: from a network and its trials to its circuit in each epoch."""
+
+from .connections import find_connections
+from .discover import Discovery, discover
+from .find_subject import find_subject, names
+from .settings import Settings
+from .subject import Subject, check_subject
+from .train_settings import TrainSettings
+from .trained import train_network, untrained
+
+__all__ = [
+    "Discovery", "Settings", "Subject", "TrainSettings", "check_subject", "discover",
+    "find_connections", "find_subject", "names", "train_network", "untrained",
+]  # fmt: skip

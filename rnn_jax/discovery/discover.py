@@ -1,0 +1,209 @@
+"""From a network to its time-resolved circuit: the main job, end to end.
+
+    found = discover(Subject("mine", network, trials))
+    found.circuit.nodes          # [E, N]: who belongs, in each epoch
+    found.dataset["effect"]      # [window, unit]: exact effect of taking a unit out
+
+The **causal** stage clamps every unit in every window and epoch, exactly, and keeps those
+whose effect is significant over trials and not small. The **local** stage linearises the
+trajectory for the connections among them. Then the set as a whole is put to the test: what
+remains when only it is kept, or when it alone is dropped, beside random sets of its size.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ..causal import SCORES, over_devices, replacement
+from ..circuits import (
+    Circuit,
+    Selection,
+    SetTest,
+    check_attainable,
+    judge_set,
+    random_sets,
+    select_edges,
+    select_units,
+)
+from ..core import State, clean_run, tiling
+from ..core.progress import Track, in_silence
+from ..linear import Connectivity
+from .causes import find_causes
+from .connections import find_connections
+from .findings import Findings
+from .labels import to_dataset
+from .plan import Plan
+from .settings import Settings
+from .subject import Subject, check_subject
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+class Discovery(NamedTuple):
+    """What is found: the circuit of each epoch, and every number behind it.
+
+    - `circuit`: units and connections per epoch.
+    - `dataset`: labelled results, see `to_dataset`.
+    """
+
+    circuit: Circuit
+    dataset: "xr.Dataset"
+
+
+def discover(
+    subject: Subject,
+    settings: Settings = Settings(),
+    track: Track = in_silence,
+    store: Path | None = None,
+) -> Discovery:
+    """Find, for each epoch, which units matter and through which connections.
+
+    Its sweeps compile themselves, once each whatever the number of units and windows, and
+    use all devices there are; several processes call it alike, and each gets all results.
+
+    **Arguments:**
+
+    - `subject`: the network and its trials; only the scoring at the end reads its truth.
+    - `settings`: replacement values, window width, thresholds, seed.
+    - `track`: a wrapper of loops that shows progress.
+    - `store`: a folder that keeps every window of a sweep once it is done, so that the same
+        discovery, interrupted and called again, goes on.
+
+    **Returns:** a `Discovery`.
+
+    **Raises:** `ValueError` where network and trials do not fit, a number in them is not
+    finite, or there are no epochs.
+    """
+    if not isinstance(settings, Settings):
+        raise ValueError(f"settings must be a rnn_jax.Settings, got {type(settings).__name__}")
+    check_subject(subject)
+    count = jax.tree.leaves(subject.trials.xs)[0].shape[0]
+    check_attainable(count, settings.flips, settings.alpha, settings.floor)
+    if not subject.trials.epochs:
+        raise ValueError("the trials declare no epoch; name at least one window of time")
+    findings = find(subject, settings, track, store)
+    circuit = Circuit(
+        nodes=findings.selection.members,
+        edges=findings.edges,
+        effect=findings.causes.epochs.mean(-1),
+        weight=findings.epoch_connectivity.signed,
+        windows=findings.epoch_windows,
+        names=findings.epochs,
+        units=subject.unit_names,
+    )
+    return Discovery(circuit, to_dataset(subject, settings, findings))
+
+
+def find(subject: Subject, settings: Settings, track: Track, store: Path | None) -> Findings:
+    """The stages of a discovery in their order, on the network and its trials alone."""
+    keys = jax.random.split(jax.random.key(settings.seed), 6)
+    plan, hs, ys = _plan(subject, settings, store)
+    B, T = plan.targets.shape[:2]
+    windows = np.asarray(tiling(T, settings.width or max(1, -(-T // 24))))
+    per_trial = np.broadcast_to(windows[:, None], (len(windows), B, T))
+    epochs = tuple(subject.trials.epochs)
+    epoch_windows = np.stack([np.asarray(subject.trials.epochs[name]) for name in epochs])
+
+    units = np.eye(subject.size)
+    null = plan.effects(units, epoch_windows, hs, lambda w: track(w, "null edits"))
+    plan = plan.with_noise(null)
+    causes = find_causes(plan, hs, per_trial, epoch_windows, settings, keys[:3], track)
+    selection = select_units(
+        causes.epochs, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
+    )
+    spans = [np.concatenate([per_trial, epoch_windows])]
+    local = lambda spans: find_connections(plan.network, plan.xs, spans, plan.mesh)
+    (found,) = map(local, track(spans, "connections"))
+    over_windows, over_epochs = _split(found, len(windows))
+    # by the sizes of flows: on trials of either sign, as of a decision, their mean is nothing
+    edges = select_edges(over_epochs.size, selection.members, share=settings.edge_share)
+    value = replacement(settings.value, hs, keys[0])
+    sets = _sets(plan, selection, epoch_windows, value, keys[4], settings, track)
+    return Findings(
+        hs, ys, plan.targets, windows, epochs, epoch_windows, causes, selection, over_windows,
+        over_epochs, edges, sets,
+    )  # fmt: skip
+
+
+def _sets(
+    plan: Plan,
+    selection: Selection,
+    windows: Float[np.ndarray, "E B T"],
+    value: State,
+    key: PRNGKeyArray,
+    settings: Settings,
+    track: Track,
+) -> list[SetTest]:
+    """The circuit of each epoch, tested as a set beside random sets of its size."""
+    found = []
+    for e in track(range(len(windows)), "circuits as sets"):
+        draw, boot = jax.random.split(jax.random.fold_in(key, e))
+
+        def evaluate(masks: Array, window: np.ndarray = windows[e]) -> np.ndarray:
+            others = 1 - np.asarray(masks, float)
+            return plan.effects(others, window[None], value, allow_noop=True)[0]
+
+        members = selection.members[e]
+        random = random_sets(draw, members, settings.random_sets)
+        found.append(judge_set(evaluate, members, random, boot, settings.resamples))
+    return found
+
+
+def _plan(subject: Subject, settings: Settings, store: Path | None) -> tuple[Plan, State, Array]:
+    """The clean run, and what all sweeps share."""
+    trials = subject.trials
+    hs, ys = clean_run(subject.network, trials.xs)
+    if settings.score == "fidelity":
+        targets, score = ys, SCORES["squared-error"]
+    elif trials.targets is None:
+        raise ValueError(f"score {settings.score} needs targets, the trials hold none")
+    else:
+        targets, score = jnp.asarray(trials.targets, ys.dtype), SCORES[settings.score]
+    if settings.score == "log-odds":
+        _check_classes(targets)
+    _check_run(hs, ys, eqx.filter_jit(jax.vmap(score))(ys, targets))
+    mesh = over_devices(subject.size, len(targets))
+    plan = Plan(subject.network, trials.xs, targets, score, settings.kind, store=store, mesh=mesh)
+    return plan, hs, ys
+
+
+def _check_classes(targets: Float[Array, "B T O"]) -> None:
+    """**Raises:** `ValueError` where a step's target names no class and is not all 0 either."""
+    known = np.asarray(targets)
+    if known.shape[-1] < 2:
+        raise ValueError("score log-odds needs at least 2 classes, got 1 output")
+    asked = known[(known != 0).any(-1)]
+    bad = ~(((asked == 0) | (asked == 1)).all(-1) & (asked.sum(-1) == 1))
+    if not asked.size or bad.any():
+        row = asked[bad][0].tolist() if asked.size else "only zeros"
+        raise ValueError(f"score log-odds needs one-hot targets, got {row}")
+
+
+def _check_run(hs: State, ys: Array, scores: Array) -> None:
+    """A clean run that overflows makes every effect NaN: say so before hours of sweeps."""
+    for name, leaf in [("state", leaf) for leaf in jax.tree.leaves(hs)] + [("output", ys)]:
+        if not (good := np.isfinite(np.asarray(leaf))).all():
+            b, t, i = (int(k) for k in np.argwhere(~good)[0])
+            raise ValueError(
+                f"the clean run is not finite at trial {b}, time {t}: {name} {i} is not a number"
+            )
+    if not (good := np.isfinite(np.asarray(scores))).all():
+        at = int(np.argwhere(~good)[0, 0])
+        raise ValueError(f"the metric of the clean run is not finite on trial {at}")
+
+
+def _split(found: Connectivity, at: int) -> tuple[Connectivity, Connectivity]:
+    """Windows and epochs apart; the wire, which has no windows, belongs to both."""
+
+    def part(slot: slice) -> Connectivity:
+        cut = jax.tree.map(lambda leaf: leaf[slot], replace(found, wire=None))
+        return replace(cut, wire=found.wire)
+
+    return part(slice(None, at)), part(slice(at, None))

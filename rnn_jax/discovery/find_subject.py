@@ -1,0 +1,148 @@
+"""Subjects by name: a built-in network, a task to train on, or a user's own network.
+
+    subject = find_subject("ring-attractor")
+    subject = find_subject("my_model.py:network", trials_file="trials.npz")
+    subject = find_subject("weights.npz", trials_file="trials.npz", cell="gru")
+
+What is built in or trained brings its own trials.
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+
+from ..core import Network
+from ..data import READERS, load_network, network_from_torch, reader
+from ..planted import PLANTED
+from ..tasks import TASKS
+from ..training import load_header, load_model
+from .subject import Subject
+from .train_settings import TrainSettings
+from .trained import Train, train_network, untrained
+
+Say = Callable[[str], None]
+
+
+def names() -> dict[str, str]:
+    """Every built-in subject with one line about it."""
+    return {name: entry.about for name, entry in {**PLANTED, **TASKS}.items()}
+
+
+def find_subject(
+    name: str,
+    trials_file: str | None = None,
+    cell: str | None = None,
+    training: TrainSettings = TrainSettings(),
+    count: int = 24,
+    seed: int = 0,
+    train: Train = train_network,
+) -> Subject:
+    """The subject of a name or a file.
+
+    **Arguments:**
+
+    - `name`: a built-in network, a task, `FILE.py:NAME`, a weights file (`.npz`,
+        `.safetensors`), or a model that `rnn-jax train` saved (`.eqx`).
+    - `trials_file`: an `.npz` of trials, for a user's own network.
+    - `cell`: the kind of cell: what to train, or what a weights file holds.
+    - `training`: how a task is trained on.
+    - `count`, `seed`: how many trials are drawn, and from which seed.
+    - `train`: runs the training; the command line's shows progress.
+
+    **Raises:** `ValueError` where it is none of these, with the nearest known name.
+    """
+    key = jax.random.fold_in(jax.random.key(seed), 1)
+    if not 1 <= count < 2**31:
+        raise ValueError(f"count must lie in [1, 2**31), got {count}")
+    brings_trials = name in PLANTED or name in TASKS
+    if brings_trials and trials_file is not None:
+        raise ValueError(f"{name} brings its own trials; --trials is for a network of your own")
+    if cell is not None and (name in PLANTED or ".py" in name or name.endswith(".eqx")):
+        raise ValueError(f"{name} has its cell already; --cell is for tasks and weights files")
+    if name in PLANTED:
+        return _built(name, key, count)
+    if name in TASKS:
+        training = replace(training, cell=cell or training.cell)
+        network = train(name, training)
+        trials = TASKS[name].make().sample(key, count)
+        return Subject(name, network, trials, origin=training.origin(name))
+    if name.endswith(".eqx"):
+        return _saved(Path(name), key, count, trials_file)
+    if Path(name).suffix in READERS["weights"]:
+        origin = {"weights": str(Path(name).resolve()), "cell": cell}
+    elif ".py:" in name:
+        # a run opens again from anywhere
+        origin = {"file": str(Path(name).resolve())}
+    else:
+        raise ValueError(_unknown(name))
+    return _own(Path(name).name, _made_from(origin), origin, trials_file)
+
+
+def _own(name: str, network: Network, origin: dict, trials_file: str | None) -> Subject:
+    """A network with a file of trials, which its origin names too, to be opened again."""
+    if trials_file is None:
+        raise ValueError(f"{name} needs trials: --trials FILE.npz with inputs and epochs")
+    origin = {**origin, "trials": str(Path(trials_file).resolve())}
+    return Subject(name, network, reader("trials", trials_file)(Path(trials_file)), origin=origin)
+
+
+def _built(name: str, key: jax.Array, count: int) -> Subject:
+    planted = PLANTED[name].make()
+    trials, truth = planted.sample(key, count), planted.truth.nodes
+    origin = {"built-in": name}
+    return Subject(name, planted.network, trials, planted.units, planted.groups, truth, origin)
+
+
+def _saved(path: Path, key: jax.Array, count: int, trials_file: str | None) -> Subject:
+    """The network of an earlier run: on fresh trials of its task, or on those of a file.
+
+    Its header says how to build it; its weights are those of the file.
+    """
+    origin = load_header(path)
+    if origin.get("built-in") in list(PLANTED):
+        if trials_file is not None:
+            raise ValueError(f"{path} is {origin['built-in']}, which brings its own trials")
+        return _built(origin["built-in"], key, count)
+    for part in ("file", "weights", "trials"):
+        if not isinstance(origin.get(part, ""), str):
+            raise ValueError(f"{path}: {part} in its header must be a path, got {origin[part]!r}")
+    if "file" in origin or "weights" in origin:
+        again = f"{path} was made from {origin.get('file') or origin.get('weights')}"
+        try:
+            like = _made_from(origin)
+        except ValueError as error:
+            raise ValueError(f"{again}, which cannot be read: {error}") from error
+        trials_file = trials_file or origin.get("trials")
+        return _own(path.name, load_model(path, like), origin, trials_file)
+    if origin.get("task") not in list(TASKS):
+        raise ValueError(
+            f"{path} was not trained on a known task, so that its trials are not known; its "
+            f"header says {origin}: discover that again"
+        )
+    training = TrainSettings.from_origin(origin)
+    network = load_model(path, untrained(origin["task"], training))
+    name = f"{origin['task']}-{path.stem}"
+    if trials_file is not None:
+        return _own(name, network, origin, trials_file)
+    return Subject(name, network, TASKS[origin["task"]].make().sample(key, count), origin=origin)
+
+
+def _made_from(origin: dict) -> Network:
+    """The network of a user's file, or of a file of weights."""
+    if "file" in origin:
+        return load_network(origin["file"])
+    return network_from_torch(origin["weights"], origin.get("cell"))
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, names(), 1)
+    hint = f"; perhaps you meant {near[0]}" if near else ""
+    if name.endswith(".py"):
+        hint = f"; perhaps you meant {name}:NAME"
+    return (
+        f"{name!r} is no built-in network or task, no FILE.py:NAME and no weights file{hint} "
+        "(rnn-jax list shows what is built in)"
+    )

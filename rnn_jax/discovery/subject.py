@@ -1,0 +1,94 @@
+"""What a study looks at: a network, its trials, the names of its units, and a truth if known.
+
+    subject = Subject("mine", network, trials)
+    subject = find_subject("ring-attractor", count=24, seed=0)
+
+Only a network and its trials are needed; names and truth come on top.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..core import Network
+from ..core.checks import described
+from ..core.network import num_units
+from ..data import check_network
+from ..tasks import Trials, check_trials
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network with its trials.
+
+    - `name`: what reports call it.
+    - `network`: the network.
+    - `trials`: `[B, T, ...]` trials with epochs.
+    - `units`: one name a unit; empty for their numbers.
+    - `groups`: one label a unit; empty for none.
+    - `truth`: per epoch `[N]`, 1 where a unit belongs to the circuit; `None` where unknown.
+        Only the scoring of a finished result reads it.
+    - `origin`: how to make it again, for `config.json`.
+    """
+
+    name: str
+    network: Network
+    trials: Trials
+    units: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    truth: dict[str, Float[Array, " N"]] | None = None
+    origin: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """The number of units N."""
+        return jax.tree.leaves(self.network.h0)[0].shape[0]
+
+    @property
+    def unit_names(self) -> tuple[str, ...]:
+        """One name a unit."""
+        return self.units or tuple(str(i) for i in range(self.size))
+
+    @property
+    def unit_groups(self) -> tuple[str, ...]:
+        """One label a unit."""
+        return self.groups or ("units",) * self.size
+
+
+def check_subject(subject: Subject) -> None:
+    """Look for whatever would fail later, before anything compiles.
+
+    **Raises:** `ValueError`, one line: what was got and what was expected.
+    """
+    if not isinstance(subject, Subject):
+        raise ValueError(f"expected a Subject(name, network, trials), got {described(subject)}")
+    num_units(subject.network)
+    check_trials(subject.trials)
+    targets = subject.trials.targets
+    xs = jax.tree.map(lambda leaf: np.asarray(leaf)[0], subject.trials.xs)
+    check_network(subject.network, xs, None if targets is None else targets.shape[-1])
+    for what, names in (("unit names", subject.units), ("group labels", subject.groups)):
+        if names and len(names) != subject.size:
+            raise ValueError(f"{len(names)} {what} for {subject.size} units")
+        for name in names:
+            if not isinstance(name, str) or not name.isprintable() or not name.strip():
+                raise ValueError(f"{what} must be text that can be printed, got {name!r}")
+    if twice := [name for name, count in Counter(subject.units).items() if count > 1]:
+        raise ValueError(f"unit names must differ from one another, got {twice[0]!r} twice")
+    _check_truth(subject)
+
+
+def _check_truth(subject: Subject) -> None:
+    """**Raises:** `ValueError` where the truth does not speak of each epoch and unit."""
+    truth = subject.truth
+    if truth is None:
+        return
+    if missing := [name for name in subject.trials.epochs if name not in truth]:
+        raise ValueError(f"the truth lacks the trials' epochs {', '.join(missing)}")
+    for name, nodes in truth.items():
+        if (shape := np.shape(nodes)) != (subject.size,):
+            raise ValueError(f"the truth of epoch {name!r} must be [{subject.size}], got {shape}")

@@ -1,0 +1,84 @@
+"""A finished run in one folder: configuration, model, results, circuit, figures, report, log.
+
+with reserved(Path("runs/ring")) as work:
+    write_run(work, subject, settings, found, "the log")
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..circuits import to_dict
+from ..data import Workplace, filled, to_graph, write_graphml
+from ..discovery import Discovery, Settings, Subject
+from ..training import save_model
+from .circuit_figures import circuit_figure, connectivity_figure
+from .course import sets_figure, trajectories_figure
+from .explorer import write_explorer
+from .heatmap import effects_figure, ranking_figure
+
+FIGURES = {
+    "effects": effects_figure,
+    "ranking": ranking_figure,
+    "connectivity": connectivity_figure,
+    "circuit": circuit_figure,
+    "trajectories": trajectories_figure,
+    "sets": sets_figure,
+}
+
+
+def save_figures(dataset: xr.Dataset, folder: Path) -> None:
+    """Draw every figure into a folder as PNG."""
+    folder.mkdir(exist_ok=True)
+    for name, draw in FIGURES.items():
+        draw(dataset).savefig(folder / f"{name}.png", dpi=150)
+
+
+def write_json(path: Path, record: Any) -> None:
+    """Write a record as indented JSON, numbers of NumPy's included."""
+    plain = json.dumps(record, indent=1, default=lambda value: np.asarray(value).tolist())
+    path.write_text(plain + "\n", "utf-8")
+
+
+def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
+    """Write a dataset as NetCDF-4.
+
+    The file is made in memory: on a full disk HDF5 cannot close its own, and prints a stack dump.
+    """
+    path.write_bytes(dataset.to_netcdf(engine="h5netcdf"))
+
+
+def write_run(
+    work: Workplace, subject: Subject, settings: Settings, found: Discovery, log: str
+) -> None:
+    """Write a discovery's folder, its numbers first: a figure that fails must not lose them.
+
+    **Arguments:**
+
+    - `work`: where, as `rnn_jax.data.reserved` gives it.
+    - `subject`, `settings`, `found`: what was looked at, how, and what was found.
+    - `log`: the text of `log.txt`.
+
+    **Raises:** what the writing raises; a note names the folder of what was written until then.
+    """
+    dataset = found.dataset
+    with filled(work) as folder:
+        write_netcdf(folder / "results.nc", dataset)
+        config = {
+            "subject": subject.name,
+            "origin": subject.origin,
+            "settings": asdict(settings),
+            "command": dataset.attrs.get("command", ""),
+            "versions": json.loads(dataset.attrs["versions"]),
+        }
+        write_json(folder / "config.json", config)
+        (folder / "log.txt").write_text(log, "utf-8")
+        save_model(folder / "model.eqx", subject.network, subject.origin)
+        write_json(folder / "circuit.json", to_dict(found.circuit))
+        write_graphml(to_graph(found.circuit), folder / "circuit.graphml")
+        save_figures(dataset, folder / "figures")
+        write_explorer(dataset, folder / "report.html")

@@ -1,0 +1,101 @@
+"""A study in one folder: its table with verdicts, its numbers, its figures.
+
+with reserved(Path("runs/study-recovery")) as work:
+    said = write_study(work, "recovery", found, "the log")
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from ..data import Workplace, filled
+from ..studies import STUDIES, write_up
+from .context_flip_flop_figures import alike_figure, course_figure, shares_figure
+from .hmm_inference_figures import INFERENCE_FIGURES
+from .representation_figures import precision_figure, represented_figure
+from .run_folder import write_json, write_netcdf
+from .style import INK, look
+
+
+def recovery_figure(found: xr.Dataset) -> Figure:
+    """Mean AUROC of every method on every kind, without noise and with the most."""
+    levels = [min(found["noise"].values), max(found["noise"].values)]
+    kinds, methods = found["kind"].values, found["selector"].values
+    with look():
+        size = (2.6 + 0.9 * len(methods), 1.6 + 0.24 * len(kinds))
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(1, 2, sharey=True)
+        for axes, level in zip(grid, levels, strict=True):
+            mean = found["auroc"].sel(noise=level).mean("seed").transpose("kind", "selector")
+            image = axes.imshow(mean.values, cmap="RdBu", vmin=0, vmax=1, aspect="auto")
+            for (row, column), value in np.ndenumerate(mean.values):
+                dark = abs(value - 0.5) > 0.35
+                axes.text(
+                    column, row, f"{value:.2f}", ha="center", va="center", fontsize=6,
+                    color="white" if dark else INK,
+                )  # fmt: skip
+            axes.set_xticks(range(len(methods)), methods, rotation=45, ha="right")
+            axes.set_yticks(range(len(kinds)), kinds)
+            axes.set_title(f"noise {level:g}")
+        figure.colorbar(image, ax=list(grid), shrink=0.7, pad=0.01).set_label("AUROC")
+    return figure
+
+
+STUDY_FIGURES: dict[str, dict[str, Callable[[xr.Dataset], Figure]]] = {
+    "recovery": {"auroc": recovery_figure},
+    "representation-vs-role": {
+        "represented": represented_figure,
+        "precision": precision_figure,
+    },
+    "hmm-inference": INFERENCE_FIGURES,
+    "context-flip-flop": {
+        "shares": shares_figure,
+        "jaccard": alike_figure,
+        "course": course_figure,
+    },
+}
+
+
+def write_study(work: Workplace, name: str, found: xr.Dataset, log: str) -> str:
+    """Write a study's folder, its numbers before they are judged and drawn.
+
+    **Arguments:**
+
+    - `work`: where, as `rnn_jax.data.reserved` gives it.
+    - `name`: of `STUDIES`.
+    - `found`: what its `run` gave.
+    - `log`: the text of `log.txt`.
+
+    **Returns:** the text of `NAME.md`.
+
+    **Raises:** what the writing raises; a note names the folder of what was written until then.
+    """
+    with filled(work) as folder:
+        write_netcdf(folder / f"{name}.nc", found)
+        write_json(folder / "config.json", found.attrs)
+        (folder / "log.txt").write_text(log, "utf-8")
+        said = write_up(name, STUDIES[name], found)
+        for figure, draw in STUDY_FIGURES[name].items():
+            draw(found).savefig(folder / f"{name}-{figure}.png", dpi=120)
+            said += f"\n![{figure}]({name}-{figure}.png)\n"
+        (folder / f"{name}.md").write_text(said, "utf-8")
+    return said
+
+
+def read_study(path: Path, name: str) -> xr.Dataset:
+    """The numbers that an earlier run of a study saved.
+
+    **Raises:** `ValueError` where the file is missing, cut off, or of another study.
+    """
+    try:
+        found = xr.load_dataset(path, engine="h5netcdf")
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except Exception as error:  # whatever foreign bytes provoke
+        raise ValueError(f"{path} is cut off or no NetCDF file: {error}") from error
+    if found.attrs.get("study") != name:
+        raise ValueError(f"{path} holds {found.attrs.get('study', 'no study')}, not {name}")
+    return found

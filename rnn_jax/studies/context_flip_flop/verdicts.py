@@ -1,0 +1,225 @@
+"""The claims of the context flip-flop, declared before their numbers, and what became of them.
+
+    verdicts = judge(found)          # of the study's Dataset
+    print(tables(found))
+
+Means over the seeds that learned, with a bootstrap interval over them. All comparisons are
+paired: a difference within each seed.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..seeds import over_seeds
+from ..study import Claim, Verdict, markdown_table, verdict_on
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+CLAIMS = {
+    "half": Claim(
+        "in memory, more than half of the flow into the circuit's units is excitatory",
+        "a share of 0.5",
+        "an interval of the share below 0.5",
+    ),
+    "wires": Claim(
+        "and more than its wires alone would give it",
+        "the share of the same units' weights, all senders alike",
+        "an interval of the difference below 0",
+    ),
+    "effect": Claim(
+        "an excitatory unit matters more to memory than an inhibitory one",
+        "a share of all effects that is the share of units, 0.8",
+        "an interval of the difference below 0",
+    ),
+    "recruited": Claim(
+        "inhibition is recruited at switches: its units have a larger share of the effects there"
+        " than in hold",
+        "a difference of 0",
+        "an interval of the difference below 0",
+    ),
+    "not drive": Claim(
+        "and larger than at ignored pulses, so that it is not mere input",
+        "a difference of 0",
+        "an interval of the difference below 0",
+    ),
+    "currents": Claim(
+        "at switches a larger share of the currents into memory's units is inhibitory than in"
+        " hold",
+        "a difference of 0",
+        "an interval of the difference below 0",
+    ),
+    "stays": Claim(
+        "the memory circuit is more alike early and late than the gates of the two contexts",
+        "a difference of corrected Jaccards of 0",
+        "an interval of the difference below 0",
+    ),
+    "shared": Claim(
+        "the two contexts share their memory circuit more than their gates",
+        "a difference of corrected Jaccards of 0",
+        "an interval of the difference below 0",
+    ),
+    "change": Claim(
+        "gates differ more between contexts than between halves of one context's trials",
+        "a difference of corrected Jaccards of 0",
+        "an interval of the difference below 0",
+    ),
+}
+
+
+def differences(found: "xr.Dataset") -> dict[str, np.ndarray]:
+    """Of each claim, what it says is positive, `[seed]`; NaN where a seed has no such number."""
+    first = found.isel(value=0, floor=0)
+    at = lambda name, epoch: first[name].sel(epoch=epoch).values
+    alike = lambda pair: first["jaccard"].sel(pair=pair).values
+    hold = "early hold"
+    gates = alike("gates, between contexts")
+    share = at("effect_share", "switch")
+    return {
+        "half": 0.5 - at("flow_share", hold),
+        "wires": first["wire_share"].values - at("flow_share", hold),
+        "effect": first["unit_share"].values - at("effect_share", hold),
+        "recruited": share - at("effect_share", hold),
+        "not drive": share - at("effect_share", "ignored"),
+        "currents": at("current_share", "switch") - at("current_share", hold),
+        "stays": alike("memory, early and late") - gates,
+        "shared": alike("memory, between contexts") - gates,
+        "change": alike("gates, again") - gates,
+    }
+
+
+def further(found: "xr.Dataset") -> dict[str, np.ndarray]:
+    """What was asked once the first numbers were there: the declared ones by other measures."""
+    first, second = found.isel(value=0, floor=0), found.isel(value=1, floor=0)
+    at = lambda name, epoch, of=first: of[name].sel(epoch=epoch).values
+    alike = lambda pair: first["jaccard"].sel(pair=pair).values
+    hold, by = "early hold", str(second["value"].item())
+    over_time, again = alike("memory, early and late"), alike("memory, again")
+    between = alike("memory, between contexts")
+    whole = alike("switch circuits, between contexts")
+    change = lambda name, epoch, of=first: at(name, "switch", of) - at(name, epoch, of)
+    return {
+        "half, by currents": 0.5 - at("current_share", hold),
+        "wires, by currents": first["wire_share"].values - at("current_share", hold),
+        "effect, in equally large sets of memory's units": -np.diff(first["sets"].values)[:, 0],
+        f"effect, replaced by {by}": second["unit_share"].values
+        - at("effect_share", hold, second),
+        f"recruited, replaced by {by}": change("effect_share", hold, second),
+        f"not drive, replaced by {by}": change("effect_share", "ignored", second),
+        "currents, against ignored pulses": change("current_share", "ignored"),
+        "currents, of flows": change("flow_share", hold),
+        "currents, of flows, against ignored pulses": change("flow_share", "ignored"),
+        "stays, against whole switch circuits": over_time - whole,
+        "shared, against whole switch circuits": between - whole,
+        "memory again - early and late: what time changes": again - over_time,
+        "memory again - between contexts: what context changes": again - between,
+    }
+
+
+def judge(found: "xr.Dataset") -> list[Verdict]:
+    """Each claim's mean difference over seeds; undecided where its interval holds 0."""
+    return [_verdict(CLAIMS[name], values) for name, values in differences(found).items()]
+
+
+def _said(values: np.ndarray) -> str:
+    difference = over_seeds(values)
+    return f"{difference:+.3f}, above 0 in {(values > 0).sum()} of {difference.count}"
+
+
+def _verdict(claim: Claim, values: np.ndarray) -> Verdict:
+    difference, said = over_seeds(values), f"difference {_said(values)}"
+    return verdict_on(claim, said, difference.exceeds(0.0))
+
+
+def tables(found: "xr.Dataset") -> str:
+    """Accuracies; shares, members and rates an epoch; corrected Jaccards; the hand-built one."""
+    right = found["accuracy"].values
+    learned = found["learned"].values
+    said = ", ".join(f"{value:.1%}" for value in right)
+    lines = [
+        f"Accuracy: {said}; {int(learned.sum())} of {len(learned)} seeds learned the task and"
+        " count.",
+        "",
+        "Shares are those of inhibition: of effects (against"
+        f" {_cell(found['unit_share'].values)} of the units), of flows and of currents into the"
+        f" memory circuit's units (against {_cell(found['wire_share'].values)} of their weights)."
+        " Means over seeds with 95 % intervals:",
+        "",
+        _epochs(found),
+        "",
+        "The claims by other measures, asked once the first numbers were there, so that nothing is"
+        " claimed of them; differences as above:",
+        "",
+        markdown_table(("what", "found"), [(k, _said(v)) for k, v in further(found).items()]),
+        "",
+        "Effect, per unit, of taking out equally large sets of memory's units together in early"
+        f" hold: excitatory {_cell(found['sets'].values[:, 0])}, inhibitory"
+        f" {_cell(found['sets'].values[:, 1])}.",
+        "",
+        "Jaccard indices, corrected for chance; each circuit is found from half of a context's"
+        " trials. By what replaces a unit and the floor a member must reach:",
+        "",
+        _alike(found),
+        "",
+        "The hand-built network, whose memory circuit, gates and context are known:",
+        "",
+        _built(found),
+    ]
+    return "\n".join(lines)
+
+
+def _cell(values: np.ndarray) -> str:
+    return str(over_seeds(values))
+
+
+def _epochs(found: "xr.Dataset") -> str:
+    first = found.isel(value=0)
+    columns = {
+        "members": "members", "of these inhibitory": "inhibitory_members",
+        "largest effect": "largest", "share of effects": "effect_share",
+        "of flows": "flow_share", "of currents": "current_share",
+        "rate, excitatory": "rate_e", "rate, inhibitory": "rate_i",
+    }  # fmt: skip
+    rows = [
+        [epoch, *(_cell(first[name].sel(epoch=epoch).values) for name in columns.values())]
+        for epoch in found["epoch"].values
+    ]
+    second = found.isel(value=1)
+    for row, epoch in zip(rows, found["epoch"].values, strict=True):
+        row.append(_cell(second["effect_share"].sel(epoch=epoch).values))
+    head = ["epoch", *columns, f"share of effects by {second['value'].item()}"]
+    return markdown_table(head, rows)
+
+
+def _alike(found: "xr.Dataset") -> str:
+    values, floors = found["value"].values, found["floor"].values
+    cases = [(value, floor) for value in values for floor in floors]
+    rows = [
+        [
+            pair,
+            *(_cell(found["jaccard"].sel(pair=pair, value=v, floor=f).values) for v, f in cases),
+        ]
+        for pair in found["pair"].values
+    ]
+    return markdown_table(["pair", *(f"{value}, {floor:g}" for value, floor in cases)], rows)
+
+
+def _built(found: "xr.Dataset") -> str:
+    first = found.isel(value=0, floor=0)
+    names = {
+        "members": "members", "of these inhibitory": "inhibitory_members",
+        "Jaccard with the planted memory": "memory_found", "share of effects": "effect_share",
+        "of flows": "flow_share", "of currents": "current_share",
+    }  # fmt: skip
+    value = lambda name, epoch: float(first[f"built_{name}"].sel(epoch=epoch))
+    rows = [
+        [epoch, *(f"{value(name, epoch):.2f}" for name in names.values())]
+        for epoch in found["epoch"].values
+    ]
+    alike = [
+        f"{pair} {float(first['built_jaccard'].sel(pair=pair)):.2f}"
+        for pair in found["pair"].values
+    ]
+    said = f"Corrected Jaccards: {'; '.join(alike)}."
+    return "\n".join([markdown_table(["epoch", *names], rows), "", said])
