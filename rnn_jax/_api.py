@@ -1,5 +1,7 @@
 """What `import rnn_jax` offers; loaded when the first of its names is asked for."""
 
+from pathlib import Path
+
 from .causal import (
     Record,
     finite,
@@ -26,6 +28,7 @@ from .circuits import (
     faithfulness,
     jaccard,
     keep,
+    keeping,
     minimality,
     precision_recall,
     random_sets,
@@ -58,7 +61,8 @@ from .core import (
     span,
     tiling,
 )
-from .discovery import Settings, Subject, discover
+from .data import label
+from .discovery import Discovery, Settings, Subject, discover, load
 from .linear import (
     adjoints,
     direct,
@@ -74,15 +78,28 @@ from .linear import (
 from .tasks import Trials
 from .training import fit
 
+
+def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
+    """Write a discovery into a folder, as the command line does; `load` opens it again.
+
+    **Arguments, raises:** as `rnn_jax.report.save`.
+    """
+    # here, since figures need matplotlib, which nothing else at the top does
+    from .report import save as write
+
+    write(found, folder, overwrite)
+
+
 __all__ = [
-    "Circuit", "Compose", "Cut", "Identity", "Inside", "Lesion", "Network", "Project", "Read",
-    "Record", "Replace", "Settings", "Shift", "Subject", "Trajectory", "Trials", "adjoints",
-    "around", "auroc", "average_precision", "clamp", "completeness", "direct", "discover", "drop",
-    "effective_connectivity", "faithfulness", "finite", "first_order", "first_order_clamp",
-    "first_order_edges", "fit", "flatten", "from_equinox", "from_field", "group_connectivity",
-    "input_jacobians", "integrated", "jaccard", "jacobians", "keep", "log_odds", "margin",
-    "minimality", "multistep_connectivity", "optimal", "outputs", "pca", "precision_recall",
-    "projected_connectivity", "propagators", "pulse", "random_sets", "read", "resumable",
-    "rollout", "run", "screen", "select_edges", "select_units", "self_repair", "sliding", "span",
-    "squared_error", "sweep", "sweep_edges", "tiling",
+    "Circuit", "Compose", "Cut", "Discovery", "Identity", "Inside", "Lesion", "Network", "Project",
+    "Read", "Record", "Replace", "Settings", "Shift", "Subject", "Trajectory", "Trials",
+    "adjoints", "around", "auroc", "average_precision", "clamp", "completeness", "direct",
+    "discover", "drop", "effective_connectivity", "faithfulness", "finite", "first_order",
+    "first_order_clamp", "first_order_edges", "fit", "flatten", "from_equinox", "from_field",
+    "group_connectivity", "input_jacobians", "integrated", "jaccard", "jacobians", "keep",
+    "keeping", "label", "load", "log_odds", "margin", "minimality", "multistep_connectivity",
+    "optimal", "outputs", "pca", "precision_recall", "projected_connectivity", "propagators",
+    "pulse", "random_sets", "read", "resumable", "rollout", "run", "save", "screen",
+    "select_edges", "select_units", "self_repair", "sliding", "span", "squared_error", "sweep",
+    "sweep_edges", "tiling",
 ]  # fmt: skip

@@ -80,7 +80,7 @@ def used(path: Path) -> None:
 
 
 def strangers(folder: Path) -> list[str]:
-    """Names of what is in a folder of kept files and is none."""
+    """Names of the files in a folder of kept parts that are not kept parts."""
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(path.name for path in found if not NAME.fullmatch(path.name))
 

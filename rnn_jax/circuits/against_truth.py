@@ -48,7 +48,7 @@ def auroc(scores: Float[Numbers, " N"], truth: Bool[Numbers, " N"]) -> float:
 
 
 def _scored(scores: Numbers, truth: Numbers) -> tuple[np.ndarray, np.ndarray]:
-    """Scores that can be held against a truth."""
+    """Scores and truth, checked, on the host."""
     if axes(scores=(scores, "N"), truth=(truth, "N"))["N"] == 0:
         raise ValueError("scores are empty: there is no unit to rank")
     bools(truth=truth)

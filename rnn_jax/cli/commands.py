@@ -57,12 +57,13 @@ def discover(args: Discover, arguments: Sequence[str]) -> None:
         log(epoch_table(dataset))
         if not log.speaks:
             return
-        write_run(work, subject, args.settings, found._replace(dataset=dataset), log.text)
+        write_run(work, found._replace(dataset=dataset), log.text)
     print(f"\nwritten to {out} in {log.seconds:.0f} s; open {out / 'report.html'}")
 
 
 def _subject(args: Discover, log: Log, work: "Workplace") -> "Subject":
     """What is asked about, the same in all processes."""
+    from ..cells import Units
     from ..discovery import find_subject, train_network
 
     training = TrainSettings(units=args.units, seed=args.settings.seed)
@@ -75,6 +76,8 @@ def _subject(args: Discover, log: Log, work: "Workplace") -> "Subject":
         args.settings.seed,
         train=lambda task, settings: train_network(task, settings, log.track, log, work.kept),
     )
+    if isinstance(subject.network.readout, Units):
+        log("the weights hold no readout: the units themselves are the outputs")
     return replace(subject, network=agree(subject.network))
 
 

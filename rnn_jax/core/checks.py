@@ -44,9 +44,9 @@ def floats(values: Any, dtype: Any = None) -> Array:
 
 
 def numbers(name: str, thing: Any) -> Any:
-    """An array of floats, integers or bools, a list of numbers turned into one.
+    """An array of floats, integers or bools; a list of numbers becomes one.
 
-    **Raises:** `ValueError` where it is none.
+    **Raises:** `ValueError` where the thing is not an array of numbers.
     """
     try:
         found = thing if isinstance(thing, jax.Array | np.ndarray) else np.asarray(thing)
@@ -62,7 +62,7 @@ def numbers(name: str, thing: Any) -> Any:
 def on_host(name: str, values: Any) -> np.ndarray:
     """Floats in double precision on the host, for statistics on small arrays.
 
-    **Raises:** `ValueError` where it is no array of numbers, an entry is NaN, or it is traced.
+    **Raises:** `ValueError` where it is not an array of numbers, an entry is NaN, or it is traced.
     """
     if isinstance(values, Tracer):
         raise ValueError(f"{name}: statistics run on the host, not under jit, vmap or grad")
@@ -70,7 +70,7 @@ def on_host(name: str, values: Any) -> np.ndarray:
 
 
 def state(name: str, tree: PyTree) -> PyTree:
-    """A state's parts as arrays. **Raises:** `ValueError` where one is no array of numbers."""
+    """A state's parts as arrays. **Raises:** `ValueError` where one is not an array of numbers."""
     return jax.tree.map(lambda leaf: jnp.asarray(numbers(name, leaf)), tree)
 
 
@@ -84,7 +84,7 @@ def described(thing: Any) -> str:
 
 
 def vector(name: str, thing: Any) -> Array:
-    """A float array of one axis. **Raises:** `ValueError` where it is none."""
+    """A float array of one axis. **Raises:** `ValueError` where the number of axes differs."""
     found = array(name, thing)
     if found.ndim != 1:
         raise ValueError(f"{name} must have one axis, got {described(found)}")
@@ -161,7 +161,7 @@ def no_nan(name: str, values: Numbers) -> Any:
 
 
 def at_least(low: int, **counts: Any) -> None:
-    """**Raises:** `ValueError` where a count is no whole number, or below `low`."""
+    """**Raises:** `ValueError` where a count is not a whole number, or is below `low`."""
     for name, count in counts.items():
         whole = whole_number(name, count)
         if whole < low:
@@ -169,7 +169,7 @@ def at_least(low: int, **counts: Any) -> None:
 
 
 def whole_number(name: str, value: Any) -> int:
-    """**Raises:** `ValueError` where it is none; 2.0 is none."""
+    """**Raises:** `ValueError` where the value is not a whole number; the float 2.0 is not one."""
     try:
         return operator.index(value)
     except TypeError:
@@ -184,14 +184,14 @@ def one_of(name: str, word: Any, known: Iterable[str]) -> None:
 
 
 def positive(name: str, value: Any) -> None:
-    """**Raises:** `ValueError` where it is no finite number above 0."""
+    """**Raises:** `ValueError` where the value is not a finite number above 0."""
     known = isinstance(value, int | float | np.number) or jnp.shape(value) == ()
     if not known or isinstance(value, str | None) or not 0 < value < float("inf"):
         raise ValueError(f"{name} must be a number above 0, got {described(value)}")
 
 
 def random_key(key: Any) -> None:
-    """**Raises:** `ValueError` where it is no key of `jax.random`; a seed is none."""
+    """**Raises:** `ValueError` where it is not a key of `jax.random`; a seed is not a key."""
     kind = getattr(key, "dtype", None)
     if kind is None or not (jnp.issubdtype(kind, jax.dtypes.prng_key) or kind == jnp.uint32):
         raise ValueError(f"key must be as jax.random.key(seed) makes it, got {described(key)}")
@@ -225,7 +225,7 @@ def function(name: str, thing: Any) -> None:
 def share(name: str, value: Any, **ends: int) -> None:
     """A number from 0 to 1; `above=0` and `below=1` leave an end out.
 
-    **Raises:** `ValueError` where it is none.
+    **Raises:** `ValueError` where the value is not such a number.
     """
     low, high = "(" if "above" in ends else "[", ")" if "below" in ends else "]"
     known = isinstance(value, int | float | np.number | np.ndarray | jax.Array)
@@ -255,7 +255,7 @@ def axes(**arrays: tuple[Any, str]) -> dict[str, int]:
 
 
 def bools(**arrays: Any) -> None:
-    """**Raises:** `ValueError` where an array is none of bools: indices would pass for members."""
+    """**Raises:** `ValueError` where an array is not bool: indices would pass for members."""
     for name, thing in arrays.items():
         if not jnp.issubdtype(numbers(name, thing).dtype, jnp.bool_):
             raise ValueError(f"{name} must be bool, as {name} > 0 is; got {described(thing)}")

@@ -101,7 +101,7 @@ def output_shape(network: Network) -> Any:
 
 
 def num_units(network: Network) -> int:
-    """`N`, of a network whose state's parts hold one entry a unit.
+    """The number of units `N`: each part of the state holds one entry per unit.
 
     **Raises:** `ValueError` where it is no network, or parts differ, or are no vectors.
     """

@@ -92,7 +92,7 @@ def group_masks(units: Any, N: int) -> Array:
     - `units`: masks; a list or array of indices, a group of one unit each; or a list of lists.
     - `N`: how many units there are.
 
-    **Raises:** `ValueError` where they are none of these (`RuntimeError` if indices are traced).
+    **Raises:** `ValueError` where units have another form (`RuntimeError` if indices are traced).
     """
     if isinstance(units, list) and units and all(isinstance(group, list) for group in units):
         groups = [_listed(group) for group in units]

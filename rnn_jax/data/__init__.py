@@ -2,6 +2,7 @@
 
 from .folder import Workplace, filled, reserved, workplace
 from .graph import to_graph, write_graphml
+from .label import label
 from .npz import load_npz
 from .readers import READERS, reader
 from .trials_file import epoch_window, load_trials
@@ -10,7 +11,7 @@ from .weights import load_weights, network_from_torch
 
 __all__ = [
     "READERS", "Workplace", "as_network", "check_network", "check_weights", "epoch_window",
-    "filled", "load_network", "load_npz", "load_object", "load_trials", "load_weights",
+    "filled", "label", "load_network", "load_npz", "load_object", "load_trials", "load_weights",
     "network_from_torch", "reader", "reserved", "said_in_file", "to_graph", "workplace",
     "write_graphml",
 ]  # fmt: skip

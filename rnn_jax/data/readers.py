@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .npz import load_npz
-from .safetensors import load_safetensors
+from .safetensors_file import load_safetensors
 from .trials_file import load_trials
 
 READERS: dict[str, dict[str, Callable[[Path], Any]]] = {

@@ -63,7 +63,7 @@ def load_object(spec: str) -> Any:
 def load_network(spec: str) -> Network:
     """The network that `FILE.py:NAME` defines.
 
-    **Raises:** `ValueError` where it is none, naming what was got and what is expected.
+    **Raises:** `ValueError` where the object is not a network; it names what was got and expected.
     """
     return as_network(load_object(spec), spec)
 

@@ -1,8 +1,10 @@
 """The main job: from a network and its trials to its circuit in each epoch."""
 
 from .connections import find_connections
-from .discover import Discovery, discover
-from .find_subject import find_subject, names
+from .discover import discover
+from .discovery import Discovery
+from .find_subject import find_subject, load, names
+from .performance import performance
 from .settings import Settings
 from .subject import Subject, check_subject
 from .train_settings import TrainSettings
@@ -10,5 +12,6 @@ from .trained import train_network, untrained
 
 __all__ = [
     "Discovery", "Settings", "Subject", "TrainSettings", "check_subject", "discover",
-    "find_connections", "find_subject", "names", "train_network", "untrained",
+    "find_connections", "find_subject", "load", "names", "performance", "train_network",
+    "untrained",
 ]  # fmt: skip

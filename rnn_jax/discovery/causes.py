@@ -24,7 +24,10 @@ from .settings import Settings
 
 
 class Causes(NamedTuple):
-    """What taking out, and restoring, each unit does; means over trials are over those counted.
+    """The effects of taking out each unit, and of restoring it.
+
+    Means over trials are means over the trials that count.
+
 
     - `windows`: `[W, N, B]` effects in each window.
     - `epochs`, `second`: `[E, N, B]` in each epoch, and by the second replacement value.

@@ -4,23 +4,21 @@
     found.circuit.nodes          # [E, N]: who belongs, in each epoch
     found.dataset["effect"]      # [window, unit]: exact effect of taking a unit out
 
-The **causal** stage clamps every unit in every window and epoch, exactly, and keeps those
+The **causal** stage clamps each unit in each window and epoch, by exact runs. It keeps the units
 whose effect is significant over trials and not small. The **local** stage linearises the
-trajectory for the connections among them. Then the set as a whole is put to the test: what
-remains when only it is kept, or when it alone is dropped, beside random sets of its size.
+trajectory, which gives the connections among these units. Then the set is tested as a whole: what
+remains when only it is kept, and when only it is dropped, compared with random sets of its size.
 """
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ..causal import SCORES, over_devices, replacement
+from ..causal import SCORES, Score, over_devices, replacement
 from ..circuits import (
     Circuit,
     Selection,
@@ -32,29 +30,18 @@ from ..circuits import (
     select_units,
 )
 from ..core import State, clean_run, tiling
+from ..core.checks import floats
 from ..core.progress import Track, in_silence
 from ..linear import Connectivity
+from ..tasks import Trials
 from .causes import find_causes
 from .connections import find_connections
+from .discovery import Discovery
 from .findings import Findings
 from .labels import to_dataset
 from .plan import Plan
 from .settings import Settings
 from .subject import Subject, check_subject
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-
-class Discovery(NamedTuple):
-    """What is found: the circuit of each epoch, and every number behind it.
-
-    - `circuit`: units and connections per epoch.
-    - `dataset`: labelled results, see `to_dataset`.
-    """
-
-    circuit: Circuit
-    dataset: "xr.Dataset"
 
 
 def discover(
@@ -62,6 +49,7 @@ def discover(
     settings: Settings = Settings(),
     track: Track = in_silence,
     store: Path | None = None,
+    score: Score | None = None,
 ) -> Discovery:
     """Find, for each epoch, which units matter and through which connections.
 
@@ -75,6 +63,9 @@ def discover(
     - `track`: a wrapper of loops that shows progress.
     - `store`: a folder that keeps every window of a sweep once it is done, so that the same
         discovery, interrupted and called again, goes on.
+    - `score`: any function `(outputs [T, O], targets [T, O]) -> scalar` of one trial, larger is
+        better, in the place of `settings.score`. Where the trials have no targets, the outputs of
+        the clean run stand in for them.
 
     **Returns:** a `Discovery`.
 
@@ -88,7 +79,7 @@ def discover(
     check_attainable(count, settings.flips, settings.alpha, settings.floor)
     if not subject.trials.epochs:
         raise ValueError("the trials declare no epoch; name at least one window of time")
-    findings = find(subject, settings, track, store)
+    findings = find(subject, settings, track, store, score)
     circuit = Circuit(
         nodes=findings.selection.members,
         edges=findings.edges,
@@ -98,13 +89,15 @@ def discover(
         names=findings.epochs,
         units=subject.unit_names,
     )
-    return Discovery(circuit, to_dataset(subject, settings, findings))
+    return Discovery(circuit, to_dataset(subject, settings, findings), subject, settings)
 
 
-def find(subject: Subject, settings: Settings, track: Track, store: Path | None) -> Findings:
+def find(
+    subject: Subject, settings: Settings, track: Track, store: Path | None, score: Score | None
+) -> Findings:
     """The stages of a discovery in their order, on the network and its trials alone."""
     keys = jax.random.split(jax.random.key(settings.seed), 6)
-    plan, hs, ys = _plan(subject, settings, store)
+    plan, hs, ys = _plan(subject, settings, store, score)
     B, T = plan.targets.shape[:2]
     windows = np.asarray(tiling(T, settings.width or max(1, -(-T // 24))))
     per_trial = np.broadcast_to(windows[:, None], (len(windows), B, T))
@@ -126,9 +119,10 @@ def find(subject: Subject, settings: Settings, track: Track, store: Path | None)
     edges = select_edges(over_epochs.size, selection.members, share=settings.edge_share)
     value = replacement(settings.value, hs, keys[0])
     sets = _sets(plan, selection, epoch_windows, value, keys[4], settings, track)
+    metric = settings.score if score is None else getattr(score, "__name__", "a user's score")
     return Findings(
-        hs, ys, plan.targets, windows, epochs, epoch_windows, causes, selection, over_windows,
-        over_epochs, edges, sets,
+        metric, hs, ys, plan.targets, windows, epochs, epoch_windows, causes, selection,
+        over_windows, over_epochs, edges, sets,
     )  # fmt: skip
 
 
@@ -156,22 +150,34 @@ def _sets(
     return found
 
 
-def _plan(subject: Subject, settings: Settings, store: Path | None) -> tuple[Plan, State, Array]:
+def _plan(
+    subject: Subject, settings: Settings, store: Path | None, score: Score | None
+) -> tuple[Plan, State, Array]:
     """The clean run, and what all sweeps share."""
     trials = subject.trials
     hs, ys = clean_run(subject.network, trials.xs)
-    if settings.score == "fidelity":
-        targets, score = ys, SCORES["squared-error"]
-    elif trials.targets is None:
-        raise ValueError(f"score {settings.score} needs targets, the trials hold none")
-    else:
-        targets, score = jnp.asarray(trials.targets, ys.dtype), SCORES[settings.score]
-    if settings.score == "log-odds":
-        _check_classes(targets)
+    targets, score = _asked(trials, settings, ys, score)
     _check_run(hs, ys, eqx.filter_jit(jax.vmap(score))(ys, targets))
     mesh = over_devices(subject.size, len(targets))
     plan = Plan(subject.network, trials.xs, targets, score, settings.kind, store=store, mesh=mesh)
     return plan, hs, ys
+
+
+def _asked(
+    trials: Trials, settings: Settings, ys: Array, score: Score | None
+) -> tuple[Array, Score]:
+    """The targets and the score: that of a user, or the one that settings name."""
+    if score is None and settings.score == "fidelity":
+        return ys, SCORES["squared-error"]
+    if trials.targets is not None:
+        targets = floats(trials.targets, ys.dtype)
+    elif score is not None:
+        return ys, score
+    else:
+        raise ValueError(f"score {settings.score} needs targets, the trials hold none")
+    if score is None and settings.score == "log-odds":
+        _check_classes(targets)
+    return targets, score or SCORES[settings.score]
 
 
 def _check_classes(targets: Float[Array, "B T O"]) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 import jax
 
 from ..core import Network
+from ..core.checks import floats
 from ..data import READERS, load_network, network_from_torch, reader
 from ..planted import PLANTED
-from ..tasks import TASKS
+from ..tasks import TASKS, Trials
 from ..training import load_header, load_model
 from .subject import Subject
 from .train_settings import TrainSettings
@@ -45,14 +46,14 @@ def find_subject(
     **Arguments:**
 
     - `name`: a built-in network, a task, `FILE.py:NAME`, a weights file (`.npz`,
-        `.safetensors`), or a model that `rnn-jax train` saved (`.eqx`).
+        `.safetensors`), a model that `rnn-jax train` saved (`.eqx`), or the folder of a discovery.
     - `trials_file`: an `.npz` of trials, for a user's own network.
     - `cell`: the kind of cell: what to train, or what a weights file holds.
     - `training`: how a task is trained on.
     - `count`, `seed`: how many trials are drawn, and from which seed.
     - `train`: runs the training; the command line's shows progress.
 
-    **Raises:** `ValueError` where it is none of these, with the nearest known name.
+    **Raises:** `ValueError` where the name is unknown, with the nearest known name.
     """
     key = jax.random.fold_in(jax.random.key(seed), 1)
     if not 1 <= count < 2**31:
@@ -69,6 +70,8 @@ def find_subject(
         network = train(name, training)
         trials = TASKS[name].make().sample(key, count)
         return Subject(name, network, trials, origin=training.origin(name))
+    if Path(name).is_dir():
+        return _of_run(Path(name), trials_file, None)
     if name.endswith(".eqx"):
         return _saved(Path(name), key, count, trials_file)
     if Path(name).suffix in READERS["weights"]:
@@ -79,6 +82,31 @@ def find_subject(
     else:
         raise ValueError(_unknown(name))
     return _own(Path(name).name, _made_from(origin), origin, trials_file)
+
+
+def load(
+    path: str | Path,
+    trials: str | Path | None = None,
+    cell: str | None = None,
+    like: Network | None = None,
+) -> Subject:
+    """Network and trials of a run's folder, a model, a file of weights, or a user's module.
+
+    **Arguments:**
+
+    - `path`: the folder of a discovery, whose own trials come back; a model (`.eqx`); weights
+        (`.npz`, `.safetensors`); `FILE.py:NAME`; or the name of a built-in network.
+    - `trials`: a file of trials, for weights and modules, and in the place of a model's own.
+    - `cell`: the kind of cell that a weights file holds, where it cannot be told.
+    - `like`: a network of the same structure, for the folder of a network that was made in Python.
+
+    **Returns:** a `Subject`: `subject.network`, `subject.trials`.
+
+    **Raises:** `ValueError` where the path is of another kind, or cannot be read.
+    """
+    if like is not None:
+        return _of_run(Path(path), None, like)
+    return find_subject(str(path), None if trials is None else str(trials), cell)
 
 
 def _own(name: str, network: Network, origin: dict, trials_file: str | None) -> Subject:
@@ -97,15 +125,25 @@ def _built(name: str, key: jax.Array, count: int) -> Subject:
 
 
 def _saved(path: Path, key: jax.Array, count: int, trials_file: str | None) -> Subject:
-    """The network of an earlier run: on fresh trials of its task, or on those of a file.
-
-    Its header says how to build it; its weights are those of the file.
-    """
+    """The network of an earlier run: on fresh trials of its task, or on those of a file."""
     origin = load_header(path)
-    if origin.get("built-in") in list(PLANTED):
+    network = _rebuilt(path, origin)
+    if "built-in" in origin:
         if trials_file is not None:
             raise ValueError(f"{path} is {origin['built-in']}, which brings its own trials")
         return _built(origin["built-in"], key, count)
+    if "file" in origin or "weights" in origin:
+        return _own(path.name, network, origin, trials_file or origin.get("trials"))
+    name = f"{origin['task']}-{path.stem}"
+    if trials_file is not None:
+        return _own(name, network, origin, trials_file)
+    return Subject(name, network, TASKS[origin["task"]].make().sample(key, count), origin=origin)
+
+
+def _rebuilt(path: Path, origin: dict) -> Network:
+    """The network of a model file: its header says how to build it; its weights are the file's."""
+    if origin.get("built-in") in list(PLANTED):
+        return load_model(path, PLANTED[origin["built-in"]].make().network)
     for part in ("file", "weights", "trials"):
         if not isinstance(origin.get(part, ""), str):
             raise ValueError(f"{path}: {part} in its header must be a path, got {origin[part]!r}")
@@ -115,19 +153,40 @@ def _saved(path: Path, key: jax.Array, count: int, trials_file: str | None) -> S
             like = _made_from(origin)
         except ValueError as error:
             raise ValueError(f"{again}, which cannot be read: {error}") from error
-        trials_file = trials_file or origin.get("trials")
-        return _own(path.name, load_model(path, like), origin, trials_file)
-    if origin.get("task") not in list(TASKS):
-        raise ValueError(
-            f"{path} was not trained on a known task, so that its trials are not known; its "
-            f"header says {origin}: discover that again"
-        )
-    training = TrainSettings.from_origin(origin)
-    network = load_model(path, untrained(origin["task"], training))
-    name = f"{origin['task']}-{path.stem}"
+        return load_model(path, like)
+    if origin.get("task") in list(TASKS):
+        return load_model(path, untrained(origin["task"], TrainSettings.from_origin(origin)))
+    raise ValueError(
+        f"{path} was not trained on a known task, so that its trials are not known; its "
+        f"header says {origin}: discover that again"
+    )
+
+
+def _of_run(folder: Path, trials_file: str | None, like: Network | None) -> Subject:
+    """Network, trials, names and truth of a discovery's folder."""
+    path, results = folder / "model.eqx", folder / "results.nc"
+    for file in (path, results):
+        if not file.exists():
+            raise ValueError(f"{folder} is no run of discover: it has no {file.name}")
     if trials_file is not None:
-        return _own(name, network, origin, trials_file)
-    return Subject(name, network, TASKS[origin["task"]].make().sample(key, count), origin=origin)
+        raise ValueError(f"{folder} brings its own trials; --trials goes with {path}")
+    import xarray as xr
+
+    origin = load_header(path)
+    network = _rebuilt(path, origin) if like is None else load_model(path, like)
+    data = xr.load_dataset(results, engine="h5netcdf")
+    if data.attrs.get("input_arrays", 1) != 1:
+        raise ValueError(f"{results} holds the first of several input arrays: give trials anew")
+    rows = lambda name, *dims: floats(data[name].transpose(*dims).values)
+    masks = rows("epoch_mask", "epoch", "trial", "time")
+    epochs = dict(zip(map(str, data["epoch"].values), masks, strict=True))
+    targets = rows("targets", "trial", "time", "output") if "targets" in data else None
+    trials = Trials(rows("inputs", "trial", "time", "input"), targets, epochs)
+    truth = None
+    if "truth" in data:
+        truth = dict(zip(epochs, rows("truth", "epoch", "unit"), strict=True))
+    units, groups = (tuple(map(str, data[name].values)) for name in ("unit", "group"))
+    return Subject(data.attrs["subject"], network, trials, units, groups, truth, origin)
 
 
 def _made_from(origin: dict) -> Network:

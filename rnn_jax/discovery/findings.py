@@ -14,6 +14,7 @@ from .causes import Causes
 class Findings(NamedTuple):
     """All that a discovery measured, as arrays; `to_dataset` gives them names."""
 
+    metric: str
     hs: State
     ys: Array
     targets: Array

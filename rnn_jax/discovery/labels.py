@@ -25,6 +25,7 @@ from ..circuits import (
 )
 from ..linear import pca
 from .findings import Findings
+from .performance import performance
 from .records import as_rows, records, versions
 from .settings import Settings
 from .subject import Subject
@@ -66,7 +67,7 @@ def to_dataset(subject: Subject, settings: Settings, found: Findings) -> "xr.Dat
         "window_stop": ("window", steps.shape[1] - steps[:, ::-1].argmax(1)),
     }
     data = {name: (dims, _plain(values)) for name, (dims, values) in variables.items()}
-    attributes = _attributes(subject, settings)
+    attributes = _attributes(subject, settings, found)
     attributes["failures"] = json.dumps(found.causes.failures)
     attributes["records"] = json.dumps(as_rows(records(subject, settings, found)))
     return xr.Dataset(data, coords, attributes)
@@ -77,10 +78,12 @@ def _plain(values: Any) -> np.ndarray:
     return values.astype(np.float32) if values.dtype.kind == "f" else values
 
 
-def _attributes(subject: Subject, settings: Settings) -> dict[str, Any]:
-    return {
+def _attributes(subject: Subject, settings: Settings, found: Findings) -> dict[str, Any]:
+    targets = subject.trials.targets
+    does = {} if targets is None else performance(found.ys, targets)
+    return does | {
         "subject": subject.name,
-        "metric": settings.score,
+        "metric": found.metric,
         "value": settings.value,
         "kind": settings.kind,
         "direction": "necessity; sufficiency restores clean states into corrupted runs",
@@ -88,6 +91,7 @@ def _attributes(subject: Subject, settings: Settings) -> dict[str, Any]:
         "estimator": "exact",
         "codes": "0 finite, 1 overflow, 2 not a number",
         "seed": settings.seed,
+        "input_arrays": len(jax.tree.leaves(subject.trials.xs)),
         "device": str(jax.devices()[0]),
         "versions": json.dumps(versions()),
     }

@@ -38,7 +38,7 @@ def records(subject: Subject, settings: Settings, found: Findings) -> list[Recor
             direction=direction,
             window=name,
             units=subject.unit_names,
-            metric=settings.score,
+            metric=found.metric,
             changed=int(np.count_nonzero(window)),
             seed=settings.seed,
         )

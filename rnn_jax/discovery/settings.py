@@ -16,7 +16,7 @@ Value = Literal["zero", "mean", "resample", "noise"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How a circuit is looked for."""
+    """How `discover` searches for a circuit."""
 
     value: Value = "mean"
     """What a unit is replaced with: zero, its mean over trials at each time, its value in
@@ -35,7 +35,7 @@ class Settings:
     the negative squared error, or the log-odds of the right class."""
 
     width: int | None = None
-    """Steps a window of the heat map; by default a twenty-fourth of the trial."""
+    """Steps per window of the heat map; by default a twenty-fourth of the trial."""
 
     alpha: float = 0.05
     """False-discovery rate at which a unit's effect counts as there. Fidelity's effects have one
@@ -49,7 +49,7 @@ class Settings:
     """Share of a receiver's largest connection below which a connection counts as small."""
 
     random_sets: int = 200
-    """Random sets of the circuit's size it is held against, in each epoch."""
+    """The number of random sets of the circuit's size that it is compared with, in each epoch."""
 
     resamples: int = 2000
     """Bootstrap samples of an interval."""

@@ -28,8 +28,8 @@ class Subject:
     - `name`: what reports call it.
     - `network`: the network.
     - `trials`: `[B, T, ...]` trials with epochs.
-    - `units`: one name a unit; empty for their numbers.
-    - `groups`: one label a unit; empty for none.
+    - `units`: one name per unit; empty for their numbers.
+    - `groups`: one label per unit; may be empty.
     - `truth`: per epoch `[N]`, 1 where a unit belongs to the circuit; `None` where unknown.
         Only the scoring of a finished result reads it.
     - `origin`: how to make it again, for `config.json`.
@@ -50,12 +50,12 @@ class Subject:
 
     @property
     def unit_names(self) -> tuple[str, ...]:
-        """One name a unit."""
+        """One name per unit."""
         return self.units or tuple(str(i) for i in range(self.size))
 
     @property
     def unit_groups(self) -> tuple[str, ...]:
-        """One label a unit."""
+        """One label per unit."""
         return self.groups or ("units",) * self.size
 
 

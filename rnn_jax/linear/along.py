@@ -142,7 +142,7 @@ def push_through(
 
 
 def num_units(states: State) -> int:
-    """`N` of states `[T, N]`, of which each part holds one entry a unit.
+    """The number of units `N` of states `[T, N]`: each part holds one entry per unit.
 
     **Raises:** `ValueError` where parts differ, or are no vectors.
     """

@@ -20,11 +20,11 @@ def membership(labels: Sequence[str]) -> Float[Array, "G N"]:
 
     **Arguments:**
 
-    - `labels`: `N` of them, one a unit.
+    - `labels`: `N` labels, one per unit.
 
     **Returns:** float `[G, N]`, one row a group in the order of first appearance.
 
-    **Raises:** `ValueError` where it is no list of labels, or there is none.
+    **Raises:** `ValueError` where labels are not a list, or the list is empty.
     """
     if isinstance(labels, str) or not isinstance(labels, Sequence | np.ndarray) or not len(labels):
         raise ValueError(f"labels must be a list, at least one, got {labels!r:.60}")

@@ -35,9 +35,9 @@ class Planted(eqx.Module):
     - `network`: step, readout, first state.
     - `sample`: `(key, count) -> Trials`.
     - `truth`: members per epoch; no method may see it.
-    - `units`, `groups`: a name and a label a unit.
+    - `units`, `groups`: a name and a label for each unit.
     - `latents`: inputs `[T, ...]` of a trial to the variables `[T]` that the circuit carries, by
-        name and by their definition, not by the network; `None` where there are none to name.
+        name and by their definition, not by the network; `None` where there are no such variables.
     """
 
     network: Network

@@ -4,12 +4,14 @@ from .circuit_figures import circuit_figure, connectivity_figure
 from .course import sets_figure, trajectories_figure
 from .explorer import write_explorer
 from .heatmap import effects_figure, ranking_figure
-from .run_folder import save_figures, write_json, write_run
+from .panels import heat_map, matrix, ranking
+from .run_folder import save, save_figures, write_json, write_run
 from .study_folder import STUDY_FIGURES, read_study, write_study
 from .table import epoch_table
 
 __all__ = [
     "STUDY_FIGURES", "circuit_figure", "connectivity_figure", "effects_figure", "epoch_table",
-    "ranking_figure", "read_study", "save_figures", "sets_figure", "trajectories_figure",
-    "write_explorer", "write_json", "write_run", "write_study",
+    "heat_map", "matrix", "ranking", "ranking_figure", "read_study", "save", "save_figures",
+    "sets_figure", "trajectories_figure", "write_explorer", "write_json", "write_run",
+    "write_study",
 ]  # fmt: skip

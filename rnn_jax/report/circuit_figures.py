@@ -10,7 +10,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from .style import DIVERGING, GRID, INK, centred, group_rules, look, plain, short
+from .panels import matrix
+from .style import DIVERGING, GRID, INK, Sheet, centred, group_rules, look, plain, short
 from .view import array, by_group, carried, circle, group_spans, labels
 
 EDGES_DRAWN = 150
@@ -21,7 +22,7 @@ def _panels(dataset: xr.Dataset, side: float) -> tuple[Figure, np.ndarray]:
     count = dataset.sizes["epoch"]
     columns = min(4, count)
     rows = -(-count // columns)
-    figure = Figure(figsize=(side * columns + 0.9, side * rows + 0.7), layout="constrained")
+    figure = Sheet(figsize=(side * columns + 0.9, side * rows + 0.7), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid[count:]:
         axes.set_visible(False)
@@ -36,25 +37,19 @@ def connectivity_figure(dataset: xr.Dataset) -> Figure:
     with look():
         figure, grid = _panels(dataset, 2.6)
         norm = centred(matrices)
-        image = None
-        for axes, matrix, name in zip(grid, matrices, labels(dataset, "epoch")):
-            box = (0, len(order), len(order), 0)
-            image = axes.imshow(
-                matrix, cmap=DIVERGING, norm=norm, extent=box, interpolation="none"
-            )
+        for axes, values, name in zip(grid, matrices, labels(dataset, "epoch")):
+            matrix(values, axes, norm=norm)
             group_rules(axes, dataset, both=True)
             axes.set_title(plain(short(name, 24)))
-            axes.set(xlabel="from", ylabel="to")
             if len(spans) > 1:
                 ticks = [(a + b) / 2 for _, a, b in spans]
                 names = [plain(short(group, 8)) for group, _, _ in spans]
                 axes.set_xticks(ticks, names)
                 axes.set_yticks(ticks, names, rotation=90, va="center")
                 axes.tick_params(length=0)
-        if image is not None:
-            bar = figure.colorbar(image, ax=list(grid), shrink=0.7, pad=0.02)
-            bar.set_label("mean |J$_{ij}$ h$_j$|, sign of the mean", color=INK)
-            bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+        bar = figure.colorbar(grid[0].images[0], ax=list(grid), shrink=0.7, pad=0.02)
+        bar.set_label("mean |J$_{ij}$ h$_j$|, sign of the mean", color=INK)
+        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
         figure.suptitle("Effective connectivity per epoch", x=0.01, ha="left")
     return figure
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..studies.context_flip_flop.probe import TASK, WIDTH
 from ..studies.seeds import over_seeds
-from .style import DIVERGING, FOUND, INK, MISSED, MUTED, PALETTE, bare, centred, look
+from .style import DIVERGING, FOUND, INK, MISSED, MUTED, PALETTE, Sheet, bare, centred, look
 
 PARTS = {
     "effect_share": "of effects, all units",
@@ -25,7 +25,7 @@ def shares_figure(found: xr.Dataset) -> Figure:
     first = found.isel(value=0)
     epochs = [str(name) for name in found["epoch"].values]
     with look():
-        figure = Figure(figsize=(3.6 * len(PARTS), 3.4), layout="constrained")
+        figure = Sheet(figsize=(3.6 * len(PARTS), 3.4), layout="constrained")
         for axes, (name, title) in zip(figure.subplots(1, len(PARTS), sharey=True), PARTS.items()):
             for x, epoch in enumerate(epochs):
                 values = first[name].sel(epoch=epoch).values
@@ -52,7 +52,7 @@ def alike_figure(found: xr.Dataset) -> Figure:
     built = found["built_jaccard"].isel(value=0, floor=0)
     pairs = [str(name) for name in found["pair"].values]
     with look():
-        figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+        figure = Sheet(figsize=(6.4, 3.2), layout="constrained")
         axes = figure.subplots()
         for y, pair in enumerate(pairs):
             values = first.sel(pair=pair).values
@@ -79,7 +79,7 @@ def alike_figure(found: xr.Dataset) -> Figure:
 def course_figure(found: xr.Dataset) -> Figure:
     """One network: what taking out each unit does to later outputs, window after window."""
     with look():
-        figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+        figure = Sheet(figsize=(7.5, 4.2), layout="constrained")
         axes = figure.subplots()
         if "course" not in found:
             axes.set_title("no seed learned the task")

@@ -1,4 +1,4 @@
-"""How the network moves, and how the circuits fare: trajectories, and sets put to the test.
+"""Trajectories of the network, and tests of the circuits as sets.
 
 trajectories_figure(dataset)
 sets_figure(dataset)
@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .style import FOUND, MISSED, MUTED, bare, epoch_colour, look, plain, short
+from .style import FOUND, MISSED, MUTED, Sheet, bare, epoch_colour, look, plain, short
 from .view import array, epoch_of, interval, labels
 
 TRIALS_DRAWN = 40
@@ -23,7 +23,7 @@ def trajectories_figure(dataset: xr.Dataset) -> Figure:
     share = array(dataset, "pca_variance", "pc")
     planes = [(0, 1), (0, 2)] if paths.shape[-1] > 2 else [(0, min(1, paths.shape[-1] - 1))]
     with look():
-        figure = Figure(figsize=(4.1 * len(planes), 4.3), layout="constrained")
+        figure = Sheet(figsize=(4.1 * len(planes), 4.3), layout="constrained")
         for axes, (a, b) in zip(figure.subplots(1, len(planes), squeeze=False)[0], planes):
             points = paths[..., [a, b]]
             segments = np.stack([points[:, :-1], points[:, 1:]], 2).reshape(-1, 2, 2)
@@ -49,7 +49,7 @@ def sets_figure(dataset: xr.Dataset) -> Figure:
     """Faithfulness and necessity of each epoch's circuit, with 95 % intervals."""
     names = labels(dataset, "epoch")
     with look():
-        figure = Figure(figsize=(2.2 + 1.15 * len(names), 3.2), layout="constrained")
+        figure = Sheet(figsize=(2.2 + 1.15 * len(names), 3.2), layout="constrained")
         axes = figure.subplots()
         x = np.arange(len(names))
         for shift, name, colour, what in (

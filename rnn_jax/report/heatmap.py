@@ -4,19 +4,15 @@ effects_figure(dataset).savefig("effects.png")
 ranking_figure(dataset)
 """
 
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from .panels import heat_map, ranking
 from .style import (
-    DIVERGING,
-    FOUND,
     INK,
-    MUTED,
-    bare,
-    centred,
+    Sheet,
     epoch_strip,
     group_rules,
     look,
@@ -32,7 +28,6 @@ from .view import (
     interval,
     labels,
     stretches,
-    top_units,
     window_edges,
 )
 
@@ -43,17 +38,12 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
     effect = array(dataset, "effect", "window", "unit")[:, order].T
     with look():
         height = min(9.0, 3.4 + 0.05 * len(order))
-        figure = Figure(figsize=(8, height), layout="constrained")
+        figure = Sheet(figsize=(8, height), layout="constrained")
         epochs = dataset.sizes["epoch"]
         ratio = [0.22 * epochs, height - 0.22 * epochs]
         strip, axes = figure.subplots(2, 1, sharex=True, height_ratios=ratio)
         epoch_strip(strip, dataset)
-        edges = window_edges(dataset)
-        rows = np.arange(len(order) + 1)
-        mesh = axes.pcolormesh(
-            edges, rows, effect, cmap=DIVERGING, norm=centred(effect, root=True)
-        )
-        axes.invert_yaxis()
+        heat_map(effect.T, axes, window_edges(dataset))
         group_rules(axes, dataset)
         if "truth" in dataset:
             _outline_truth(axes, dataset)
@@ -62,7 +52,7 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
             names = [plain(short(name, 18)) for name, _, _ in spans]
             axes.set_yticks([(a + b) / 2 for _, a, b in spans], names)
         axes.set(xlabel="time (steps)", ylabel="unit" if len(spans) == 1 else "")
-        bar = figure.colorbar(mesh, ax=axes, shrink=0.8, pad=0.02)
+        bar = figure.colorbar(axes.collections[0], ax=axes, shrink=0.8, pad=0.02)
         bar.set_label(f"{CONVENTION}\n(root scale)", color=INK)
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
         subject = short(str(dataset.attrs.get("subject", "")), 40)
@@ -94,22 +84,11 @@ def ranking_figure(dataset: xr.Dataset, count: int = 12) -> Figure:
         columns = min(4, len(epochs))
         rows = -(-len(epochs) // columns)
         size = (2.6 * columns + 0.6, 0.24 * count * rows + 1.0 * rows)
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Sheet(figsize=size, layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for e, (axes, name) in enumerate(zip(grid, epochs)):
-            top = top_units(dataset, e, count)
-            y = np.arange(len(top))
-            colours = [FOUND if member[e, i] else MUTED for i in top]
-            axes.hlines(y, low[e, top], high[e, top], color=colours, lw=2)
-            axes.scatter(effect[e, top], y, color=colours, s=16, zorder=3)
-            axes.axvline(0, color=MUTED, lw=0.7)
-            axes.set_yticks(y, [plain(short(units[i], 14)) for i in top])
-            axes.invert_yaxis()
+            ranking(effect[e], axes, low[e], high[e], units, member[e], count)
             axes.set_title(plain(short(name, 24)))
-            axes.grid(axis="x")
-            axes.locator_params(axis="x", nbins=4)
-            axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3), useMathText=True)
-            bare(axes)
         for axes in grid[len(epochs) :]:
             axes.set_visible(False)
         figure.suptitle(

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..studies.seeds import over_seeds
-from .style import INK, MUTED, PALETTE, bare, look
+from .style import INK, MUTED, PALETTE, Sheet, bare, look
 
 COLOURS = {
     "whole": INK,
@@ -70,7 +70,7 @@ def faithfulness_figure(found: xr.Dataset) -> Figure:
 def _grid(found: xr.Dataset, rows: int, height: float) -> tuple[Figure, np.ndarray]:
     columns = found["network"].size
     with look():
-        figure = Figure(figsize=(3.1 * columns, height * rows), layout="constrained")
+        figure = Sheet(figsize=(3.1 * columns, height * rows), layout="constrained")
         grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes in grid.ravel():
         bare(axes)

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from .style import FOUND, INK, MISSED, MUTED, bare, look
+from .style import FOUND, INK, MISSED, MUTED, Sheet, bare, look
 
 COLOURS = {"easy": FOUND, "hard": MISSED}
 
@@ -16,7 +16,7 @@ def represented_figure(found: xr.Dataset) -> Figure:
     """Each network's two features: the role of its plane over its share of the variance."""
     cells = found["cell"].values
     with look():
-        figure = Figure(figsize=(3.6 * len(cells), 3.2), layout="constrained")
+        figure = Sheet(figsize=(3.6 * len(cells), 3.2), layout="constrained")
         grid = figure.subplots(1, len(cells), sharey=True, squeeze=False)[0]
         for axes, cell in zip(grid, cells, strict=True):
             one = found.sel(cell=cell)
@@ -48,7 +48,7 @@ def precision_figure(found: xr.Dataset) -> Figure:
     order = precision.mean(("seed", "cell", "output")).values.argsort()
     names = [str(name) for name in precision["selector"].values[order]]
     with look():
-        figure = Figure(
+        figure = Sheet(
             figsize=(2 + 3.2 * len(cells), 1.4 + 0.3 * len(names)), layout="constrained"
         )
         grid = figure.subplots(1, len(cells), sharey=True, squeeze=False)[0]

@@ -1,7 +1,6 @@
 """A finished run in one folder: configuration, model, results, circuit, figures, report, log.
 
-with reserved(Path("runs/ring")) as work:
-    write_run(work, subject, settings, found, "the log")
+save(discover(subject), "runs/mine")
 """
 
 import json
@@ -13,8 +12,8 @@ import numpy as np
 import xarray as xr
 
 from ..circuits import to_dict
-from ..data import Workplace, filled, to_graph, write_graphml
-from ..discovery import Discovery, Settings, Subject
+from ..data import Workplace, filled, reserved, to_graph, write_graphml
+from ..discovery import Discovery
 from ..training import save_model
 from .circuit_figures import circuit_figure, connectivity_figure
 from .course import sets_figure, trajectories_figure
@@ -52,26 +51,41 @@ def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
     path.write_bytes(dataset.to_netcdf(engine="h5netcdf"))
 
 
-def write_run(
-    work: Workplace, subject: Subject, settings: Settings, found: Discovery, log: str
-) -> None:
+def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
+    """Write a discovery as the command line does: numbers, model, circuit, figures and report.
+
+    `rnn_jax.load` opens the folder again.
+
+    **Arguments:**
+
+    - `found`: what `discover` gave.
+    - `folder`: made, with the folders above it.
+    - `overwrite`: whether a finished run in that folder is replaced.
+
+    **Raises:** `ValueError` where the folder cannot be written, or holds anything but a run.
+    """
+    with reserved(Path(folder), overwrite) as work:
+        write_run(work, found, "")
+
+
+def write_run(work: Workplace, found: Discovery, log: str) -> None:
     """Write a discovery's folder, its numbers first: a figure that fails must not lose them.
 
     **Arguments:**
 
     - `work`: where, as `rnn_jax.data.reserved` gives it.
-    - `subject`, `settings`, `found`: what was looked at, how, and what was found.
+    - `found`: what was found, from what, and how.
     - `log`: the text of `log.txt`.
 
     **Raises:** what the writing raises; a note names the folder of what was written until then.
     """
-    dataset = found.dataset
+    dataset, subject = found.dataset, found.subject
     with filled(work) as folder:
         write_netcdf(folder / "results.nc", dataset)
         config = {
             "subject": subject.name,
             "origin": subject.origin,
-            "settings": asdict(settings),
+            "settings": asdict(found.settings),
             "command": dataset.attrs.get("command", ""),
             "versions": json.loads(dataset.attrs["versions"]),
         }

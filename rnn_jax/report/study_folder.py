@@ -17,7 +17,7 @@ from .context_flip_flop_figures import alike_figure, course_figure, shares_figur
 from .hmm_inference_figures import INFERENCE_FIGURES
 from .representation_figures import precision_figure, represented_figure
 from .run_folder import write_json, write_netcdf
-from .style import INK, look
+from .style import INK, Sheet, look
 
 
 def recovery_figure(found: xr.Dataset) -> Figure:
@@ -26,7 +26,7 @@ def recovery_figure(found: xr.Dataset) -> Figure:
     kinds, methods = found["kind"].values, found["selector"].values
     with look():
         size = (2.6 + 0.9 * len(methods), 1.6 + 0.24 * len(kinds))
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Sheet(figsize=size, layout="constrained")
         grid = figure.subplots(1, 2, sharey=True)
         for axes, level in zip(grid, levels, strict=True):
             mean = found["auroc"].sel(noise=level).mean("seed").transpose("kind", "selector")

@@ -8,6 +8,7 @@ The palette is Okabe and Ito's, which stays legible to the colour blind (Okabe &
 Universal Design", 2008); effects and connectivity use one diverging scale centred at 0.
 """
 
+import io
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import FuncNorm, Normalize, to_rgba
+from matplotlib.figure import Figure
 
 from .view import epoch_share, group_spans, labels
 
@@ -53,6 +55,15 @@ _LOOK: dict[Any, Any] = {
     "figure.titlesize": 12,
     "figure.titleweight": "bold",
 }
+
+
+class Sheet(Figure):
+    """A figure that a notebook shows, though pyplot knows nothing of it."""
+
+    def _repr_png_(self) -> bytes:
+        image = io.BytesIO()
+        self.savefig(image, format="png", dpi=110)
+        return image.getvalue()
 
 
 def look() -> AbstractContextManager:

@@ -10,6 +10,8 @@ from .style import short
 from .view import CONVENTION, array, failures, interval, labels, set_p, top_units
 
 TOP = 3
+AGREE = 0.8
+"""Rank agreement below which two replacement values count as different answers."""
 
 
 def epoch_table(dataset: xr.Dataset) -> str:
@@ -52,8 +54,24 @@ def epoch_table(dataset: xr.Dataset) -> str:
     agreement = dataset.get("rank_agreement")
     if agreement is not None and np.isfinite(agreement).any():
         least = float(agreement.min(skipna=True))
-        lines.append(f"rank agreement with the second replacement value: at least {least:.2f}")
+        said = f"rank agreement with the second replacement value: at least {least:.2f}"
+        names, values = labels(dataset, "epoch"), array(dataset, "rank_agreement", "epoch")
+        apart = [name for name, value in zip(names, values, strict=True) if value < AGREE]
+        if apart:
+            said += f"; below {AGREE}, so that the ranking hangs on the value: {', '.join(apart)}"
+        lines.append(said)
+    if said := _performance(dataset):
+        lines.append(said)
     return "\n".join(lines)
+
+
+def _performance(dataset: xr.Dataset) -> str:
+    """How well the network does its task, where targets are known."""
+    parts = {"r2": "R2", "accuracy": "accuracy"}
+    known = [
+        f"{word} {dataset.attrs[key]:.3f}" for key, word in parts.items() if key in dataset.attrs
+    ]
+    return f"the network does its task with {', '.join(known)} on these trials" if known else ""
 
 
 def _ratio(row: xr.Dataset, name: str) -> str:

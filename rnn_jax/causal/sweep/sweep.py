@@ -308,7 +308,8 @@ def check_masks(what: str, rows: Numbers, allow_empty: bool) -> Any:
 def check_edges(edges: Any, N: int) -> Array:
     """Rows `(to, from)` of units.
 
-    **Raises:** `ValueError` where there is none, or one names no unit (`RuntimeError` if traced).
+    **Raises:** `ValueError` where there is no edge, or an edge names a unit that does not exist
+    (`RuntimeError` if traced).
     """
     edges = numbers("edges", edges)
     if edges.ndim != 2 or edges.shape[1] != 2 or not is_integer(edges) or len(edges) == 0:

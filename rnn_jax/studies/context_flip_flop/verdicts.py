@@ -19,49 +19,56 @@ if TYPE_CHECKING:
 
 CLAIMS = {
     "half": Claim(
-        "in memory, more than half of the flow into the circuit's units is excitatory",
+        "in hold epochs, the excitatory share of the flow into the memory circuit is above 0.5",
         "a share of 0.5",
         "an interval of the share below 0.5",
     ),
     "wires": Claim(
-        "and more than its wires alone would give it",
+        "in hold epochs, the excitatory share of the flow into the memory circuit is above the "
+        "excitatory share of its wires",
         "the share of the same units' weights, all senders alike",
         "an interval of the difference below 0",
     ),
     "effect": Claim(
-        "an excitatory unit matters more to memory than an inhibitory one",
+        "in hold epochs, the excitatory share of the effects is above the excitatory share of the "
+        "units, 0.8",
         "a share of all effects that is the share of units, 0.8",
         "an interval of the difference below 0",
     ),
     "recruited": Claim(
-        "inhibition is recruited at switches: its units have a larger share of the effects there"
-        " than in hold",
+        "the inhibitory share of the effects is larger at switches than in hold epochs",
         "a difference of 0",
         "an interval of the difference below 0",
     ),
     "not drive": Claim(
-        "and larger than at ignored pulses, so that it is not mere input",
+        "the inhibitory share of the effects is larger at switches than at ignored pulses",
         "a difference of 0",
         "an interval of the difference below 0",
     ),
     "currents": Claim(
-        "at switches a larger share of the currents into memory's units is inhibitory than in"
-        " hold",
+        "the inhibitory share of the currents into the memory circuit is larger at switches "
+        "than in "
+        "hold epochs",
         "a difference of 0",
         "an interval of the difference below 0",
     ),
     "stays": Claim(
-        "the memory circuit is more alike early and late than the gates of the two contexts",
+        "the memory circuits of early and late hold are more alike, by corrected Jaccard, than "
+        "the "
+        "gates of the two contexts",
         "a difference of corrected Jaccards of 0",
         "an interval of the difference below 0",
     ),
     "shared": Claim(
-        "the two contexts share their memory circuit more than their gates",
+        "the memory circuits of the two contexts are more alike, by corrected Jaccard, than their "
+        "gates",
         "a difference of corrected Jaccards of 0",
         "an interval of the difference below 0",
     ),
     "change": Claim(
-        "gates differ more between contexts than between halves of one context's trials",
+        "the gates of the two contexts are less alike, by corrected Jaccard, than the gates of "
+        "two "
+        "halves of one context's trials",
         "a difference of corrected Jaccards of 0",
         "an interval of the difference below 0",
     ),

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 WITHIN = 0.98
 CLAIMS = {
     "bayes": Claim(
-        "trained networks tell the hidden state within 2 % of the Bayes filter's accuracy",
+        "the accuracy of trained networks is at least 0.98 of that of the Bayes filter",
         "the accuracy of the sign of each observation",
         "an interval of the ratio that lies below 0.98, for any kind of network",
     ),
     **{
         f"alone, {who}": Claim(
-            "without noise, the circuit alone is within 2 % of the accuracy of the whole "
+            "without noise, the accuracy of the circuit alone is at least 0.98 of that of the "
+            "whole "
             f"network: {who}",
             "the accuracy of random sets of equal size",
             "an interval of the ratio that lies below 0.98",
@@ -37,8 +38,9 @@ CLAIMS = {
     },
     **{
         f"noise, {who}": Claim(
-            "at every level of state noise, the circuit alone is within 2 % of the accuracy of "
-            f"the whole network in the same noise: {who}",
+            "at every level of state noise, the accuracy of the circuit alone is at least 0.98 "
+            "of that "
+            f"of the whole network in the same noise: {who}",
             "the accuracy of random sets of equal size",
             "an interval of the ratio that lies below 0.98 at some level",
         )
@@ -46,8 +48,9 @@ CLAIMS = {
     },
     **{
         f"correlation, {who}": Claim(
-            "at some level of noise the correlation-selected set of equal size is more than 2 % "
-            f"below the whole network, and below the circuit: {who}",
+            "at some level of noise, the accuracy of the set of equal size chosen by "
+            "correlation is "
+            f"below 0.98 of that of the whole network, and below that of the circuit: {who}",
             "a set as good as the circuit",
             "intervals of its ratio above 0.98 at every level, or below 0 at every level of the "
             "circuit's accuracy less its own",

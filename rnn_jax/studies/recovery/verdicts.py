@@ -38,46 +38,53 @@ FIRST_ORDER_FAILS = (
 
 CLAIMS = {
     "causal": Claim(
-        f"the better of exact ablation and restoring is sound (AUROC at least {SOUND}) on every "
-        "kind but those where single units show nothing by construction: " + ", ".join(SILENT),
+        f"exact ablation or exact restoring has an AUROC of at least {SOUND} on every kind except "
+        "those where single units show nothing by construction: " + ", ".join(SILENT),
         "an AUROC of 0.5",
         "another kind on which neither is sound",
     ),
     "gain": Claim(
-        "at every noise level exact ablation finds more than the best method without "
-        "intervention: its AUROC, a mean over kinds, is higher",
+        "at every noise level, the mean AUROC over kinds of exact ablation is above that of "
+        "the best "
+        "method without intervention",
         "a difference of 0",
         "an interval over seeds at or below 0, at any level",
     ),
     "time": Claim(
-        "exact ablation epoch by epoch finds more than the same over the whole trial",
+        "the mean AUROC of exact ablation in each epoch is above that of exact ablation over "
+        "the whole "
+        "trial",
         "a difference of 0",
         "an interval over seeds at or below 0",
     ),
     "correlation": Claim(
-        "correlation is defeated by unread units, variance by those of high variance",
+        f"the AUROC of both correlations on correlated-unread, and of variance on "
+        f"high-variance-unread, is below {SOUND}",
         "soundness, as of ablation",
         "soundness of either correlation on correlated-unread or of variance on "
         "high-variance-unread",
     ),
     "first order": Claim(
-        "the gradient is defeated by redundancy and by saturation",
+        f"the AUROC of the gradient is below {SOUND} on at least one of copies, or-pair and "
+        f"and-pair, "
+        "and on at least one of gate and dormant-path",
         "soundness, as of ablation",
         "soundness on all of copies, or-pair and and-pair, or on both gate and dormant-path",
     ),
     "breaks": Claim(
-        "every kind breaks at least one method",
+        f"on every kind, at least one method has an AUROC below {SOUND}",
         "methods that are all alike",
         "a kind on which all methods are sound",
     ),
     "rotation": Claim(
-        "a random rotation defeats units: those of the largest effects, as many as there are "
-        "members, keep less of the function on every kind but the silent ones",
+        "after a random rotation, the units of largest effect, as many as there are members, "
+        "keep less "
+        "of the function than in the planted basis, on every kind except the silent ones",
         "as faithful as in the planted basis",
         "a kind on which the interval of the difference lies at or below 0",
     ),
     "bounds": Claim(
-        "an oracle scores 1 and random scores are at chance",
+        "the oracle has an AUROC of 1, and random scores have a mean AUROC from 0.45 to 0.55",
         "-",
         "an oracle below 1, or a random mean outside 0.45 to 0.55",
     ),

@@ -28,35 +28,42 @@ CLAIMS = {
         "a network below it; the other claims then speak of networks that did not learn",
     ),
     "variance": Claim(
-        "the hard feature explains less of the variance in the delay than the easy one",
+        "in the delay, the hard feature explains a smaller share of the variance than the easy "
+        "feature",
         "a ratio of the two shares, hard over easy, of 1",
         "an interval of the ratio above 1",
     ),
     "role": Claim(
-        f"its causal role is as full: the role of its plane for its own output is at least {FULL}"
-        " of that of the easy one",
+        f"the role of the hard feature's plane for its own output is at least {FULL} of the "
+        f"role of the "
+        "easy feature's plane for its own output",
         "the role of a random plane",
         f"an interval of the ratio of the two roles below {FULL}",
     ),
     "follows": Claim(
-        f"either output follows the donor: at most {FOLLOWS} of its trials stay right when its"
-        f" feature is interchanged, and at least {1 - FOLLOWS:g} when the other one is",
+        f"each output stays right on at most {FOLLOWS} of the trials when its own feature is "
+        f"interchanged, and on at least {1 - FOLLOWS:g} when the other feature is",
         "no change of accuracy by a random plane",
         "an interval of one of the four accuracies on the wrong side of its limit",
     ),
     "by variance": Claim(
-        "variance finds the units of the hard output less well than those of the easy one",
+        "the precision of variance is lower for the units of the hard output than for those of "
+        "the "
+        "easy output",
         "no difference of the two precisions",
         "an interval of the difference, hard less easy, above 0",
     ),
     "by correlation": Claim(
-        "correlation with its own target finds the units of the hard output less well than that"
-        " of the easy one does",
+        "the precision of correlation with the output's own target is lower for the units of "
+        "the hard "
+        "output than for those of the easy output",
         "no difference of the two precisions",
         "an interval of the difference, hard less easy, above 0",
     ),
     "by gradient": Claim(
-        f"an estimate of the effect itself, the gradient, does not: it is at most {APART} worse",
+        f"the precision of the gradient is at most {APART} lower for the units of the hard "
+        f"output than "
+        "for those of the easy output",
         "a difference like that of variance",
         f"an interval of the difference, hard less easy, below -{APART}",
     ),

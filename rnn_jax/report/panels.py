@@ -1,0 +1,152 @@
+"""Single panels of arrays, on axes of one's own or as a figure: heat map, matrix, ranking.
+
+    heat_map(effects)                                    # [window, unit], or a DataArray of it
+    heat_map(found.dataset["effect"], ax=axes)
+    matrix(connectivity, ax=axes, units=names)           # [to, from]
+    ranking(effect, low=low, high=high, units=names)
+
+Each returns the axes that it drew on; a notebook shows their `figure`, and `savefig` saves it.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+
+from ..core.types import Numbers
+from .style import DIVERGING, FOUND, MUTED, Sheet, bare, centred, look, plain, short
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def heat_map(
+    effects: "Numbers | xr.DataArray",
+    ax: Axes | None = None,
+    edges: Numbers | None = None,
+    norm: Normalize | None = None,
+) -> Axes:
+    """Effects over time: a column a window, a row a unit, on a signed root scale.
+
+    **Arguments:**
+
+    - `effects`: `[W, N]`; a DataArray in any order of its dims, whose `trial` is averaged.
+    - `ax`: where to draw; by default on a new figure.
+    - `edges`: `[W + 1]` borders of the windows in steps; by default their numbers, or the
+        coordinates `window_start` and `window_stop` of a DataArray.
+    - `norm`: the scale of colours; by default centred at 0.
+
+    **Raises:** `ValueError` where effects are not `[W, N]`.
+    """
+    values, known = _over_units(effects)
+    edges = known if edges is None else np.asarray(edges)
+    with look():
+        ax = _axes(ax, (8, min(9.0, 2.4 + 0.05 * values.shape[1])))
+        rows = np.arange(values.shape[1] + 1)
+        scale = centred(values, root=True) if norm is None else norm
+        mesh = ax.pcolormesh(edges, rows, values.T, cmap=DIVERGING, norm=scale)
+        mesh.set_label("effects")
+        ax.set(ylim=(len(rows) - 1, 0), xlabel="time (steps)", ylabel="unit")
+    return ax
+
+
+def matrix(
+    values: Numbers,
+    ax: Axes | None = None,
+    units: Sequence[str] | None = None,
+    norm: Normalize | None = None,
+) -> Axes:
+    """A matrix of connections `[to, from]`, on a scale centred at 0.
+
+    **Arguments:**
+
+    - `values`: `[N, N]`, `[to, from]`.
+    - `ax`, `norm`: as for `heat_map`.
+    - `units`: names of the units, written where there are at most 32.
+
+    **Raises:** `ValueError` where values are no square matrix.
+    """
+    array = np.asarray(values)
+    if array.ndim != 2 or array.shape[0] != array.shape[1]:
+        raise ValueError(f"values must be [N, N], [to, from], got {list(array.shape)}")
+    count = len(array)
+    with look():
+        ax = _axes(ax, (4.2, 3.8))
+        scale = centred(array) if norm is None else norm
+        box = (0, count, count, 0)
+        ax.imshow(array, cmap=DIVERGING, norm=scale, extent=box, interpolation="none")
+        ax.set(xlabel="from", ylabel="to")
+        if units is not None and count <= 32:
+            places, names = np.arange(count) + 0.5, [plain(short(name, 12)) for name in units]
+            ax.set_xticks(places, names, rotation=90)
+            ax.set_yticks(places, names)
+    return ax
+
+
+def ranking(
+    effect: Numbers,
+    ax: Axes | None = None,
+    low: Numbers | None = None,
+    high: Numbers | None = None,
+    units: Sequence[str] | None = None,
+    members: Numbers | None = None,
+    count: int = 12,
+) -> Axes:
+    """The units of largest effect with their intervals, largest first; members in colour.
+
+    **Arguments:**
+
+    - `effect`, `low`, `high`: `[N]`; without ends no interval is drawn.
+    - `ax`: as for `heat_map`.
+    - `units`: names.
+    - `members`: bool `[N]`.
+    - `count`: how many.
+
+    **Raises:** `ValueError` where effects are not `[N]`.
+    """
+    values = np.asarray(effect, float)
+    if values.ndim != 1:
+        raise ValueError(f"effects must be [N], got {list(values.shape)}")
+    order = np.argsort(np.where(np.isnan(values), np.inf, -np.abs(values)), kind="stable")
+    top = order[: min(count, int(np.sum(~np.isnan(values))))]
+    names = [str(i) for i in range(len(values))] if units is None else list(units)
+    inside = np.zeros(len(values), bool) if members is None else np.asarray(members)
+    with look():
+        ax = _axes(ax, (3.4, 0.24 * len(top) + 1.0))
+        y, colours = np.arange(len(top)), [FOUND if inside[i] else MUTED for i in top]
+        if low is not None and high is not None:
+            ax.hlines(y, np.asarray(low)[top], np.asarray(high)[top], color=colours, lw=2)
+        ax.scatter(values[top], y, color=colours, s=16, zorder=3)
+        ax.axvline(0, color=MUTED, lw=0.7)
+        ax.set_yticks(y, [plain(short(names[i], 14)) for i in top])
+        ax.invert_yaxis()
+        ax.grid(axis="x")
+        ax.locator_params(axis="x", nbins=4)
+        ax.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3), useMathText=True)
+        bare(ax)
+    return ax
+
+
+def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    return Sheet(figsize=size, layout="constrained").subplots() if ax is None else ax
+
+
+def _over_units(effects: "Numbers | xr.DataArray") -> tuple[np.ndarray, np.ndarray]:
+    """Effects `[W, N]`, and the borders of their windows."""
+    dims = getattr(effects, "dims", None)
+    if dims is None:
+        values = np.asarray(effects)
+        if values.ndim != 2:
+            raise ValueError(f"effects must be [windows, units], got {list(values.shape)}")
+        return values, np.arange(len(values) + 1)
+    if "trial" in dims:
+        effects = effects.mean("trial")  # pyright: ignore[reportCallIssue]
+    if set(effects.dims) != {"window", "unit"}:  # pyright: ignore[reportAttributeAccessIssue]
+        raise ValueError(f"effects must have the dims window and unit, got {dims}")
+    table = effects.transpose("window", "unit")  # pyright: ignore
+    edges = np.arange(len(table.values) + 1)
+    if "window_start" in table.coords:
+        edges = np.append(table["window_start"].values, table["window_stop"].values[-1])
+    return table.values, edges
