@@ -2,7 +2,8 @@
 
     python docs/make_images.py          # needs chromium, chromedriver and the extra `test`
 
-The explorer of the ring attractor: a window in which the bump travels right, and a unit that moves it.
+The explorer of the ring attractor, at a window in which the bump travels right, and a unit that
+moves it.
 """
 
 import shutil

@@ -19,7 +19,7 @@ NAMES = [name for names in LAUNCHERS for name in names] + ["JAX_COORDINATOR_ADDR
 WHO = """
 import ctypes, os, signal, subprocess, sys, time
 first = os.environ["JAX_PROCESS_ID"] == "0"
-say = lambda text: print(text, file=sys.stderr, flush=True)
+say = lambda text: os.write(2, f"{text}\n".encode())
 die = lambda number: os.kill(os.getpid(), number)
 """
 
@@ -286,8 +286,10 @@ if first:
 def in_parent(program_text, program):
     """A process that starts two: its output closes once it and all its offspring are gone."""
     program(program_text)
-    # under `nohup` a closed terminal is ignored, by all that is started there
+    # under `nohup` a closed terminal is ignored, and in the background of a shell Ctrl-C, by all
+    # that is started there
     script = "import runpy, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+    script += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     script += f"start = runpy.run_path({parent.__file__!r})['start']\n"
     script += "print('begun', flush=True); sys.exit(start(2, [], 'program'))"
     line = [sys.executable, "-c", script]
@@ -310,7 +312,7 @@ STUBBORN = """
 for name in ("SIGTERM", "SIGHUP", "SIGINT"):
     signal.signal(getattr(signal, name), signal.SIG_IGN)
 subprocess.Popen(["sleep", "60"])
-print("busy", flush=True)
+os.write(1, b"busy\n")
 ctypes.PyDLL(None).sleep(60)
 """
 

@@ -9,7 +9,7 @@ Each returns the axes that it drew on; a notebook shows their `figure`, and `sav
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def heat_map(
     values, known = _over_units(effects)
     edges = known if edges is None else np.asarray(edges)
     with look():
-        ax = _axes(ax, (8, min(9.0, 2.4 + 0.05 * values.shape[1])))
+        ax = _axes(ax, (8.0, min(9.0, 2.4 + 0.05 * values.shape[1])))
         rows = np.arange(values.shape[1] + 1)
         scale = centred(values, root=True) if norm is None else norm
         mesh = ax.pcolormesh(edges, rows, values.T, cmap=DIVERGING, norm=scale)
@@ -133,20 +133,18 @@ def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     return Sheet(figsize=size, layout="constrained").subplots() if ax is None else ax
 
 
-def _over_units(effects: "Numbers | xr.DataArray") -> tuple[np.ndarray, np.ndarray]:
+def _over_units(effects: Any) -> tuple[np.ndarray, np.ndarray]:
     """Effects `[W, N]`, and the borders of their windows."""
-    dims = getattr(effects, "dims", None)
-    if dims is None:
+    if not hasattr(effects, "dims"):
         values = np.asarray(effects)
         if values.ndim != 2:
             raise ValueError(f"effects must be [windows, units], got {list(values.shape)}")
         return values, np.arange(len(values) + 1)
-    if "trial" in dims:
-        effects = effects.mean("trial")  # pyright: ignore[reportCallIssue]
-    if set(effects.dims) != {"window", "unit"}:  # pyright: ignore[reportAttributeAccessIssue]
-        raise ValueError(f"effects must have the dims window and unit, got {dims}")
-    table = effects.transpose("window", "unit")  # pyright: ignore
-    edges = np.arange(len(table.values) + 1)
+    table = effects.mean("trial") if "trial" in effects.dims else effects
+    if set(table.dims) != {"window", "unit"}:
+        raise ValueError(f"effects must have the dims window and unit, got {effects.dims}")
+    table = table.transpose("window", "unit")
+    edges = np.arange(len(table) + 1)
     if "window_start" in table.coords:
         edges = np.append(table["window_start"].values, table["window_stop"].values[-1])
     return table.values, edges
