@@ -19,7 +19,7 @@ NAMES = [name for names in LAUNCHERS for name in names] + ["JAX_COORDINATOR_ADDR
 WHO = """
 import ctypes, os, signal, subprocess, sys, time
 first = os.environ["JAX_PROCESS_ID"] == "0"
-say = lambda text: os.write(2, f"{text}\n".encode())
+say = lambda text: os.write(2, text.encode() + bytes([10]))
 die = lambda number: os.kill(os.getpid(), number)
 """
 
@@ -312,7 +312,7 @@ STUBBORN = """
 for name in ("SIGTERM", "SIGHUP", "SIGINT"):
     signal.signal(getattr(signal, name), signal.SIG_IGN)
 subprocess.Popen(["sleep", "60"])
-os.write(1, b"busy\n")
+os.write(1, b"busy" + bytes([10]))
 ctypes.PyDLL(None).sleep(60)
 """
 
