@@ -3,18 +3,14 @@
 from pathlib import Path
 
 from .causal import (
-    Record,
     finite,
     first_order,
     first_order_clamp,
-    first_order_edges,
     integrated,
     log_odds,
     margin,
-    optimal,
     resumable,
     screen,
-    self_repair,
     squared_error,
     sweep_edges,
 )
@@ -22,34 +18,22 @@ from .causal.sweep import sweep
 from .circuits import (
     Circuit,
     auroc,
-    average_precision,
-    completeness,
     drop,
     faithfulness,
-    jaccard,
     keep,
     keeping,
-    minimality,
-    precision_recall,
-    random_sets,
-    select_edges,
-    select_units,
 )
 from .core import (
     Compose,
-    Cut,
     Identity,
     Inside,
-    Lesion,
     Network,
-    Project,
     Read,
     Replace,
     Shift,
     Trajectory,
     around,
     clamp,
-    flatten,
     from_equinox,
     from_field,
     outputs,
@@ -65,14 +49,9 @@ from .data import label
 from .discovery import Discovery, Settings, Subject, discover, load
 from .linear import (
     adjoints,
-    direct,
     effective_connectivity,
     group_connectivity,
-    input_jacobians,
     jacobians,
-    multistep_connectivity,
-    pca,
-    projected_connectivity,
     propagators,
 )
 from .tasks import Trials
@@ -91,15 +70,11 @@ def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
 
 
 __all__ = [
-    "Circuit", "Compose", "Cut", "Discovery", "Identity", "Inside", "Lesion", "Network", "Project",
-    "Read", "Record", "Replace", "Settings", "Shift", "Subject", "Trajectory", "Trials",
-    "adjoints", "around", "auroc", "average_precision", "clamp", "completeness", "direct",
+    "Circuit", "Compose", "Discovery", "Identity", "Inside", "Network", "Read", "Replace",
+    "Settings", "Shift", "Subject", "Trajectory", "Trials", "adjoints", "around", "auroc", "clamp",
     "discover", "drop", "effective_connectivity", "faithfulness", "finite", "first_order",
-    "first_order_clamp", "first_order_edges", "fit", "flatten", "from_equinox", "from_field",
-    "group_connectivity", "input_jacobians", "integrated", "jaccard", "jacobians", "keep",
-    "keeping", "label", "load", "log_odds", "margin", "minimality", "multistep_connectivity",
-    "optimal", "outputs", "pca", "precision_recall", "projected_connectivity", "propagators",
-    "pulse", "random_sets", "read", "resumable", "rollout", "run", "save", "screen",
-    "select_edges", "select_units", "self_repair", "sliding", "span", "squared_error", "sweep",
-    "sweep_edges", "tiling",
+    "first_order_clamp", "fit", "from_equinox", "from_field", "group_connectivity", "integrated",
+    "jacobians", "keep", "keeping", "label", "load", "log_odds", "margin", "outputs",
+    "propagators", "pulse", "read", "resumable", "rollout", "run", "save", "screen", "sliding",
+    "span", "squared_error", "sweep", "sweep_edges", "tiling",
 ]  # fmt: skip

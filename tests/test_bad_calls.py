@@ -54,7 +54,7 @@ sweep = with_defaults(rj.sweep, **asked, units=EYE, windows=WINDOWS)
 edges = with_defaults(rj.sweep_edges, **asked, edges=jnp.array([[0, 1]]), windows=WINDOWS)
 screen = with_defaults(rj.screen, **asked, units=EYE, windows=WINDOWS, keep=1, key=KEY)
 optimal = with_defaults(
-    rj.optimal, **{k: asked[k] for k in asked if k != "value"}, windows=WINDOWS
+    rj.causal.optimal, **{k: asked[k] for k in asked if k != "value"}, windows=WINDOWS
 )
 one = {"step": CELL, "h0": jnp.zeros(N), "xs": X, "metric": metric}
 MANY = rj.Replace(jnp.ones((2, T, N)), jnp.zeros((2, 1, N)))
@@ -78,9 +78,9 @@ CORE = [
     ("no unit", lambda: rj.drop([], W, 0.0), "at least one"),
     ("a mask of 3", lambda: rj.clamp(3.0 * EYE[0], W, 0.0), "in [0, 1], got 0 to 3"),
     ("a mask below 0", lambda: rj.keep(-EYE[0], W, 0.0), "in [0, 1], got -1 to"),
-    ("a mask of NaN", lambda: rj.Lesion(NAN * EYE[0]), "in [0, 1], got nan"),
+    ("a mask of NaN", lambda: rj.core.Lesion(NAN * EYE[0]), "in [0, 1], got nan"),
     ("Replace by 3", lambda: rj.Replace(3, 0.0), "in [0, 1], got 3 to 3"),
-    ("Cut by 3", lambda: rj.Cut(3 * EYE[None], 0.0), "in [0, 1], got 0 to 3"),
+    ("Cut by 3", lambda: rj.core.Cut(3 * EYE[None], 0.0), "in [0, 1], got 0 to 3"),
     ("Inside 2", lambda: rj.Inside(rj.Identity(), 2 * W), "in [0, 1], got 0 to 2"),
     ("Inside 2-D", lambda: rj.Inside(rj.Identity(), WINDOWS), "a window [T]"),
     ("Inside of 3", lambda: rj.Inside(3, W), "must be a function, got 3"),
@@ -99,9 +99,13 @@ CORE = [
     ("a value of time", lambda: run(rj.clamp(EYE[1], W, jnp.ones(T))), "time axis alone"),
     ("readers", lambda: rj.read(1, W, 0.0, readers="all of them"), "readers must be one of"),
     ("a wide shift", lambda: run(rj.Shift(jnp.ones((T, 5)))), "shift row of shape (5,)"),
-    ("a basis 2-D", lambda: rj.Project(EYE, 0.0), "basis must be [T, N, K]"),
-    ("a basis of 2", lambda: rj.Project(2 * EYE[None], 0.0), "orthonormal"),
-    ("a wide basis", lambda: run(rj.Project(jnp.eye(4)[None], 0.0)), "do not fit a state of 3"),
+    ("a basis 2-D", lambda: rj.core.Project(EYE, 0.0), "basis must be [T, N, K]"),
+    ("a basis of 2", lambda: rj.core.Project(2 * EYE[None], 0.0), "orthonormal"),
+    (
+        "a wide basis",
+        lambda: run(rj.core.Project(jnp.eye(4)[None], 0.0)),
+        "do not fit a state of 3",
+    ),
     ("composed of 3", lambda: rj.Compose(3), "must be a function, got 3"),
     ("an intervention of 3", lambda: run(3), "must be a function, got 3"),
     ("a batch", lambda: rj.run(NET, XS), "jax.vmap"),
@@ -120,7 +124,7 @@ CORE = [
     ("half an event", lambda: rj.around(4, [1.5], 0, 1), "whole number, got 1.5"),
     ("dt by name", lambda: rj.from_field(CELL, "a"), "dt must be a number above 0"),
     ("half a substep", lambda: rj.from_field(CELL, 1.0, substeps=1.5), "substeps must be a whole"),
-    ("no state", lambda: rj.flatten(CELL, ()), "at least one array"),
+    ("no state", lambda: rj.core.flatten(CELL, ()), "at least one array"),
     ("an order", lambda: core.ordered(CELL, "any"), "order must be one of"),
 ]
 
@@ -190,7 +194,7 @@ CAUSAL = [
     ("rankings", lambda: causal.rank_agreement(EYE, jnp.ones((3, 4))), "N = 3"),
     (
         "a record's kind",
-        lambda: rj.Record("hold", "zero", "necessity", "a", (), "m", 1, 0),
+        lambda: rj.causal.Record("hold", "zero", "necessity", "a", (), "m", 1, 0),
         "kind",
     ),
     ("paired with None", lambda: causal.paired(None), "Network(step, readout, h0)"),
@@ -224,51 +228,83 @@ LINEAR = [
         "batch_size must be at least 1",
     ),
     ("no space", lambda: linear.spectral_radii(CELL, RUN, krylov=0), "krylov must be at least"),
-    ("no lag", lambda: rj.multistep_connectivity(J, HS[0], 0), "lag must lie in [1, 4]"),
+    ("no lag", lambda: rj.linear.multistep_connectivity(J, HS[0], 0), "lag must lie in [1, 4]"),
     (
         "a wide readout",
-        lambda: rj.projected_connectivity(J, HS[0], jnp.ones(5), 1),
+        lambda: rj.linear.projected_connectivity(J, HS[0], jnp.ones(5), 1),
         "readout must be [N], N = 3",
     ),
-    ("NaN states", lambda: rj.pca(NAN * HS[0], 1), "states: not finite"),
-    ("trials of states", lambda: rj.pca(HS, 1), "states must be [M, N]"),
-    ("half a direction", lambda: rj.pca(HS[0], 1.5), "count must be a whole number"),
+    ("NaN states", lambda: rj.linear.pca(NAN * HS[0], 1), "states: not finite"),
+    ("trials of states", lambda: rj.linear.pca(HS, 1), "states must be [M, N]"),
+    ("half a direction", lambda: rj.linear.pca(HS[0], 1.5), "count must be a whole number"),
     ("no axis", lambda: linear.haar(KEY, 0), "count must be at least 1"),
 ]
 
 CIRCUITS = [
     ("an integer truth", lambda: rj.auroc(EYE[0], jnp.array([0, 1, 2])), "truth must be bool"),
-    ("a float truth", lambda: rj.average_precision(EYE[0], EYE[0]), "truth must be bool"),
+    ("a float truth", lambda: circuits.average_precision(EYE[0], EYE[0]), "truth must be bool"),
     ("a long truth", lambda: rj.auroc(EYE[0], jnp.ones(4, bool)), "truth must be [N], N = 3"),
     ("no unit", lambda: rj.auroc(jnp.zeros(0), jnp.zeros(0, bool)), "scores are empty"),
     ("NaN scores", lambda: rj.auroc(NAN * EYE[0], TRUTH), "scores: an entry is NaN, at [0]"),
     ("no scores", lambda: rj.auroc(None, TRUTH), "scores must be an array"),
-    ("indices", lambda: rj.precision_recall(jnp.array([0, 2, 1]), TRUTH), "members must be bool"),
-    ("sets", lambda: rj.jaccard({1, 2}, {2}), "a must be an array of numbers, got a set"),
+    (
+        "indices",
+        lambda: circuits.precision_recall(jnp.array([0, 2, 1]), TRUTH),
+        "members must be bool",
+    ),
+    ("sets", lambda: circuits.jaccard({1, 2}, {2}), "a must be an array of numbers, got a set"),
     ("widened by 1.5", lambda: circuits.widen(TRUTH[None], 1.5), "tolerance must be a whole"),
     ("a share", lambda: circuits.consensus(TRUTH[None], "most"), "share must lie in (0, 1]"),
     ("members of 2", lambda: circuits.consensus(2 * EYE), "members must be bool"),
     (
         "alpha by name",
-        lambda: rj.select_units(EFFECTS, KEY, alpha="a"),
+        lambda: circuits.select_units(EFFECTS, KEY, alpha="a"),
         "alpha must lie in (0, 1)",
     ),
-    ("half a flip", lambda: rj.select_units(EFFECTS, KEY, flips=99.5), "flips must be a whole"),
-    ("effects of one unit", lambda: rj.select_units(jnp.ones(8), KEY), "must be [E, N, B]"),
-    ("no effects", lambda: rj.select_units(None, KEY), "effects must be an array"),
-    ("a seed", lambda: rj.select_units(EFFECTS, 0), "jax.random.key(seed)"),
-    ("a share of 2", lambda: rj.select_edges(J[:3], EYE > 0, share=2), "share must lie in [0, 1]"),
-    ("edges of others", lambda: rj.select_edges(J, EYE > 0), "members must be [E, N], E = 4"),
-    ("drawn from indices", lambda: rj.random_sets(KEY, jnp.array([3, 7]), 2), "bool or 0 / 1"),
-    ("no sets", lambda: rj.random_sets(KEY, TRUTH, 0), "count must be at least 1"),
+    (
+        "half a flip",
+        lambda: circuits.select_units(EFFECTS, KEY, flips=99.5),
+        "flips must be a whole",
+    ),
+    (
+        "effects of one unit",
+        lambda: circuits.select_units(jnp.ones(8), KEY),
+        "must be [E, N, B]",
+    ),
+    ("no effects", lambda: circuits.select_units(None, KEY), "effects must be an array"),
+    ("a seed", lambda: circuits.select_units(EFFECTS, 0), "jax.random.key(seed)"),
+    (
+        "a share of 2",
+        lambda: circuits.select_edges(J[:3], EYE > 0, share=2),
+        "share must lie in [0, 1]",
+    ),
+    (
+        "edges of others",
+        lambda: circuits.select_edges(J, EYE > 0),
+        "members must be [E, N], E = 4",
+    ),
+    (
+        "drawn from indices",
+        lambda: circuits.random_sets(KEY, jnp.array([3, 7]), 2),
+        "bool or 0 / 1",
+    ),
+    ("no sets", lambda: circuits.random_sets(KEY, TRUTH, 0), "count must be at least 1"),
     (
         "kept indices",
         lambda: rj.faithfulness(evaluate, jnp.array([0, 2]), KEY),
         "members must be bool or 0 / 1",
     ),
     ("no evaluation", lambda: rj.faithfulness(None, TRUTH, KEY), "evaluate must be a function"),
-    ("half a size", lambda: rj.completeness(evaluate, TRUTH, 1.5), "size must be a whole number"),
-    ("draws", lambda: rj.minimality(evaluate, TRUTH, KEY, draws=-1), "draws must be at least 0"),
+    (
+        "half a size",
+        lambda: circuits.completeness(evaluate, TRUTH, 1.5),
+        "size must be a whole number",
+    ),
+    (
+        "draws",
+        lambda: circuits.minimality(evaluate, TRUTH, KEY, draws=-1),
+        "draws must be at least 0",
+    ),
     (
         "sizes",
         lambda: circuits.faithfulness_curve(evaluate, EYE[0], KEY, sizes="all"),
@@ -398,7 +434,7 @@ def test_a_bad_call_is_told_in_one_line(row):
 TRACED = {
     "a mask": (lambda m: rj.run(NET, X, rj.Replace(m * EYE[:1], 0.0)).hs, "in [0, 1]"),
     "a window": (lambda m: rj.run(NET, X, rj.clamp(1, m * W, 0.0)).hs, "in [0, 1]"),
-    "edges": (lambda m: rj.run(NET, X, rj.Cut(m * EYE[None], 0.0)).hs, "in [0, 1]"),
+    "edges": (lambda m: rj.run(NET, X, rj.core.Cut(m * EYE[None], 0.0)).hs, "in [0, 1]"),
     "units": (lambda m: sweep(units=m * EYE), "in [0, 1]"),
     "inputs": (lambda m: sweep(xs=XS / (m - 3)), "not finite"),
 }

@@ -11,24 +11,31 @@ from helpers import N, T, inputs, keys, network
 
 from rnn_jax import (
     Identity,
-    Lesion,
-    Record,
     Replace,
     clamp,
     finite,
     log_odds,
     margin,
-    optimal,
     outputs,
     run,
-    self_repair,
     span,
     squared_error,
     sweep,
     tiling,
 )
-from rnn_jax.causal import derangement, mean, noise, patch, resample, zero
+from rnn_jax.causal import (
+    Record,
+    derangement,
+    mean,
+    noise,
+    optimal,
+    patch,
+    resample,
+    self_repair,
+    zero,
+)
 from rnn_jax.causal.sweep.budget import fit_budget, parse_bytes
+from rnn_jax.core import Lesion
 
 B = 5
 HS = jax.random.normal(jax.random.key(0), (B, T, N))

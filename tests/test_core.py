@@ -12,17 +12,13 @@ from hypothesis import strategies as st
 
 from rnn_jax import (
     Compose,
-    Cut,
     Identity,
     Inside,
-    Lesion,
     Network,
-    Project,
     Replace,
     Shift,
     around,
     clamp,
-    flatten,
     from_equinox,
     from_field,
     pulse,
@@ -33,7 +29,7 @@ from rnn_jax import (
     span,
     tiling,
 )
-from rnn_jax.core import first
+from rnn_jax.core import Cut, Lesion, Project, first, flatten
 from rnn_jax.core.tree import blend
 
 UNIT = jnp.zeros(N).at[1].set(1.0)

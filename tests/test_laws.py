@@ -8,19 +8,14 @@ import pytest
 from helpers import CELLS, SOME, N, T, inputs, keys, network, same
 
 from rnn_jax import (
-    Cut,
     Identity,
-    Lesion,
     Replace,
     Shift,
     adjoints,
     clamp,
-    direct,
     finite,
     first_order,
     first_order_clamp,
-    first_order_edges,
-    flatten,
     integrated,
     jacobians,
     outputs,
@@ -33,8 +28,9 @@ from rnn_jax import (
     sweep,
     tiling,
 )
-from rnn_jax.causal import additive_edges, squared_error
-from rnn_jax.core import Network
+from rnn_jax.causal import additive_edges, first_order_edges, squared_error
+from rnn_jax.core import Cut, Lesion, Network, flatten
+from rnn_jax.linear import direct
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
 every_kind = pytest.mark.parametrize(

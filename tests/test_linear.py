@@ -9,20 +9,23 @@ from helpers import CELLS, N, T, inputs, network
 
 from rnn_jax import (
     effective_connectivity,
-    flatten,
     group_connectivity,
-    input_jacobians,
     jacobians,
-    multistep_connectivity,
-    pca,
-    projected_connectivity,
     propagators,
     rollout,
     run,
     tiling,
 )
 from rnn_jax.cells import Vanilla
-from rnn_jax.linear import membership, window_propagator
+from rnn_jax.core import flatten
+from rnn_jax.linear import (
+    input_jacobians,
+    membership,
+    multistep_connectivity,
+    pca,
+    projected_connectivity,
+    window_propagator,
+)
 
 WINDOWS = jnp.concatenate([tiling(T, 2), jnp.linspace(0.1, 1, T)[None]])
 

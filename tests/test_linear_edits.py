@@ -11,16 +11,11 @@ from helpers import N, T, inputs, network
 
 from rnn_jax import (
     Compose,
-    Cut,
     Inside,
-    Lesion,
-    Project,
     Shift,
     adjoints,
     clamp,
-    direct,
     effective_connectivity,
-    flatten,
     jacobians,
     propagators,
     read,
@@ -28,6 +23,8 @@ from rnn_jax import (
     span,
     tiling,
 )
+from rnn_jax.core import Cut, Lesion, Project, flatten
+from rnn_jax.linear import direct
 
 KINDS = ["clamp", "half", "shift", "project", "cut", "lesion", "compose", "read"]
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from helpers import SOME, N, T, inputs, network
 
-from rnn_jax import clamp, flatten, jacobians, rollout, span, tiling
+from rnn_jax import clamp, jacobians, rollout, span, tiling
 from rnn_jax.cells import GRU, LSTM, zero_state
+from rnn_jax.core import flatten
 from rnn_jax.linear import (
     frobenius_norms,
     group_jacobians,

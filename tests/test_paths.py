@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from helpers import N, T, Tanh, inputs, keys, network
 
-from rnn_jax import Replace, adjoints, direct, finite, first_order, flatten, jacobians, rollout
+from rnn_jax import Replace, adjoints, finite, first_order, jacobians, rollout
 from rnn_jax.causal import PathFactors, path_effects, path_factors, top_paths
+from rnn_jax.core import flatten
+from rnn_jax.linear import direct
 
 START, HOPS = 1, 2
 # paths see no more of a step than `(h, x) -> h`, flat: one of each way to get there

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnn_jax import Lesion, outputs, run
+from rnn_jax import outputs, run
+from rnn_jax.core import Lesion
 from rnn_jax.planted import PLANTED, over_time, ring_attractor
 from rnn_jax.planted.ring_attractor import EPOCHS, SPEED, STEPS, UNITS
 from rnn_jax.tasks import FlipFlop, Trials, check_trials

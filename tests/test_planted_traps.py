@@ -17,13 +17,12 @@ from rnn_jax import (
     margin,
     outputs,
     run,
-    self_repair,
     span,
     squared_error,
     sweep,
     sweep_edges,
 )
-from rnn_jax.causal import mean, resample, zero
+from rnn_jax.causal import mean, resample, self_repair, zero
 from rnn_jax.cells import Affine, Vanilla
 from rnn_jax.planted import (
     PLANTED,

@@ -9,7 +9,6 @@ from helpers import SOME, I, N, T, inputs, keys, network
 from jax.flatten_util import ravel_pytree
 
 from rnn_jax import (
-    Cut,
     Identity,
     Network,
     clamp,
@@ -30,6 +29,7 @@ from rnn_jax.causal.sweep.budget import fit_budget
 from rnn_jax.causal.sweep.engine import CLAMP
 from rnn_jax.causal.sweep.sweep import per_trial, program
 from rnn_jax.cells import GRU, Affine, zero_state
+from rnn_jax.core import Cut
 
 B = 3
 MAKE = {"clamp": clamp, "pulse": pulse, "read": read}

@@ -10,7 +10,6 @@ from helpers import N, T, inputs, network, same
 from rnn_jax import (
     Compose,
     Inside,
-    Lesion,
     Replace,
     clamp,
     drop,
@@ -24,12 +23,12 @@ from rnn_jax import (
     rollout,
     run,
     screen,
-    self_repair,
     span,
     sweep,
     tiling,
 )
-from rnn_jax.causal import entries_changed
+from rnn_jax.causal import entries_changed, self_repair
+from rnn_jax.core import Lesion
 from rnn_jax.core.units import group_masks
 
 WINDOW = span(T, 2, 5)
