@@ -12,10 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnn_jax import Network, jacobians, margin, resumable, run, sweep, sweep_edges, tiling
+from rnn_jax.causal.sweep.asked import per_trial
 from rnn_jax.causal.sweep.budget import Size
 from rnn_jax.causal.sweep.engine import CLAMP
 from rnn_jax.causal.sweep.mesh import spread
-from rnn_jax.causal.sweep.sweep import per_trial, program
+from rnn_jax.causal.sweep.sweep import program
 from rnn_jax.cells import GRU, zero_state
 from rnn_jax.discovery.connections import find_connections
 

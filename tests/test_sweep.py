@@ -25,9 +25,10 @@ from rnn_jax import (
     tiling,
 )
 from rnn_jax.causal import result_codes
+from rnn_jax.causal.sweep.asked import per_trial
 from rnn_jax.causal.sweep.budget import fit_budget
 from rnn_jax.causal.sweep.engine import CLAMP
-from rnn_jax.causal.sweep.sweep import per_trial, program
+from rnn_jax.causal.sweep.sweep import program
 from rnn_jax.cells import GRU, Affine, zero_state
 from rnn_jax.core import Cut
 

@@ -19,7 +19,7 @@ from ..core import Network, State, run
 from ..core.checks import array, at_least
 from ..core.network import check_network
 from .scores import Score
-from .sweep.sweep import sweep
+from .sweep import sweep
 
 
 class Optimal(NamedTuple):

@@ -22,9 +22,9 @@ from ..core.network import num_units
 from ..core.units import group_masks
 from .ranking import rank_agreement
 from .scores import Score, margin
+from .sweep import sweep
 from .sweep.codes import ResultCodes, mean_of_finite, result_codes
 from .sweep.engine import Estimator
-from .sweep.sweep import sweep
 
 
 class Screen(NamedTuple):

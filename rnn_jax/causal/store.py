@@ -24,7 +24,7 @@ from ..core.types import Numbers
 from ..core.units import group_masks
 from .kept import fingerprint, recall
 from .scores import Score
-from .sweep.sweep import check_edges, check_masks
+from .sweep.asked import check_edges, check_masks
 
 Sweep = Callable[..., Array]
 SWEEPS = {"sweep": group_masks, "sweep_edges": check_edges}  # what reads who is edited

@@ -16,53 +16,64 @@ AGREE = 0.8
 
 def epoch_table(dataset: xr.Dataset) -> str:
     """A plain table, one row an epoch and one a top unit, at most 100 columns wide."""
-    known = "precision" in dataset
     head = f"{'epoch':<14} {'units':>8} {'edges':>6}  "
     head += f"{'sufficiency':<19} {'necessity':<19} {'p(set)':>6}"
-    lines = [head + ("  prec  recall  AUROC" if known else "")]
+    lines = [head + ("  prec  recall  AUROC" if "precision" in dataset else "")]
     lines.append("-" * len(lines[0]))
-    effect = array(dataset, "epoch_effect", "epoch", "unit")
-    low, high = interval(dataset, "epoch_effect", "epoch", "unit")
-    member = array(dataset, "member", "epoch", "unit")
-    edges = array(dataset, "edge_member", "epoch", "to", "from").sum((1, 2))
-    units, p = labels(dataset, "unit"), set_p(dataset)
-    for e, name in enumerate(labels(dataset, "epoch")):
-        row = dataset.isel(epoch=e)
-        share = f"{member[e].sum()}/{len(units)}"
-        line = f"{short(name, 14):<14} {share:>8} {edges[e]:>6d}  "
-        line += f"{_ratio(row, 'faithfulness'):<19} {_ratio(row, 'necessity'):<19} "
-        line += f"{'-' if p[e] is None else format(p[e], '.3f'):>6}"
-        if known:
-            line += "".join(
-                f"  {float(row[part]):>{width}.2f}"
-                for part, width in (("precision", 4), ("recall", 6), ("auroc", 5))
-            )
-        lines.append(line)
-        for i in top_units(dataset, e, TOP):
-            mark = "*" if member[e, i] else " "
-            span = f"[{low[e, i]:.3g}, {high[e, i]:.3g}]"
-            lines.append(
-                f"  {mark} {short(units[i], 20):<20} effect {effect[e, i]:>10.3g}  {span}"
-            )
+    for e, p in enumerate(set_p(dataset)):
+        lines.append(_epoch(dataset, e, p))
+        lines += _strongest(dataset, e)
     lines.append("")
     lines.append(
         f"{CONVENTION}, F = {dataset.attrs.get('metric', '?')}, {dataset.attrs.get('kind', '?')} "
         f"to {dataset.attrs.get('value', '?')}; * member; [95 % interval over trials]"
     )
-    if said := failures(dataset):
-        lines.append(said)
-    agreement = dataset.get("rank_agreement")
-    if agreement is not None and np.isfinite(agreement).any():
-        least = float(agreement.min(skipna=True))
-        said = f"rank agreement with the second replacement value: at least {least:.2f}"
-        names, values = labels(dataset, "epoch"), array(dataset, "rank_agreement", "epoch")
-        apart = [name for name, value in zip(names, values, strict=True) if value < AGREE]
-        if apart:
-            said += f"; below {AGREE}, so that the ranking hangs on the value: {', '.join(apart)}"
-        lines.append(said)
-    if said := _performance(dataset):
-        lines.append(said)
+    lines += filter(None, (failures(dataset), _agreement(dataset), _performance(dataset)))
     return "\n".join(lines)
+
+
+def _epoch(dataset: xr.Dataset, e: int, p: float | None) -> str:
+    """An epoch's circuit: its size, and how it does as a set."""
+    row = dataset.isel(epoch=e)
+    member = array(dataset, "member", "epoch", "unit")[e]
+    edges = array(dataset, "edge_member", "epoch", "to", "from")[e].sum()
+    share = f"{member.sum()}/{len(member)}"
+    line = f"{short(labels(dataset, 'epoch')[e], 14):<14} {share:>8} {edges:>6d}  "
+    line += f"{_ratio(row, 'faithfulness'):<19} {_ratio(row, 'necessity'):<19} "
+    line += f"{'-' if p is None else format(p, '.3f'):>6}"
+    if "precision" in dataset:
+        line += "".join(
+            f"  {float(row[part]):>{width}.2f}"
+            for part, width in (("precision", 4), ("recall", 6), ("auroc", 5))
+        )
+    return line
+
+
+def _strongest(dataset: xr.Dataset, e: int) -> list[str]:
+    """The units of largest effect in an epoch, members marked."""
+    units, member = labels(dataset, "unit"), array(dataset, "member", "epoch", "unit")
+    effect = array(dataset, "epoch_effect", "epoch", "unit")
+    low, high = interval(dataset, "epoch_effect", "epoch", "unit")
+    return [
+        f"  {'*' if member[e, i] else ' '} {short(units[i], 20):<20} effect {effect[e, i]:>10.3g}"
+        f"  [{low[e, i]:.3g}, {high[e, i]:.3g}]"
+        for i in top_units(dataset, e, TOP)
+    ]
+
+
+def _agreement(dataset: xr.Dataset) -> str:
+    """Whether the ranking hangs on the value that units are replaced with."""
+    if "rank_agreement" not in dataset:
+        return ""
+    values = array(dataset, "rank_agreement", "epoch")
+    if not np.isfinite(values).any():
+        return ""
+    said = f"rank agreement with the second replacement value: at least {np.nanmin(values):.2f}"
+    names = labels(dataset, "epoch")
+    apart = [name for name, value in zip(names, values, strict=True) if value < AGREE]
+    if apart:
+        said += f"; below {AGREE}, so that the ranking hangs on the value: {', '.join(apart)}"
+    return said
 
 
 def _performance(dataset: xr.Dataset) -> str:

@@ -122,6 +122,7 @@ def compute(
     **Returns:** `[W, G, B]`.
     """
     B = trials.targets.shape[0]
+    # copies of the last trial fill the last block: their effects are cut off in the end
     fill = lambda leaf: jnp.pad(leaf, [(0, -B % size.trials)] + [(0, 0)] * (leaf.ndim - 1), "edge")
     fold = lambda leaf: fill(leaf).reshape(-1, size.trials, *leaf.shape[1:])
 
@@ -133,6 +134,7 @@ def compute(
             rows = jax.tree.map(lambda leaf: leaf[jnp.minimum(w, len(leaf) - 1)], who)
             runs = _runs(network, trials, clean, window, last, edit)
             effects = lambda rows: _effects(runs(rows), score, trials, clean)
+            # a map, not a vmap: memory holds one chunk of runs
             found = _in_chunks(effects, rows, size.groups)
             return jnp.where(window.any(-1)[None], found, 0.0)
 
@@ -221,6 +223,7 @@ def _runs(
     start, ends = _bounds(window, edit.reach)
     ends = jnp.clip(ends, start, jnp.maximum(start, last + 1))
     stop = last + 1 if clean.later is None else ends.max()
+    # runs lie last: `W @ h` of all of them is then one product, without a transposition
     network = in_order(network, "vector last")
     per_run = jax.vmap(network.step, in_axes=(-1, 0), out_axes=-1)
     step = jax.vmap(per_run, in_axes=(1, None), out_axes=1)
@@ -243,6 +246,9 @@ def _runs(
                 ys = jnp.where(on, ys, kept[t])
             return new, lax.dynamic_update_index_in_dim(kept, ys, t, 0)
 
+        # before the window all runs are the clean one; after `last` no score reads them. The loop
+        # has data for its ends, so that one program serves windows of any length; the price is that
+        # it has no reverse mode
         begin = jax.tree.map(spread, at(clean.hs, start))
         h, kept = lax.fori_loop(start, stop, body, (begin, spread(clean.ys)))
         if clean.later is None:
