@@ -127,6 +127,7 @@ def compute(
     fold = lambda leaf: fill(leaf).reshape(-1, size.trials, *leaf.shape[1:])
 
     def block(trials: Batch) -> Float[Array, "W G b"]:
+        # once for a block of trials, and shared by all of its windows and groups
         clean = _clean(network, score, trials, estimator)
 
         def in_window(row: tuple[Array, Array]) -> Float[Array, "G b"]:
@@ -246,9 +247,9 @@ def _runs(
                 ys = jnp.where(on, ys, kept[t])
             return new, lax.dynamic_update_index_in_dim(kept, ys, t, 0)
 
-        # before the window all runs are the clean one; after `last` no score reads them. The loop
-        # has data for its ends, so that one program serves windows of any length; the price is that
-        # it has no reverse mode
+        # before the window all runs are the clean one; after `last` no score reads them. The
+        # loop's ends are data, so that one program serves windows of any length; the price: it
+        # has no reverse mode
         begin = jax.tree.map(spread, at(clean.hs, start))
         h, kept = lax.fori_loop(start, stop, body, (begin, spread(clean.ys)))
         if clean.later is None:
