@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from rnn_jax.cells import CELLS
 from rnn_jax.discovery import names
 from rnn_jax.studies import STUDIES
 
@@ -131,7 +132,8 @@ def test_a_finished_run_is_not_overwritten_unless_asked(finished, place):
 def test_list_names_what_is_built_in(place):
     done = command("list", cwd=place)
     listed = [line.split() for line in done.stdout.splitlines()]
-    assert [name for name, *_ in listed] == [*names(), *STUDIES]
+    assert [name for name, *_ in listed] == [*names(), *STUDIES, "cells"]
+    assert [name.strip(",") for name in listed.pop()[1:]] == list(CELLS)
     assert {name for name, kind, *_ in listed if kind == "study:"} == set(STUDIES)
     assert all(len(words) > 3 for words in listed)
 

@@ -38,8 +38,8 @@ class Discover:
     place of the task's for a model."""
 
     cell: str | None = None
-    """The cell to train on a task (gru, lstm, vanilla, leaky, low-rank, dale), or the one a
-    weights file holds (rnn, gru, lstm)."""
+    """The cell to train on a task (`rnn-jax list` has all), or the one that a weights file holds
+    (rnn, gru, lstm)."""
 
     units: int = 64
     """Units to train with, where the subject is a task."""

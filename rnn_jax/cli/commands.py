@@ -143,11 +143,12 @@ def _run_study(
 
 def show(args: List, arguments: Sequence[str]) -> None:
     """Print what is built in."""
+    from ..cells import CELLS
     from ..discovery import names
     from ..studies import STUDIES
 
     studies = [(name, f"study: {study.about}") for name, study in STUDIES.items()]
-    for name, line in [*names().items(), *studies]:
+    for name, line in [*names().items(), *studies, ("cells", ", ".join(CELLS))]:
         print(f"{name:<23} {line}")
 
 

@@ -18,7 +18,7 @@ class TrainSettings:
     """How a network is trained on a task."""
 
     cell: str = "gru"
-    """The kind of cell: gru, lstm, vanilla, leaky, low-rank or dale."""
+    """The kind of cell, as gru or lstm; `rnn-jax list` has all."""
 
     units: int = 64
     """The number of units."""
