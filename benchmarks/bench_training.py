@@ -9,8 +9,6 @@ batches, in either layout. Where other work shares the cores, PyTorch's waiting 
 `OMP_WAIT_POLICY=passive`, set before the start, is then its best.
 """
 
-from typing import get_args
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -23,8 +21,6 @@ from rnn_jax.cells import GRU, Affine, Vanilla, zero_state
 from rnn_jax.core import Network
 from rnn_jax.tasks import Trials
 from rnn_jax.training import advance, mean_squared_error, start
-from rnn_jax.training.batch import Layout
-from rnn_jax.training.fit import LAYOUT
 
 CELLS = {"tanh": Vanilla, "gru": GRU}
 RATE = 1e-3
@@ -61,12 +57,10 @@ def weights_of(network):
     return named | ({"c": cell.c} if isinstance(cell, GRU) else {})
 
 
-def library(state, trials, optimiser, updates, layout=LAYOUT):
-    """What `fit` runs, in its layout or the other: the new weights and the losses."""
+def library(state, trials, optimiser, updates):
+    """What `fit` runs: the new weights and the losses."""
     count = trials.targets.shape[0]
-    state, losses = advance(
-        state, Fixed(trials), mean_squared_error, optimiser, updates, count, layout
-    )
+    state, losses = advance(state, Fixed(trials), mean_squared_error, optimiser, updates, count)
     return weights_of(state.network), losses
 
 
@@ -221,10 +215,8 @@ def compare(kind, units, count, steps, repeats, torch):
     weights, adam = weights_of(network), optax.adam(RATE)
     state = start(network, adam, jax.random.key(0))
     h, d = jnp.ones((count, units)), jnp.ones((count, len(weights["b"])))
-    other = next(layout for layout in get_args(Layout) if layout != LAYOUT)
     contenders = {
         "rnn_jax.training.advance": lambda: library(state, trials, adam, UPDATES),
-        f"the same, {other}": lambda: library(state, trials, adam, UPDATES, other),
         "JAX by hand, [trials, units]": lambda: by_hand(weights, trials, adam, UPDATES, False),
         "JAX by hand, [units, trials]": lambda: by_hand(weights, trials, adam, UPDATES, True),
         "matmuls of the step alone": lambda: matmuls(weights["w"], h, d, UPDATES * steps),

@@ -29,7 +29,6 @@ from rnn_jax.training import (
     trainable,
     with_rate_penalty,
 )
-from rnn_jax.training.batch import batch_losses
 
 TASK = FlipFlop(bits=1, steps=12)
 KEY = jax.random.key(0)
@@ -347,26 +346,6 @@ def test_models_come_back_and_bad_files_are_named(tmp_path):
     for name, message in (bad | {"folder": "cannot be read"}).items():
         with pytest.raises(ValueError, match=message):
             load_header(tmp_path / f"{name}.eqx")
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_both_layouts_have_the_same_losses_and_gradients(cell):
-    net = network(cell)
-    keys = jax.random.split(jax.random.key(3))
-    xs, targets = (jax.random.normal(k, (5, T, n)) for k, n in zip(keys, (I, O)))
-    weights, rest = eqx.partition(net, eqx.is_inexact_array)
-
-    def total(weights, layout):
-        trials = Trials(xs, targets, {})
-        losses = batch_losses(eqx.combine(weights, rest), mean_squared_error, trials, layout)
-        return losses.sum(), losses
-
-    slope = jax.jit(jax.value_and_grad(total, has_aux=True), static_argnums=1)
-    (_, first), of_first = slope(weights, "trials first")
-    (_, last), of_last = slope(weights, "trials last")
-    np.testing.assert_allclose(first, last, rtol=1e-12)
-    for a, b in zip(jax.tree.leaves(of_first), jax.tree.leaves(of_last), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-13)
 
 
 @pytest.mark.parametrize("cell", cells.CELLS)

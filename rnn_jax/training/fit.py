@@ -20,17 +20,13 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from ..causal.kept import fingerprint
-from ..core import Network
+from ..core import Network, in_order, outputs, run
 from ..core.checks import at_least, described, function, positive, random_key, scalar
 from ..core.network import check_network
 from ..core.progress import Track, in_silence
 from ..tasks import Trials
-from .batch import Layout, batch_losses
 from .checkpoint import keep_fit, recall_fit
 from .losses import Loss
-
-LAYOUT: Layout = "trials first"
-"""Of the runs in memory, as `fit` trains; benchmarks/README.md says why."""
 
 Sample = Callable[[PRNGKeyArray, int], Trials]
 
@@ -126,7 +122,6 @@ def advance(
     optimiser: optax.GradientTransformation,
     steps: int,
     batch_size: int,
-    layout: Layout = LAYOUT,
 ) -> tuple[FitState, Float[Array, " K"]]:
     """Take gradient steps: a pure function of the state, compiled once for each `steps`.
 
@@ -140,7 +135,6 @@ def advance(
     - `loss`: of one trial.
     - `optimiser`: an Optax transformation.
     - `steps`, `batch_size`: how many, of how many trials.
-    - `layout`: of the runs in memory; the numbers are the same to rounding.
 
     **Returns:** the state after them, and each step's loss.
 
@@ -151,10 +145,20 @@ def advance(
     arrays, static = eqx.partition(state.network, trainable(state.network))
 
     def batch_loss(weights: PyTree, trials: Trials) -> Array:
+        network = eqx.combine(weights, static)
+        # trials lead: the other order transposes every product of every step
+        batched = in_order(network, "vector first")
+
+        def one(x: PyTree, targets: Array) -> Array:
+            trajectory = run(batched, x)
+            value = loss(network, trajectory, outputs(batched, trajectory), targets)
+            return scalar("loss", value)
+
         if not isinstance(trials, Trials):
             raise ValueError(f"sample must return Trials, got {described(trials)}")
-        network = eqx.combine(weights, static)
-        return jnp.mean(batch_losses(network, loss, trials, layout))
+        if trials.targets is None:
+            raise ValueError("training needs trials with targets, the sampler gives none")
+        return jnp.mean(jax.vmap(one)(trials.xs, trials.targets))
 
     def update(carry: tuple, _: None) -> tuple[tuple, Array]:
         weights, optimiser_state, step = carry
