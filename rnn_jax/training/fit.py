@@ -229,9 +229,7 @@ def fit(
     for size in track(sizes[len(taken) :] if reason is None else [], "training"):
         state, losses = advance(state, sample, loss, optimiser, size, batch_size)
         taken.append(np.asarray(losses))
-        if not np.isfinite(taken[-1]).all():
-            at = int(state.step) - size + int((~np.isfinite(taken[-1])).argmax())
-            raise ValueError(f"training diverged: the loss is not finite at step {at}")
+        _check_losses(taken[-1], int(state.step) - size)
         if file is not None:
             keep_fit(file, state, taken)
         if reason := _ended(taken, goal, patience):
@@ -240,6 +238,14 @@ def fit(
         raise ValueError(f"training diverged: weights are not finite after step {int(state.step)}")
     losses = jnp.asarray(np.concatenate(taken)) if taken else jnp.zeros(0)
     return Fit(state.network, losses, state, reason or "all steps were taken")
+
+
+def _check_losses(losses: np.ndarray, before: int) -> None:
+    """**Raises:** `ValueError` that names the first step whose loss is not finite."""
+    bad = ~np.isfinite(losses)
+    if bad.any():
+        at = before + int(bad.argmax())
+        raise ValueError(f"training diverged: the loss is not finite at step {at}")
 
 
 def _fingerprint(asked: tuple, *ending: Any) -> str:

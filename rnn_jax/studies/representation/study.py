@@ -60,6 +60,16 @@ CELLS = {"gru": GRU, "vanilla": Vanilla}
 FEATURES = ("easy", "hard")
 UNITS, REPEATS, COMPONENTS = 48, 8, 3
 STEPS, QUICK_STEPS, RATE, BATCH = 1500, 700, 4e-3, 64
+DIMS = {
+    "accuracy": ("output",),
+    "share": ("network", "part"),
+    "role": ("plane", "feature", "output"),
+    "patched_accuracy": ("plane", "feature", "output"),
+    "precision": ("output", "truth", "selector"),
+    "harm": ("output",),
+    "overlap": ("truth",),
+}
+"""What is measured of each network, and its dimensions."""
 
 
 def representation(
@@ -101,21 +111,12 @@ def representation(
         names = {name: runs[0][name].tolist() for name in ("part", "selector")}
         rows.append({name: np.stack([run[name] for run in runs]) for name in runs[0]})
     values = {name: np.stack([row[name] for row in rows], 1) for name in rows[0]}
-    dims = {
-        "accuracy": ("output",),
-        "share": ("network", "part"),
-        "role": ("plane", "feature", "output"),
-        "patched_accuracy": ("plane", "feature", "output"),
-        "precision": ("output", "truth", "selector"),
-        "harm": ("output",),
-        "overlap": ("truth",),
-    }
     coords = {
         "seed": list(seeds), "cell": list(cells), "output": list(FEATURES),
         "feature": list(FEATURES), "network": ["trained", "shuffled"],
         "plane": ["coding", "random"], "truth": ["single", "greedy"], **names,
     }  # fmt: skip
-    variables = {name: (("seed", "cell", *dims[name]), values[name]) for name in dims}
+    variables = {name: (("seed", "cell", *DIMS[name]), values[name]) for name in DIMS}
     return xr.Dataset(variables, coords, {"steps": steps, "units": units, "sought": units // 4})
 
 
