@@ -240,6 +240,18 @@ class Told(Scaled):
         return self.inside.shown(h)
 
 
+class Half(eqx.Module):
+    """The readout sees half of the state, or what is wrong with it."""
+
+    wrong: object = False
+
+    def __call__(self, step):
+        return step
+
+    def shown(self, h):
+        return 0.5 * h if self.wrong is False else self.wrong and self.wrong(h)
+
+
 def test_a_wrapper_of_a_read_says_what_the_readout_sees():
     net, xs = network("vanilla"), inputs()
     hidden = read(UNIT, span(T, 2, 5), 0.4)
@@ -249,6 +261,13 @@ def test_a_wrapper_of_a_read_says_what_the_readout_sees():
     told = run(net, xs, Told(hidden))
     np.testing.assert_array_equal(told.hs[2:5, 1], jnp.full(3, 0.4))
     assert np.abs(told.carried[2:5, 1] - 0.4).min() > 1e-3
+    # a user's own kind of reading is looked for like ours
+    with pytest.raises(ValueError, match="holds a Half and does not say"):
+        run(net, xs, Scaled(Half()))
+    assert same(run(net, xs, Half()).hs, 0.5 * run(net, xs).hs)
+    for bad in (None, lambda h: h[:2]):
+        with pytest.raises(ValueError, match="must give a state like h"):
+            run(net, xs, Half(bad))
     # what holds no Read need not say anything, and one copy of the states is kept
     assert run(net, xs, Scaled(clamp(UNIT, span(T, 2, 5), 0.4))).carried is None
     assert run(net, xs, Compose(clamp(UNIT, span(T, 2, 5), 0.4), Identity())).carried is None

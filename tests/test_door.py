@@ -46,7 +46,7 @@ def test_what_is_saved_is_loaded(found, tmp_path):
         rj.save(found, folder)
     rj.save(found, folder, overwrite=True)
     # nothing says how a network made in Python is built
-    with pytest.raises(ValueError, match="its header says"):
+    with pytest.raises(ValueError, match="made in Python"):
         rj.load(folder)
     again = rj.load(folder, like=network("gru", seed=5))
     assert same(again.network, found.subject.network)
@@ -57,6 +57,37 @@ def test_what_is_saved_is_loaded(found, tmp_path):
     np.testing.assert_allclose(again.trials.xs, found.subject.trials.xs, rtol=1e-6)
     with pytest.raises(ValueError, match="no run of discover"):
         rj.load(tmp_path)
+    with pytest.raises(ValueError, match="cell is for files of weights"):
+        rj.load(folder, cell="gru", like=again.network)
+    with pytest.raises(ValueError, match="no such file"):
+        rj.load(folder, trials=tmp_path / "absent.npz", like=again.network)
+    np.savez(tmp_path / "t.npz", inputs=np.zeros((2, T, 3)), epoch_all=np.array([0, T]))
+    other = rj.load(folder / "model.eqx", trials=tmp_path / "t.npz", like=network("gru", seed=5))
+    assert same(other.network, again.network)
+    assert set(other.trials.epochs) == {"all"}
+
+
+def test_weights_in_a_closure_are_not_lost_without_a_word(tmp_path):
+    def made(scale):
+        w = scale * jnp.eye(N)
+        return rj.Network(lambda h, x: jnp.tanh(w @ h + x[0]), lambda h: h[:1], jnp.zeros(N))
+
+    whole = rj.Subject("closed", made(0.9), subject().trials)
+    rj.save(rj.discover(whole, QUICK), tmp_path / "run")
+    assert rj.load(tmp_path / "run", like=made(0.9)).name == "closed"
+    with pytest.raises(ValueError, match="gives other outputs than the run has kept"):
+        rj.load(tmp_path / "run", like=made(0.5))
+
+
+def test_integer_inputs_stay_integers(tmp_path):
+    table = jax.random.normal(jax.random.key(0), (5, N))
+    net = rj.Network(lambda h, x: jnp.tanh(h + table[x[0]]), lambda h: h[:1], jnp.zeros(N))
+    tokens = jax.random.randint(jax.random.key(2), (B, T, 1), 0, 5)
+    trials = Trials(tokens, None, subject().trials.epochs)
+    rj.save(rj.discover(rj.Subject("tokens", net, trials), QUICK), tmp_path / "run")
+    again = rj.load(tmp_path / "run", like=net).trials.xs
+    assert jnp.issubdtype(again.dtype, jnp.integer)
+    np.testing.assert_array_equal(again, tokens)
 
 
 def test_a_built_in_network_comes_back_with_its_truth(tmp_path):
@@ -77,7 +108,20 @@ def last_square(ys, targets):
 
 def test_any_function_is_a_score():
     one = rj.discover(subject(), QUICK, score=last_square).dataset
-    assert one.attrs["metric"] == "last_square"
+    assert one.attrs["metric"].startswith("last_square ")
+    # two lambdas have one name, and are two metrics
+    names = [
+        rj.discover(subject(), QUICK, score=score).dataset.attrs["metric"]
+        for score in (lambda ys, targets: ys[-1, 0], lambda ys, targets: ys.mean())
+    ]
+    assert names[0] != names[1]
+    for bad, message in (
+        (lambda ys: ys.sum(), "the score rejects"),
+        (lambda ys, targets: ys[-1], "must return a scalar"),
+        (lambda ys, targets: ys.sum() > 0, "must return a float"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            rj.discover(subject(), QUICK, score=bad)
     by_hand = rj.sweep(
         (net := network("gru")), (xs := subject().trials.xs), (ys := outputs_of(net, xs)),
         last_square, jnp.eye(N), jnp.stack(list(subject().trials.epochs.values())),
@@ -113,6 +157,10 @@ def test_labels_name_the_axes():
         ({"units": "abc"}, "must be 4 names"),
         ({"windows": rj.tiling(T, 3)}, "must be 3 names"),
         ({"windows": ["cue"]}, "must be 3 names"),
+        ({"windows": jnp.zeros((3, T)).at[:2].set(1.0)}, "window 2 is empty"),
+        ({"dims": "window window trial"}, "different names"),
+        ({"dims": "time unit trial", "windows": windows}, "lack"),
+        ({"dims": "window time trial", "units": "abcd"}, "lack"),
     ):
         with pytest.raises(ValueError, match=message):
             rj.label(effects, **bad)
@@ -151,6 +199,12 @@ def test_panels_draw_where_they_are_told(found):
     strongest = [list("abcd")[i] for i in np.argsort(-np.abs(effect))[:2]]
     assert [text.get_text() for text in grid[2].get_yticklabels()] == strongest
     plt.close(figure)
+    # windows that overlap or part are drawn by their numbers
+    values = np.random.default_rng(2).normal(size=(3, N))
+    apart = rj.label(values, "window unit", windows=rj.around(T, [0, 3, 5], 0, 1))
+    assert heat_map(apart).get_xlabel() == "window"
+    aside = rj.label(values, "window unit", windows=rj.tiling(T, 2))
+    assert heat_map(aside).get_xlabel() == "time (steps)"
     alone = heat_map(np.random.default_rng(1).normal(size=(5, 7)))
     assert alone.figure._repr_png_().startswith(b"\x89PNG")
     for call in (
@@ -158,6 +212,11 @@ def test_panels_draw_where_they_are_told(found):
         lambda: heat_map(data["epoch_effect"]),
         lambda: matrix(np.ones((2, 3))),
         lambda: ranking(np.ones((2, 3))),
+        lambda: ranking(np.ones(3), members=np.array([0, 1, 2])),
+        lambda: ranking(np.ones(3), units=["a"]),
+        lambda: ranking(np.ones(3), count=0),
+        lambda: heat_map(np.ones((2, 3)), edges=np.arange(2)),
+        lambda: matrix(np.eye(3), units=["a"]),
     ):
         with pytest.raises(ValueError, match="must"):
             call()

@@ -24,19 +24,6 @@ CELLS: dict[str, Callable[..., Any]] = {
 """What a command trains, by name: `(inputs, units, key=key) -> cell`."""
 
 __all__ = [
-    "CELLS",
-    "GRU",
-    "LSTM",
-    "Affine",
-    "Cell",
-    "Dale",
-    "Leaky",
-    "LowRank",
-    "Parts",
-    "Units",
-    "Vanilla",
-    "balanced",
-    "signed",
-    "slope",
-    "zero_state",
+    "CELLS", "GRU", "LSTM", "Affine", "Cell", "Dale", "Leaky", "LowRank", "Parts", "Units",
+    "Vanilla", "balanced", "signed", "slope", "zero_state",
 ]  # fmt: skip

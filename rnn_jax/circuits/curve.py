@@ -56,8 +56,8 @@ def faithfulness_curve(
 
     **Returns:** a `Curve`, refused (NaN, with a `reason`) where `faithfulness` is.
 
-    **Raises:** `ValueError` where sizes are invalid or the metrics have another shape,
-    `ValueError` where a score or a metric is NaN.
+    **Raises:** `ValueError` where sizes are invalid or the metrics have another shape, or where a
+    score or a metric is NaN.
 
     Mueller et al., "MIB: A mechanistic interpretability benchmark", ICML (2025), for areas
     over sizes of circuits, under the curve and between it and 1; Wang et al., ICLR (2023),

@@ -205,8 +205,8 @@ def completeness(evaluate: Evaluate, members: Numbers, size: int) -> Worst:
 
     **Returns:** a `Worst`.
 
-    **Raises:** `ValueError` where `size` is negative or the metrics have another shape,
-    `ValueError` where one is NaN.
+    **Raises:** `ValueError` where `size` is negative or the metrics have another shape, or where
+    one is NaN.
 
     Wang et al., ICLR (2023), section 4.
     """

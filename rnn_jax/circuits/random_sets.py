@@ -39,8 +39,8 @@ def random_sets(
 
     **Returns:** bool `[count, N]`.
 
-    **Raises:** `ValueError` where shapes do not fit or `count` is below 1, `ValueError`
-    where an activity is NaN.
+    **Raises:** `ValueError` where shapes do not fit or `count` is below 1, or where an activity
+    is NaN.
     """
     at_least(1, count=count)
     random_key(key)

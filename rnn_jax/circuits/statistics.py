@@ -201,8 +201,8 @@ def bootstrap_mean(
 
     **Returns:** an `Interval` of `[...]`, in the unit of `values`.
 
-    **Raises:** `ValueError` without a trial or a draw, or where `level` is not in (0, 1);
-    `ValueError` where an entry is NaN.
+    **Raises:** `ValueError` without a trial or a draw, or where `level` is not in (0, 1), or
+    where an entry is NaN.
 
     Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """

@@ -25,7 +25,7 @@ class Discover:
 
     subject: tyro.conf.Positional[str]
     """A built-in network or task (see `rnn-jax list`), FILE.py:NAME of your own network, a
-    weights file (.npz, .safetensors), or the model of an earlier run (.eqx)."""
+    weights file (.npz, .safetensors), the model of an earlier run (.eqx), or a run's folder."""
 
     out: Path | None = None
     """Folder for the results; by default runs/SUBJECT."""
@@ -113,7 +113,7 @@ Study = make_dataclass(
 
 @dataclass(frozen=True)
 class List:
-    """Show the built-in networks and tasks, one line each."""
+    """Show the built-in networks, tasks, studies and cells, one line each."""
 
 
 Command: Any = Union[Discover, Train, Study, List]  # noqa: UP007

@@ -63,7 +63,6 @@ def discover(args: Discover, arguments: Sequence[str]) -> None:
 
 def _subject(args: Discover, log: Log, work: "Workplace") -> "Subject":
     """What is asked about, the same in all processes."""
-    from ..cells import Units
     from ..discovery import find_subject, train_network
 
     training = TrainSettings(units=args.units, seed=args.settings.seed)
@@ -76,8 +75,6 @@ def _subject(args: Discover, log: Log, work: "Workplace") -> "Subject":
         args.settings.seed,
         train=lambda task, settings: train_network(task, settings, log.track, log, work.kept),
     )
-    if isinstance(subject.network.readout, Units):
-        log("the weights hold no readout: the units themselves are the outputs")
     return replace(subject, network=agree(subject.network))
 
 

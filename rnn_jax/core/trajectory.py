@@ -23,7 +23,7 @@ class Trajectory(eqx.Module):
     - `xs`: `[T, ...]` inputs.
     - `hs`: `[T, ...]` states after each step and after its edit, as read out.
     - `carried`: `[T, ...]` states as the units carry them, where these differ from what
-        is read: `None` but under `Read`.
+        is read: `None` unless an intervention, as `Read`, shows the readout another state.
     """
 
     h0: State

@@ -28,7 +28,6 @@ class Causes(NamedTuple):
 
     Means over trials are means over the trials that count.
 
-
     - `windows`: `[W, N, B]` effects in each window.
     - `epochs`, `second`: `[E, N, B]` in each epoch, and by the second replacement value.
     - `sufficiency`: `[E, N, B]`, of restoring a unit's clean states.

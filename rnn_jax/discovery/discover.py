@@ -19,6 +19,9 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..causal import SCORES, Score, over_devices, replacement
+from ..causal.kept import fingerprint
+from ..causal.store import programs
+from ..causal.sweep.asked import check_score
 from ..circuits import (
     Circuit,
     Selection,
@@ -30,7 +33,7 @@ from ..circuits import (
     select_units,
 )
 from ..core import State, clean_run, tiling
-from ..core.checks import floats
+from ..core.checks import floats, function
 from ..core.progress import Track, in_silence
 from ..linear import Connectivity
 from ..tasks import Trials
@@ -75,6 +78,8 @@ def discover(
     if not isinstance(settings, Settings):
         raise ValueError(f"settings must be a rnn_jax.Settings, got {type(settings).__name__}")
     check_subject(subject)
+    if score is not None:
+        function("score", score)
     count = jax.tree.leaves(subject.trials.xs)[0].shape[0]
     check_attainable(count, settings.flips, settings.alpha, settings.floor)
     if not subject.trials.epochs:
@@ -119,7 +124,7 @@ def find(
     edges = select_edges(over_epochs.size, selection.members, share=settings.edge_share)
     value = replacement(settings.value, hs, keys[0])
     sets = _sets(plan, selection, epoch_windows, value, keys[4], settings, track)
-    metric = settings.score if score is None else getattr(score, "__name__", "a user's score")
+    metric = settings.score if score is None else _name(plan)
     return Findings(
         metric, hs, ys, plan.targets, windows, epochs, epoch_windows, causes, selection,
         over_windows, over_epochs, edges, sets,
@@ -157,6 +162,7 @@ def _plan(
     trials = subject.trials
     hs, ys = clean_run(subject.network, trials.xs)
     targets, score = _asked(trials, settings, ys, score)
+    check_score(subject.network, score, targets)
     _check_run(hs, ys, eqx.filter_jit(jax.vmap(score))(ys, targets))
     mesh = over_devices(subject.size, len(targets))
     plan = Plan(subject.network, trials.xs, targets, score, settings.kind, store=store, mesh=mesh)
@@ -178,6 +184,12 @@ def _asked(
     if score is None and settings.score == "log-odds":
         _check_classes(targets)
     return targets, score or SCORES[settings.score]
+
+
+def _name(plan: Plan) -> str:
+    """A user's score by its name and by what it computes: two lambdas have one name."""
+    *_, program = programs(plan.network, plan.xs, plan.targets, plan.score)
+    return f"{getattr(plan.score, '__name__', 'score')} {fingerprint(program)}"
 
 
 def _check_classes(targets: Float[Array, "B T O"]) -> None:

@@ -8,23 +8,20 @@ What is built in or trained brings its own trials.
 """
 
 import difflib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import jax
 
 from ..core import Network
-from ..core.checks import floats
-from ..data import READERS, load_network, network_from_torch, reader
+from ..data import READERS, reader
 from ..planted import PLANTED
-from ..tasks import TASKS, Trials
+from ..tasks import TASKS
 from ..training import load_header, load_model
+from .saved import made_from, of_run, rebuilt
 from .subject import Subject
 from .train_settings import TrainSettings
-from .trained import Train, train_network, untrained
-
-Say = Callable[[str], None]
+from .trained import Train, train_network
 
 
 def names() -> dict[str, str]:
@@ -71,7 +68,7 @@ def find_subject(
         trials = TASKS[name].make().sample(key, count)
         return Subject(name, network, trials, origin=training.origin(name))
     if Path(name).is_dir():
-        return _of_run(Path(name), trials_file, None)
+        return of_run(Path(name), trials_file)
     if name.endswith(".eqx"):
         return _saved(Path(name), key, count, trials_file)
     if Path(name).suffix in READERS["weights"]:
@@ -81,7 +78,7 @@ def find_subject(
         origin = {"file": str(Path(name).resolve())}
     else:
         raise ValueError(_unknown(name))
-    return _own(Path(name).name, _made_from(origin), origin, trials_file)
+    return _own(Path(name).name, made_from(origin), origin, trials_file)
 
 
 def load(
@@ -95,18 +92,32 @@ def load(
     **Arguments:**
 
     - `path`: the folder of a discovery, whose own trials come back; a model (`.eqx`); weights
-        (`.npz`, `.safetensors`); `FILE.py:NAME`; or the name of a built-in network.
-    - `trials`: a file of trials, for weights and modules, and in the place of a model's own.
+        (`.npz`, `.safetensors`); `FILE.py:NAME`; the name of a built-in network; or the name of a
+        task, on which a network is trained first.
+    - `trials`: a file of trials, for weights and modules, and in the place of those that a run or
+        a
+        model brings.
     - `cell`: the kind of cell that a weights file holds, where it cannot be told.
-    - `like`: a network of the same structure, for the folder of a network that was made in Python.
+    - `like`: a network of the same structure, for the folder or the model of a network that was
+        made
+        in Python. Weights that its step holds in a closure are its own, not those of the file.
 
     **Returns:** a `Subject`: `subject.network`, `subject.trials`.
 
-    **Raises:** `ValueError` where the path is of another kind, or cannot be read.
+    **Raises:** `ValueError` where the path is of another kind, cannot be read, or the network
+    gives
+    other outputs than the run has kept.
     """
-    if like is not None:
-        return _of_run(Path(path), None, like)
-    return find_subject(str(path), None if trials is None else str(trials), cell)
+    file = None if trials is None else str(trials)
+    if like is None:
+        return find_subject(str(path), file, cell)
+    if cell is not None:
+        raise ValueError("cell is for files of weights; like says the structure already")
+    if Path(path).is_dir():
+        return of_run(Path(path), file, like)
+    if Path(path).suffix != ".eqx":
+        raise ValueError(f"like goes with a run's folder or a model (.eqx), got {path}")
+    return _own(Path(path).name, load_model(path, like), load_header(path), file)
 
 
 def _own(name: str, network: Network, origin: dict, trials_file: str | None) -> Subject:
@@ -127,7 +138,7 @@ def _built(name: str, key: jax.Array, count: int) -> Subject:
 def _saved(path: Path, key: jax.Array, count: int, trials_file: str | None) -> Subject:
     """The network of an earlier run: on fresh trials of its task, or on those of a file."""
     origin = load_header(path)
-    network = _rebuilt(path, origin)
+    network = rebuilt(path, origin)
     if "built-in" in origin:
         if trials_file is not None:
             raise ValueError(f"{path} is {origin['built-in']}, which brings its own trials")
@@ -140,68 +151,12 @@ def _saved(path: Path, key: jax.Array, count: int, trials_file: str | None) -> S
     return Subject(name, network, TASKS[origin["task"]].make().sample(key, count), origin=origin)
 
 
-def _rebuilt(path: Path, origin: dict) -> Network:
-    """The network of a model file: its header says how to build it; its weights are the file's."""
-    if origin.get("built-in") in list(PLANTED):
-        return load_model(path, PLANTED[origin["built-in"]].make().network)
-    for part in ("file", "weights", "trials"):
-        if not isinstance(origin.get(part, ""), str):
-            raise ValueError(f"{path}: {part} in its header must be a path, got {origin[part]!r}")
-    if "file" in origin or "weights" in origin:
-        again = f"{path} was made from {origin.get('file') or origin.get('weights')}"
-        try:
-            like = _made_from(origin)
-        except ValueError as error:
-            raise ValueError(f"{again}, which cannot be read: {error}") from error
-        return load_model(path, like)
-    if origin.get("task") in list(TASKS):
-        return load_model(path, untrained(origin["task"], TrainSettings.from_origin(origin)))
-    raise ValueError(
-        f"{path} was not trained on a known task, so that its trials are not known; its "
-        f"header says {origin}: discover that again"
-    )
-
-
-def _of_run(folder: Path, trials_file: str | None, like: Network | None) -> Subject:
-    """Network, trials, names and truth of a discovery's folder."""
-    path, results = folder / "model.eqx", folder / "results.nc"
-    for file in (path, results):
-        if not file.exists():
-            raise ValueError(f"{folder} is no run of discover: it has no {file.name}")
-    if trials_file is not None:
-        raise ValueError(f"{folder} brings its own trials; --trials goes with {path}")
-    import xarray as xr
-
-    origin = load_header(path)
-    network = _rebuilt(path, origin) if like is None else load_model(path, like)
-    data = xr.load_dataset(results, engine="h5netcdf")
-    if data.attrs.get("input_arrays", 1) != 1:
-        raise ValueError(f"{results} holds the first of several input arrays: give trials anew")
-    rows = lambda name, *dims: floats(data[name].transpose(*dims).values)
-    masks = rows("epoch_mask", "epoch", "trial", "time")
-    epochs = dict(zip(map(str, data["epoch"].values), masks, strict=True))
-    targets = rows("targets", "trial", "time", "output") if "targets" in data else None
-    trials = Trials(rows("inputs", "trial", "time", "input"), targets, epochs)
-    truth = None
-    if "truth" in data:
-        truth = dict(zip(epochs, rows("truth", "epoch", "unit"), strict=True))
-    units, groups = (tuple(map(str, data[name].values)) for name in ("unit", "group"))
-    return Subject(data.attrs["subject"], network, trials, units, groups, truth, origin)
-
-
-def _made_from(origin: dict) -> Network:
-    """The network of a user's file, or of a file of weights."""
-    if "file" in origin:
-        return load_network(origin["file"])
-    return network_from_torch(origin["weights"], origin.get("cell"))
-
-
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, names(), 1)
     hint = f"; perhaps you meant {near[0]}" if near else ""
     if name.endswith(".py"):
         hint = f"; perhaps you meant {name}:NAME"
     return (
-        f"{name!r} is no built-in network or task, no FILE.py:NAME and no weights file{hint} "
+        f"{name!r} is no built-in network or task, no FILE.py:NAME, and no file or folder{hint} "
         "(rnn-jax list shows what is built in)"
     )

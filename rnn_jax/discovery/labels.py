@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..causal.ranking import rank_agreement
+from ..cells import Units
 from ..circuits import (
     auroc,
     average_precision,
@@ -91,7 +92,8 @@ def _attributes(subject: Subject, settings: Settings, found: Findings) -> dict[s
         "estimator": "exact",
         "codes": "0 finite, 1 overflow, 2 not a number",
         "seed": settings.seed,
-        "input_arrays": len(jax.tree.leaves(subject.trials.xs)),
+        "inputs": "whole" if getattr(subject.trials.xs, "ndim", 0) == 3 else "a part",
+        "readout": "units" if isinstance(subject.network.readout, Units) else "its own",
         "device": str(jax.devices()[0]),
         "versions": json.dumps(versions()),
     }
@@ -104,7 +106,8 @@ def _runs(subject: Subject, found: Findings) -> Variables:
     # one program instead of one for each of its operations
     components = eqx.filter_jit(pca)(jnp.asarray(flat), min(3, *flat.shape))
     scores = (states - np.asarray(components.mean)) @ np.asarray(components.basis)
-    xs = jax.tree.leaves(subject.trials.xs)[0]
+    xs = np.asarray(jax.tree.leaves(subject.trials.xs)[0])
+    xs = xs.reshape(*xs.shape[:2], -1)
     targets = subject.trials.targets
     asked = {} if targets is None else {"targets": (("trial", "time", "output"), targets)}
     return asked | {
@@ -165,11 +168,14 @@ def _connections(found: Findings) -> Variables:
 
 
 def _sets(found: Findings) -> Variables:
-    p = np.stack([test.p_value for test in found.sets])
-    variables: Variables = {
-        "circuit_p": (("epoch",), p),
-        "circuit_q": (("epoch",), benjamini_hochberg(p)),
-    }
+    # all sets without a unit are alike, and all with every unit: such a p says nothing
+    share = found.selection.members.mean(1)
+    told = (share > 0) & (share < 1)
+    p = np.where(told, [test.p_value for test in found.sets], np.nan)
+    q = np.full_like(p, np.nan)
+    if told.any():
+        q[told] = benjamini_hochberg(p[told])
+    variables: Variables = {"circuit_p": (("epoch",), p), "circuit_q": (("epoch",), q)}
     for name in ("faithfulness", "necessity"):
         ratios = [getattr(test, name) for test in found.sets]
         for suffix, part in (("", "estimate"), ("_low", "low"), ("_high", "high")):

@@ -21,7 +21,7 @@ from ..core.types import Numbers
 
 @dataclass(frozen=True)
 class Plan:
-    """What every sweep of a study shares.
+    """What every sweep of a discovery shares.
 
     - `noise`: effects no larger than this are rounding.
     - `store`: a folder that keeps finished windows; `None` for none.

@@ -1,4 +1,4 @@
-"""What a study looks at: a network, its trials, the names of its units, and a truth if known.
+"""What a discovery is about: a network, its trials, the names of its units, and a truth if known.
 
     subject = Subject("mine", network, trials)
     subject = find_subject("ring-attractor", count=24, seed=0)

@@ -15,6 +15,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
+from ..causal import mean_of_finite
+from ..core.checks import at_least, axes, bools
 from ..core.types import Numbers
 from .style import DIVERGING, FOUND, MUTED, Sheet, bare, centred, look, plain, short
 
@@ -34,21 +36,25 @@ def heat_map(
 
     - `effects`: `[W, N]`; a DataArray in any order of its dims, whose `trial` is averaged.
     - `ax`: where to draw; by default on a new figure.
-    - `edges`: `[W + 1]` borders of the windows in steps; by default their numbers, or the
-        coordinates `window_start` and `window_stop` of a DataArray.
+    - `edges`: `[W + 1]` borders of the windows in steps; by default those of a DataArray with the
+        coordinates `window_start` and `window_stop`, if its windows lie side by side. Without
+        borders a column is a window's number.
     - `norm`: the scale of colours; by default centred at 0.
 
-    **Raises:** `ValueError` where effects are not `[W, N]`.
+    **Raises:** `ValueError` where effects are not `[W, N]`, or edges do not fit.
     """
     values, known = _over_units(effects)
     edges = known if edges is None else np.asarray(edges)
+    if edges is not None and edges.shape != (len(values) + 1,):
+        raise ValueError(f"edges must be [{len(values) + 1}], got {list(edges.shape)}")
     with look():
         ax = _axes(ax, (8.0, min(9.0, 2.4 + 0.05 * values.shape[1])))
         rows = np.arange(values.shape[1] + 1)
         scale = centred(values, root=True) if norm is None else norm
-        mesh = ax.pcolormesh(edges, rows, values.T, cmap=DIVERGING, norm=scale)
-        mesh.set_label("effects")
-        ax.set(ylim=(len(rows) - 1, 0), xlabel="time (steps)", ylabel="unit")
+        columns = np.arange(len(values) + 1) if edges is None else edges
+        ax.pcolormesh(columns, rows, values.T, cmap=DIVERGING, norm=scale)
+        across = "window" if edges is None else "time (steps)"
+        ax.set(ylim=(len(rows) - 1, 0), xlabel=across, ylabel="unit")
     return ax
 
 
@@ -72,6 +78,8 @@ def matrix(
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise ValueError(f"values must be [N, N], [to, from], got {list(array.shape)}")
     count = len(array)
+    if units is not None and len(units) != count:
+        raise ValueError(f"units must be {count} names, got {len(units)}")
     with look():
         ax = _axes(ax, (4.2, 3.8))
         scale = centred(array) if norm is None else norm
@@ -104,11 +112,19 @@ def ranking(
     - `members`: bool `[N]`.
     - `count`: how many.
 
-    **Raises:** `ValueError` where effects are not `[N]`.
+    **Raises:** `ValueError` where effects are not `[N]`, or another argument does not fit.
     """
+    ends = {name: (end, "N") for name, end in (("low", low), ("high", high)) if end is not None}
+    if len(ends) == 1:
+        raise ValueError("low and high go together: an interval has two ends")
+    axes(effect=(effect, "N"), **ends)
+    at_least(1, count=count)
+    if members is not None:
+        bools(members=members)
+        axes(effect=(effect, "N"), members=(members, "N"))
     values = np.asarray(effect, float)
-    if values.ndim != 1:
-        raise ValueError(f"effects must be [N], got {list(values.shape)}")
+    if units is not None and len(units) != len(values):
+        raise ValueError(f"units must be {len(values)} names, got {len(units)}")
     order = np.argsort(np.where(np.isnan(values), np.inf, -np.abs(values)), kind="stable")
     top = order[: min(count, int(np.sum(~np.isnan(values))))]
     names = [str(i) for i in range(len(values))] if units is None else list(units)
@@ -133,18 +149,19 @@ def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     return Sheet(figsize=size, layout="constrained").subplots() if ax is None else ax
 
 
-def _over_units(effects: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Effects `[W, N]`, and the borders of their windows."""
+def _over_units(effects: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Effects `[W, N]`, and the borders of their windows where these lie side by side."""
     if not hasattr(effects, "dims"):
         values = np.asarray(effects)
         if values.ndim != 2:
             raise ValueError(f"effects must be [windows, units], got {list(values.shape)}")
-        return values, np.arange(len(values) + 1)
-    table = effects.mean("trial") if "trial" in effects.dims else effects
-    if set(table.dims) != {"window", "unit"}:
+        return values, None
+    rest = [name for name in effects.dims if name != "trial"]
+    if set(rest) != {"window", "unit"}:
         raise ValueError(f"effects must have the dims window and unit, got {effects.dims}")
-    table = table.transpose("window", "unit")
-    edges = np.arange(len(table) + 1)
-    if "window_start" in table.coords:
-        edges = np.append(table["window_start"].values, table["window_stop"].values[-1])
-    return table.values, edges
+    table = effects.transpose("window", "unit", ...)
+    values = table.values if "trial" not in table.dims else mean_of_finite(table.values)
+    if "window_start" not in table.coords:
+        return values, None
+    start, stop = table["window_start"].values, table["window_stop"].values
+    return values, np.append(start, stop[-1]) if (stop[:-1] == start[1:]).all() else None

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from ..circuits import to_dict
+from ..core.checks import described
 from ..data import Workplace, filled, reserved, to_graph, write_graphml
 from ..discovery import Discovery
 from ..training import save_model
@@ -54,7 +55,9 @@ def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
 def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
     """Write a discovery as the command line does: numbers, model, circuit, figures and report.
 
-    `rnn_jax.load` opens the folder again.
+    `rnn_jax.load` opens the folder again. A step that holds its weights in a closure, rather than
+    in
+    the fields of a module, has none to write: `load` then needs the same step.
 
     **Arguments:**
 
@@ -64,6 +67,10 @@ def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
 
     **Raises:** `ValueError` where the folder cannot be written, or holds anything but a run.
     """
+    if not isinstance(found, Discovery) or not isinstance(folder, str | Path):
+        raise ValueError(
+            f"save takes a Discovery and a folder, got {described(found)} and {described(folder)}"
+        )
     with reserved(Path(folder), overwrite) as work:
         write_run(work, found, "")
 
@@ -85,7 +92,7 @@ def write_run(work: Workplace, found: Discovery, log: str) -> None:
         config = {
             "subject": subject.name,
             "origin": subject.origin,
-            "settings": asdict(found.settings),
+            "settings": asdict(found.settings) | {"score": dataset.attrs["metric"]},
             "command": dataset.attrs.get("command", ""),
             "versions": json.loads(dataset.attrs["versions"]),
         }

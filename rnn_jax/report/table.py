@@ -28,6 +28,8 @@ def epoch_table(dataset: xr.Dataset) -> str:
         f"{CONVENTION}, F = {dataset.attrs.get('metric', '?')}, {dataset.attrs.get('kind', '?')} "
         f"to {dataset.attrs.get('value', '?')}; * member; [95 % interval over trials]"
     )
+    if dataset.attrs.get("readout") == "units":
+        lines.append("the network has no readout: its units are the outputs")
     lines += filter(None, (failures(dataset), _agreement(dataset), _performance(dataset)))
     return "\n".join(lines)
 

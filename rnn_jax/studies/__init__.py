@@ -15,13 +15,6 @@ STUDIES: dict[str, Study] = {
 }
 
 __all__ = [
-    "STUDIES",
-    "Claim",
-    "Study",
-    "StudySettings",
-    "Verdict",
-    "in_memory",
-    "keeper",
-    "recovery",
+    "STUDIES", "Claim", "Study", "StudySettings", "Verdict", "in_memory", "keeper", "recovery",
     "write_up",
 ]  # fmt: skip

@@ -24,13 +24,6 @@ TASKS = {
 }
 
 __all__ = [
-    "TASKS",
-    "ContextBit",
-    "EasyAndXor",
-    "Entry",
-    "FlipFlop",
-    "HiddenState",
-    "Trials",
-    "check_trials",
-    "stimuli",
+    "TASKS", "ContextBit", "EasyAndXor", "Entry", "FlipFlop", "HiddenState", "Trials",
+    "check_trials", "stimuli",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, PyTree, Shaped
 
 from ..core.checks import at_least, axes, described, numbers, random_key
 
@@ -23,7 +23,7 @@ class Trials(eqx.Module):
     - `epochs`: named windows `[B, T]`, which may differ between trials.
     """
 
-    xs: PyTree[Float[Array, "B T ..."]]
+    xs: PyTree[Shaped[Array, "B T ..."]]
     targets: Float[Array, "B T O"] | None
     epochs: dict[str, Float[Array, "B T"]]
 

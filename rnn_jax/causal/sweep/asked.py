@@ -109,12 +109,15 @@ def check_edges(edges: Any, N: int) -> Array:
     return edges
 
 
-def check_score(network: Network, score: Score, trials: Batch) -> None:
-    """A score must take a trial's outputs and targets: asked where a sweep is traced."""
+def check_score(network: Network, score: Score, targets: Array) -> None:
+    """A score must take a trial's outputs and targets and give a float.
+
+    **Raises:** `ValueError` where it rejects their shapes, or gives anything else.
+    """
     y = output_shape(network)
     # by its shape, not by an index: trials may be shared by devices
-    target = jax.ShapeDtypeStruct(trials.targets.shape[1:], trials.targets.dtype)
-    ys = jax.ShapeDtypeStruct((trials.targets.shape[1], *y.shape), y.dtype)
+    target = jax.ShapeDtypeStruct(targets.shape[1:], targets.dtype)
+    ys = jax.ShapeDtypeStruct((targets.shape[1], *y.shape), y.dtype)
     try:
         found = eqx.filter_eval_shape(score, ys, target)
     except Exception as error:
@@ -122,6 +125,8 @@ def check_score(network: Network, score: Score, trials: Batch) -> None:
         raise ValueError(f"the score rejects {shapes}: {first_line(error)}") from error
     if getattr(found, "shape", None) != ():
         raise ValueError(f"score must return a scalar, got {getattr(found, 'shape', found)}")
+    if not jnp.issubdtype(found.dtype, jnp.floating):
+        raise ValueError(f"score must return a float, got {found.dtype}")
 
 
 def check_last(network: Network, score: Score, targets: Array, last: int) -> Array:

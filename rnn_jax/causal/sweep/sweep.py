@@ -210,7 +210,7 @@ def program(
             return _first_order(network, score, trials, who, edit, size, single)
         return compute(network, score, trials, who, last, edit, estimator, size)
 
-    check_score(*replicated[:2], trials)
+    check_score(*replicated[:2], trials.targets)
     if mesh is None:
         return local(replicated, trials, who)
     return share(mesh, local, replicated, trials, who)

@@ -1,0 +1,112 @@
+"""What a run has saved: its network, built again from the model's header, and its trials.
+
+network = rebuilt(Path("runs/lstm/model.eqx"), load_header("runs/lstm/model.eqx"))
+subject = of_run(Path("runs/ring-attractor"))
+"""
+
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from ..core import Network, clean_run
+from ..core.checks import floats
+from ..data import load_network, network_from_torch, reader
+from ..planted import PLANTED
+from ..tasks import TASKS, Trials
+from ..training import load_header, load_model
+from .subject import Subject
+from .train_settings import TrainSettings
+from .trained import untrained
+
+
+def rebuilt(path: Path, origin: dict) -> Network:
+    """The network of a model file: its header says how to build it; its weights are the file's."""
+    if origin.get("built-in") in list(PLANTED):
+        return load_model(path, PLANTED[origin["built-in"]].make().network)
+    for part in ("file", "weights", "trials"):
+        if not isinstance(origin.get(part, ""), str):
+            raise ValueError(f"{path}: {part} in its header must be a path, got {origin[part]!r}")
+    if "file" in origin or "weights" in origin:
+        again = f"{path} was made from {origin.get('file') or origin.get('weights')}"
+        try:
+            like = made_from(origin)
+        except ValueError as error:
+            raise ValueError(f"{again}, which cannot be read: {error}") from error
+        return load_model(path, like)
+    if origin.get("task") in list(TASKS):
+        return load_model(path, untrained(origin["task"], TrainSettings.from_origin(origin)))
+    if not origin:
+        raise ValueError(
+            f"{path} is of a network that was made in Python: in Python, rnn_jax.load(path, "
+            f"like=...) "
+            "opens it with a network of the same structure"
+        )
+    raise ValueError(
+        f"{path} was not trained on a known task, so that its trials are not known; its "
+        f"header says {origin}: discover that again"
+    )
+
+
+def made_from(origin: dict) -> Network:
+    """The network of a user's file, or of a file of weights."""
+    if "file" in origin:
+        return load_network(origin["file"])
+    return network_from_torch(origin["weights"], origin.get("cell"))
+
+
+def of_run(folder: Path, trials_file: str | None = None, like: Network | None = None) -> Subject:
+    """Network, trials, names and truth of a discovery's folder.
+
+    **Arguments:**
+
+    - `folder`: of the run.
+    - `trials_file`: other trials in the place of the run's.
+    - `like`: a network of the same structure, where the header says nothing of it.
+
+    **Raises:** `ValueError` where the folder is not one of `discover`, its network or trials
+    cannot be
+    built again, or the network gives other outputs than the run has kept.
+    """
+    path, results = folder / "model.eqx", folder / "results.nc"
+    for file in (path, results):
+        if not file.exists():
+            raise ValueError(f"{folder} is no run of discover: it has no {file.name}")
+    import xarray as xr
+
+    origin = load_header(path)
+    network = rebuilt(path, origin) if like is None else load_model(path, like)
+    data = xr.load_dataset(results, engine="h5netcdf")
+    units, groups = (tuple(map(str, data[name].values)) for name in ("unit", "group"))
+    name = str(data.attrs["subject"])
+    if trials_file is not None:
+        trials = reader("trials", trials_file)(Path(trials_file))
+        return Subject(name, network, trials, units, groups, origin=origin)
+    if data.attrs.get("inputs", "whole") != "whole":
+        raise ValueError(f"{results} holds a part of the inputs: give a file of trials")
+    rows = lambda name, *dims: data[name].transpose(*dims).values
+    masks = rows("epoch_mask", "epoch", "trial", "time")
+    epochs = dict(zip(map(str, data["epoch"].values), map(floats, masks), strict=True))
+    targets = floats(rows("targets", "trial", "time", "output")) if "targets" in data else None
+    xs = rows("inputs", "trial", "time", "input")
+    # inputs that index something stay integers
+    trials = Trials(floats(xs) if xs.dtype.kind == "f" else jnp.asarray(xs), targets, epochs)
+    _check_outputs(path, network, trials, rows("outputs", "trial", "time", "output"))
+    truth = None
+    if "truth" in data:
+        truth = dict(zip(epochs, map(floats, rows("truth", "epoch", "unit")), strict=True))
+    return Subject(name, network, trials, units, groups, truth, origin)
+
+
+def _check_outputs(path: Path, network: Network, trials: Trials, kept: np.ndarray) -> None:
+    """A step may hold weights in a closure, which no file has: do its outputs agree?"""
+    ys: Array = clean_run(network, trials.xs)[1]
+    if ys.shape != kept.shape or not np.allclose(
+        ys, kept, rtol=1e-2, atol=1e-3 * np.abs(kept).max()
+    ):
+        raise ValueError(
+            f"the network built from {path} gives other outputs than the run has kept: weights "
+            f"that "
+            "a step holds in a closure are in no file, so that like must have the same"
+        )
