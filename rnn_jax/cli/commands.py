@@ -201,7 +201,7 @@ def _get_ready(log: Log) -> None:
         # an empty variable is an unset one
         home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         jax.config.update("jax_compilation_cache_dir", str(Path(home) / "rnn-jax"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     try:
         devices = jax.devices()
     except Exception as error:  # an unknown platform is a RuntimeError, a missing one anything
