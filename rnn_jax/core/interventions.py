@@ -317,8 +317,8 @@ def shown(intervention: Callable[[Step], Step], h: State) -> State:
         if _shows(part) and part.shown(h) is not h:
             raise ValueError(
                 f"{described(intervention)} holds {described(part)} and does not say what the "
-                "readout sees: give it a method shown(h), for instance one that calls the "
-                "inner one"
+                "readout sees: give it a method shown(h), for instance one that calls that of "
+                "the inner one"
             )
     return h
 
@@ -335,8 +335,8 @@ def _like(seen: Any, h: State, intervention: Any) -> State:
     ]
     if kinds[0] != kinds[1]:
         raise ValueError(
-            f"shown(h) of {described(intervention)} must give a state like h, {kinds[1]}; got "
-            f"{kinds[0]}"
+            f"shown(h) of {described(intervention)} must give a state like h, "
+            f"{kinds[1]}; got {kinds[0]}"
         )
     return seen
 

@@ -94,19 +94,17 @@ def load(
     - `path`: the folder of a discovery, whose own trials come back; a model (`.eqx`); weights
         (`.npz`, `.safetensors`); `FILE.py:NAME`; the name of a built-in network; or the name of a
         task, on which a network is trained first.
-    - `trials`: a file of trials, for weights and modules, and in the place of those that a run or
-        a
-        model brings.
+    - `trials`: a file of trials, for weights and modules, and in the place of those that a run
+        or a model brings.
     - `cell`: the kind of cell that a weights file holds, where it cannot be told.
     - `like`: a network of the same structure, for the folder or the model of a network that was
-        made
-        in Python. Weights that its step holds in a closure are its own, not those of the file.
+        made in Python. Weights that its step holds in a closure are its own, not those of the
+        file.
 
     **Returns:** a `Subject`: `subject.network`, `subject.trials`.
 
     **Raises:** `ValueError` where the path is of another kind, cannot be read, or the network
-    gives
-    other outputs than the run has kept.
+    gives other outputs than the run has kept.
     """
     file = None if trials is None else str(trials)
     if like is None:

@@ -15,8 +15,7 @@ def performance(ys: Float[Numbers, "B T O"], targets: Float[Numbers, "B T O"]) -
     `r2 = 1 - mean (y - target)^2 / var target`. `accuracy` is there where targets name classes: of
     one-hot targets, the share of steps whose largest output is the right one; of targets that are
     -1, 0 or 1, the share of outputs of the right sign. A target of 0 asks `accuracy` for nothing;
-    `r2`
-    counts it like any other.
+    `r2` counts it like any other.
 
     **Arguments:**
 

@@ -40,12 +40,11 @@ def rebuilt(path: Path, origin: dict) -> Network:
     if not origin:
         raise ValueError(
             f"{path} is of a network that was made in Python: in Python, rnn_jax.load(path, "
-            f"like=...) "
-            "opens it with a network of the same structure"
+            "like=...) opens it with a network of the same structure"
         )
     raise ValueError(
-        f"{path} was not trained on a known task, so that its trials are not known; its "
-        f"header says {origin}: discover that again"
+        f"{path} was not trained on a known task, so that its trials are not known; its header "
+        f"says {origin}: discover that again"
     )
 
 
@@ -66,8 +65,7 @@ def of_run(folder: Path, trials_file: str | None = None, like: Network | None = 
     - `like`: a network of the same structure, where the header says nothing of it.
 
     **Raises:** `ValueError` where the folder is not one of `discover`, its network or trials
-    cannot be
-    built again, or the network gives other outputs than the run has kept.
+    cannot be built again, or the network gives other outputs than the run has kept.
     """
     path, results = folder / "model.eqx", folder / "results.nc"
     for file in (path, results):
@@ -107,6 +105,5 @@ def _check_outputs(path: Path, network: Network, trials: Trials, kept: np.ndarra
     ):
         raise ValueError(
             f"the network built from {path} gives other outputs than the run has kept: weights "
-            f"that "
-            "a step holds in a closure are in no file, so that like must have the same"
+            "that a step holds in a closure are in no file, so that like must have the same"
         )

@@ -56,8 +56,7 @@ def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
     """Write a discovery as the command line does: numbers, model, circuit, figures and report.
 
     `rnn_jax.load` opens the folder again. A step that holds its weights in a closure, rather than
-    in
-    the fields of a module, has none to write: `load` then needs the same step.
+    in the fields of a module, has none to write: `load` then needs the same step.
 
     **Arguments:**
 

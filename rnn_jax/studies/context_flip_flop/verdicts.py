@@ -30,8 +30,8 @@ CLAIMS = {
         "an interval of the difference below 0",
     ),
     "effect": Claim(
-        "in hold epochs, the excitatory share of the effects is above the excitatory share of the "
-        "units, 0.8",
+        "in hold epochs, the excitatory share of the effects is above the excitatory share of "
+        "the units, 0.8",
         "a share of all effects that is the share of units, 0.8",
         "an interval of the difference below 0",
     ),
@@ -46,29 +46,26 @@ CLAIMS = {
         "an interval of the difference below 0",
     ),
     "currents": Claim(
-        "the inhibitory share of the currents into the memory circuit is larger at switches "
-        "than in "
-        "hold epochs",
+        "the inhibitory share of the currents into the memory circuit is larger at switches than "
+        "in hold epochs",
         "a difference of 0",
         "an interval of the difference below 0",
     ),
     "stays": Claim(
         "the memory circuits of early and late hold are more alike, by corrected Jaccard, than "
-        "the "
-        "gates of the two contexts",
+        "the gates of the two contexts",
         "a difference of corrected Jaccards of 0",
         "an interval of the difference below 0",
     ),
     "shared": Claim(
-        "the memory circuits of the two contexts are more alike, by corrected Jaccard, than their "
-        "gates",
+        "the memory circuits of the two contexts are more alike, by corrected Jaccard, than "
+        "their gates",
         "a difference of corrected Jaccards of 0",
         "an interval of the difference below 0",
     ),
     "change": Claim(
         "the gates of the two contexts are less alike, by corrected Jaccard, than the gates of "
-        "two "
-        "halves of one context's trials",
+        "two halves of one context's trials",
         "a difference of corrected Jaccards of 0",
         "an interval of the difference below 0",
     ),
@@ -145,27 +142,27 @@ def tables(found: "xr.Dataset") -> str:
     learned = found["learned"].values
     said = ", ".join(f"{value:.1%}" for value in right)
     lines = [
-        f"Accuracy: {said}; {int(learned.sum())} of {len(learned)} seeds learned the task and"
-        " count.",
+        f"Accuracy: {said}; {int(learned.sum())} of {len(learned)} seeds learned the task and "
+        "count.",
         "",
-        "Shares are those of inhibition: of effects (against"
-        f" {_cell(found['unit_share'].values)} of the units), of flows and of currents into the"
-        f" memory circuit's units (against {_cell(found['wire_share'].values)} of their weights)."
-        " Means over seeds with 95 % intervals:",
+        "Shares are those of inhibition: of effects (against "
+        f"{_cell(found['unit_share'].values)} of the units), of flows and of currents into the "
+        f"memory circuit's units (against {_cell(found['wire_share'].values)} of their weights). "
+        "Means over seeds with 95 % intervals:",
         "",
         _epochs(found),
         "",
-        "The claims by other measures, asked once the first numbers were there, so that nothing is"
-        " claimed of them; differences as above:",
+        "The claims by other measures, asked once the first numbers were there, so that nothing "
+        "is claimed of them; differences as above:",
         "",
         markdown_table(("what", "found"), [(k, _said(v)) for k, v in further(found).items()]),
         "",
-        "Effect, per unit, of taking out equally large sets of memory's units together in early"
-        f" hold: excitatory {_cell(found['sets'].values[:, 0])}, inhibitory"
-        f" {_cell(found['sets'].values[:, 1])}.",
+        "Effect, per unit, of taking out equally large sets of memory's units together in early "
+        f"hold: excitatory {_cell(found['sets'].values[:, 0])}, inhibitory "
+        f"{_cell(found['sets'].values[:, 1])}.",
         "",
-        "Jaccard indices, corrected for chance; each circuit is found from half of a context's"
-        " trials. By what replaces a unit and the floor a member must reach:",
+        "Jaccard indices, corrected for chance; each circuit is found from half of a context's "
+        "trials. By what replaces a unit and the floor a member must reach:",
         "",
         _alike(found),
         "",

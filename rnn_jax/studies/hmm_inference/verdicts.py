@@ -29,8 +29,7 @@ CLAIMS = {
     **{
         f"alone, {who}": Claim(
             "without noise, the accuracy of the circuit alone is at least 0.98 of that of the "
-            "whole "
-            f"network: {who}",
+            f"whole network: {who}",
             "the accuracy of random sets of equal size",
             "an interval of the ratio that lies below 0.98",
         )
@@ -39,8 +38,7 @@ CLAIMS = {
     **{
         f"noise, {who}": Claim(
             "at every level of state noise, the accuracy of the circuit alone is at least 0.98 "
-            "of that "
-            f"of the whole network in the same noise: {who}",
+            f"of that of the whole network in the same noise: {who}",
             "the accuracy of random sets of equal size",
             "an interval of the ratio that lies below 0.98 at some level",
         )
@@ -48,9 +46,8 @@ CLAIMS = {
     },
     **{
         f"correlation, {who}": Claim(
-            "at some level of noise, the accuracy of the set of equal size chosen by "
-            "correlation is "
-            f"below 0.98 of that of the whole network, and below that of the circuit: {who}",
+            "at some level of noise, the accuracy of the set of equal size chosen by correlation "
+            f"is below 0.98 of that of the whole network, and below that of the circuit: {who}",
             "a set as good as the circuit",
             "intervals of its ratio above 0.98 at every level, or below 0 at every level of the "
             "circuit's accuracy less its own",
@@ -134,7 +131,7 @@ def _accuracy(found: "xr.Dataset", name: str) -> "xr.DataArray":
 
 
 def _by_level(values: "xr.DataArray", level: float) -> dict[float, Estimate]:
-    """The mean at each level of noise that is any."""
+    """The mean at each level of noise above 0."""
     return {
         float(at): over_seeds(values.sel(noise=at), level)
         for at in values["noise"].values

@@ -44,21 +44,19 @@ CLAIMS = {
         "another kind on which neither is sound",
     ),
     "gain": Claim(
-        "at every noise level, the mean AUROC over kinds of exact ablation is above that of "
-        "the best "
-        "method without intervention",
+        "at every noise level, the mean AUROC over kinds of exact ablation is above that of the "
+        "best method without intervention",
         "a difference of 0",
         "an interval over seeds at or below 0, at any level",
     ),
     "time": Claim(
-        "the mean AUROC of exact ablation in each epoch is above that of exact ablation over "
-        "the whole "
-        "trial",
+        "the mean AUROC of exact ablation in each epoch is above that of exact ablation over the "
+        "whole trial",
         "a difference of 0",
         "an interval over seeds at or below 0",
     ),
     "correlation": Claim(
-        f"the AUROC of both correlations on correlated-unread, and of variance on "
+        "the AUROC of both correlations on correlated-unread, and of variance on "
         f"high-variance-unread, is below {SOUND}",
         "soundness, as of ablation",
         "soundness of either correlation on correlated-unread or of variance on "
@@ -66,8 +64,7 @@ CLAIMS = {
     ),
     "first order": Claim(
         f"the AUROC of the gradient is below {SOUND} on at least one of copies, or-pair and "
-        f"and-pair, "
-        "and on at least one of gate and dormant-path",
+        "and-pair, and on at least one of gate and dormant-path",
         "soundness, as of ablation",
         "soundness on all of copies, or-pair and and-pair, or on both gate and dormant-path",
     ),
@@ -78,8 +75,8 @@ CLAIMS = {
     ),
     "rotation": Claim(
         "after a random rotation, the units of largest effect, as many as there are members, "
-        "keep less "
-        "of the function than in the planted basis, on every kind except the silent ones",
+        "keep less of the function than in the planted basis, on every kind except the silent "
+        "ones",
         "as faithful as in the planted basis",
         "a kind on which the interval of the difference lies at or below 0",
     ),

@@ -34,9 +34,8 @@ CLAIMS = {
         "an interval of the ratio above 1",
     ),
     "role": Claim(
-        f"the role of the hard feature's plane for its own output is at least {FULL} of the "
-        f"role of the "
-        "easy feature's plane for its own output",
+        f"the role of the hard feature's plane for its own output is at least {FULL} of the role "
+        "of the easy feature's plane for its own output",
         "the role of a random plane",
         f"an interval of the ratio of the two roles below {FULL}",
     ),
@@ -48,22 +47,19 @@ CLAIMS = {
     ),
     "by variance": Claim(
         "the precision of variance is lower for the units of the hard output than for those of "
-        "the "
-        "easy output",
+        "the easy output",
         "no difference of the two precisions",
         "an interval of the difference, hard less easy, above 0",
     ),
     "by correlation": Claim(
-        "the precision of correlation with the output's own target is lower for the units of "
-        "the hard "
-        "output than for those of the easy output",
+        "the precision of correlation with the output's own target is lower for the units of the "
+        "hard output than for those of the easy output",
         "no difference of the two precisions",
         "an interval of the difference, hard less easy, above 0",
     ),
     "by gradient": Claim(
         f"the precision of the gradient is at most {APART} lower for the units of the hard "
-        f"output than "
-        "for those of the easy output",
+        "output than for those of the easy output",
         "a difference like that of variance",
         f"an interval of the difference, hard less easy, below -{APART}",
     ),
