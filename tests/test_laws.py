@@ -59,8 +59,8 @@ def effect(net, xs, metric, intervention):
 
 
 def by_difference(function, mask, eps=1e-5):
-    """Differences of a scalar function of a mask, entry by entry: upward, since a mask that is
-    negative is none, and of second order all the same."""
+    """Differences of a scalar function of a mask, entry by entry: upward, since a negative mask
+    is invalid, and of second order all the same."""
     flat = np.asarray(mask).ravel()
     basis = np.eye(flat.size).reshape(flat.size, *np.shape(mask)) * eps
     up = lambda d: 4 * function(mask + d) - function(mask + 2 * d) - 3 * function(mask)

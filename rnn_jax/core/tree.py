@@ -19,6 +19,7 @@ from .types import Input, State
 
 
 def is_none(leaf: Any) -> bool:
+    """Whether a leaf is `None`; as `is_leaf` it keeps each `None`, which JAX otherwise drops."""
     return leaf is None
 
 

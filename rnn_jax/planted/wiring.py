@@ -161,6 +161,6 @@ def _matrix(rows: Mapping[str, Weights], columns: Sequence[str]) -> np.ndarray:
     for i, (name, row) in enumerate(rows.items()):
         for column, weight in row.items():
             if column not in columns:
-                raise ValueError(f"{name!r} reads {column!r}, which is none of {list(columns)}")
+                raise ValueError(f"{name!r} reads {column!r}, which is not in {list(columns)}")
             found[i, list(columns).index(column)] = weight
     return found

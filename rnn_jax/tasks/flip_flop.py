@@ -70,6 +70,15 @@ class FlipFlop(eqx.Module):
 
 
 def last_pulse(xs: Float[Array, "T C"]) -> Float[Array, "T C"]:
+    """The last pulse of each channel until each step, that step included; 0 before the first.
+
+    **Arguments:**
+
+    - `xs`: `[T, C]`, 0 where there is no pulse.
+
+    **Returns:** `[T, C]`.
+    """
+
     def latch(bit: Array, x: Array) -> tuple[Array, Array]:
         bit = jnp.where(x == 0, bit, x)
         return bit, bit
