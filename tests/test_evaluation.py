@@ -19,6 +19,7 @@ from rnn_jax.circuits import (
     faithfulness,
     faithfulness_curve,
     jaccard,
+    judge_set,
     largest,
     reselect,
     rotation_null,
@@ -44,6 +45,18 @@ def saturating(masks):
     """Parts that do not add up, on trials that differ in which parts they need."""
     parts = jnp.asarray(np.random.default_rng(0).normal(size=(N, 12)))
     return jnp.tanh(masks @ parts) + (masks @ WEIGHTS)[:, None]
+
+
+# a circuit as a set
+
+
+@pytest.mark.parametrize("size", range(N + 1))
+def test_a_set_of_no_unit_or_of_all_has_no_p_value(size):
+    members = np.arange(N) < size
+    every = itertools.combinations(range(N), size)
+    random = np.stack([np.isin(range(N), units) for units in every])
+    found = judge_set(lambda masks: additive(masks) - TOTAL, members, random, KEY)
+    assert np.isnan(found.p_value) == (size in (0, N))
 
 
 # the curve

@@ -30,7 +30,8 @@ class SetTest(NamedTuple):
     """How a circuit fares as a set.
 
     - `faithfulness`, `necessity`: ratios with their bootstrap intervals.
-    - `p_value`: share of random sets of equal size that keep at least as much.
+    - `p_value`: share of random sets of equal size that keep at least as much; NaN for a set of
+        no unit or of all, since all sets of such a size are alike.
     """
 
     faithfulness: Ratio
@@ -101,12 +102,27 @@ def keeping(
     **Returns:** a function of masks `[S, N]` to `[S, B]`, whose calls raise as `sweep` does.
     """
     spans = np.asarray(window)[None]
+    return clamping_others(
+        lambda others, **options: sweep(
+            network, xs, targets, score, others, spans, value, **options
+        )
+    )
+
+
+def clamping_others(effects: Callable[..., Numbers]) -> Evaluate:
+    """The evaluator that a sweep of one window makes, by clamping the units outside each mask.
+
+    **Arguments:**
+
+    - `effects`: called with the units to clamp, `[S, N]`, and `allow_noop=True`; gives
+        `[1, S, B]`.
+
+    **Returns:** a function of masks `[S, N]` to `[S, B]`.
+    """
 
     def evaluate(masks: Numbers) -> np.ndarray:
-        others = 1 - np.asarray(masks, float)
         # to keep every unit edits nothing, which is an answer here
-        found = sweep(network, xs, targets, score, others, spans, value, allow_noop=True)
-        return np.asarray(found[0])
+        return np.asarray(effects(1 - np.asarray(masks, float), allow_noop=True)[0])
 
     return evaluate
 
@@ -152,11 +168,12 @@ def judge_set(
     named = np.stack([members, 1 - members, np.zeros_like(members)])
     effect = np.asarray(evaluate(floats(np.concatenate([named, np.asarray(random)]))))
     keep, drop, nothing, others = effect[0], effect[1], effect[2], effect[3:]
+    p = permutation_p(mean_of_finite(keep), mean_of_finite(others))
     # every metric is the clean one plus an effect, so the clean one cancels
     return SetTest(
         ratio_of_means(*_known(keep - nothing, -nothing), key, resamples),
         ratio_of_means(*_known(-drop, -nothing), key, resamples),
-        permutation_p(mean_of_finite(keep), mean_of_finite(others)),
+        p if 0 < members.mean() < 1 else np.full_like(p, np.nan),
     )
 
 

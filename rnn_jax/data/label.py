@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+from jaxtyping import Bool
 
 from ..core.checks import numbers
 from ..core.types import Numbers
@@ -80,6 +81,18 @@ def _windows(windows: Any, count: int) -> dict:
         )
     if not inside.any(1).all():
         raise ValueError(f"window {int(inside.any(1).argmin())} is empty")
+    return window_ends(inside)
+
+
+def window_ends(inside: Bool[np.ndarray, "W T"]) -> dict[str, tuple[str, np.ndarray]]:
+    """The coordinates of windows: the first step of each, and the step after its last.
+
+    **Arguments:**
+
+    - `inside`: bool `[W, T]`, none of them empty.
+
+    **Returns:** `window_start` and `window_stop`, each with its axis, as xarray takes them.
+    """
     return {
         "window_start": ("window", inside.argmax(1)),
         "window_stop": ("window", inside.shape[1] - inside[:, ::-1].argmax(1)),

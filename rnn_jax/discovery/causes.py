@@ -3,7 +3,7 @@
     plan = Plan(network, xs, targets, score, kind="clamp")
     effects = plan.effects(units, windows, value)          # necessity
     effects = plan.corrupted(key).effects(units, windows, clean_states)   # sufficiency
-    causes = find_causes(plan, hs, windows, epoch_windows, settings, keys, track)
+    causes = find_causes(plan, hs, value, windows, epoch_windows, settings, keys, track)
 
 Necessity clamps a unit in the clean run. Sufficiency restores a unit's clean states into a
 run on another trial's inputs, scored against its own targets: the same sweep, roles exchanged.
@@ -46,10 +46,11 @@ class Causes(NamedTuple):
 def find_causes(
     plan: Plan,
     hs: State,
+    value: State,
     windows: Float[Numbers, "W B T"],
     epochs: Float[Numbers, "E B T"],
     settings: Settings,
-    keys: Key[Array, " 3"],
+    keys: Key[Array, " 2"],
     track: Track,
 ) -> Causes:
     """Every unit in every window and epoch, by two replacement values, and restored.
@@ -58,21 +59,21 @@ def find_causes(
 
     - `plan`: the network, trials and metric.
     - `hs`: the clean states `[B, T, N]`.
+    - `value`: the replacement, like `hs`.
     - `windows`, `epochs`: where the interventions hold.
-    - `settings`: the replacement values.
-    - `keys`: three, of the two values and of the corrupted trials.
+    - `settings`: names the second replacement.
+    - `keys`: two, of the second replacement and of the corrupted trials.
     - `track`: shows progress.
 
     **Returns:** a `Causes`.
     """
     units = np.eye(jax.tree.leaves(hs)[0].shape[-1])
-    value = replacement(settings.value, hs, keys[0])
-    second = replacement(settings.second, hs, keys[1])
+    second = replacement(settings.second, hs, keys[0])
     asked = {
         "units x windows": (plan, windows, value),
         "units x epochs": (plan, epochs, value),
         f"again with {settings.second}": (plan, epochs, second),
-        "restoring units": (plan.corrupted(keys[2]), epochs, hs),
+        "restoring units": (plan.corrupted(keys[1]), epochs, hs),
     }
     raw = {
         label: on.effects(units, spans, value, lambda w, label=label: track(w, label))

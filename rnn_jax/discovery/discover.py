@@ -11,6 +11,7 @@ remains when only it is kept, and when only it is dropped, compared with random 
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import equinox as eqx
@@ -27,6 +28,7 @@ from ..circuits import (
     Selection,
     SetTest,
     check_attainable,
+    clamping_others,
     judge_set,
     random_sets,
     select_edges,
@@ -112,7 +114,8 @@ def find(
     units = np.eye(subject.size)
     null = plan.effects(units, epoch_windows, hs, lambda w: track(w, "null edits"))
     plan = plan.with_noise(null)
-    causes = find_causes(plan, hs, per_trial, epoch_windows, settings, keys[:3], track)
+    value = replacement(settings.value, hs, keys[0])
+    causes = find_causes(plan, hs, value, per_trial, epoch_windows, settings, keys[1:3], track)
     selection = select_units(
         causes.epochs, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
     )
@@ -122,7 +125,6 @@ def find(
     over_windows, over_epochs = _split(found, len(windows))
     # by the sizes of flows: on trials of either sign, as of a decision, their mean is nothing
     edges = select_edges(over_epochs.size, selection.members, share=settings.edge_share)
-    value = replacement(settings.value, hs, keys[0])
     sets = _sets(plan, selection, epoch_windows, value, keys[4], settings, track)
     metric = settings.score if score is None else _name(plan)
     return Findings(
@@ -144,11 +146,7 @@ def _sets(
     found = []
     for e in track(range(len(windows)), "circuits as sets"):
         draw, boot = jax.random.split(jax.random.fold_in(key, e))
-
-        def evaluate(masks: Array, window: np.ndarray = windows[e]) -> np.ndarray:
-            others = 1 - np.asarray(masks, float)
-            return plan.effects(others, window[None], value, allow_noop=True)[0]
-
+        evaluate = clamping_others(partial(plan.effects, windows=windows[e : e + 1], value=value))
         members = selection.members[e]
         random = random_sets(draw, members, settings.random_sets)
         found.append(judge_set(evaluate, members, random, boot, settings.resamples))
@@ -163,7 +161,7 @@ def _plan(
     hs, ys = clean_run(subject.network, trials.xs)
     targets, score = _asked(trials, settings, ys, score)
     check_score(subject.network, score, targets)
-    _check_run(hs, ys, eqx.filter_jit(jax.vmap(score))(ys, targets))
+    _check_run(hs, ys, _scores(score, ys, targets))
     mesh = over_devices(subject.size, len(targets))
     plan = Plan(subject.network, trials.xs, targets, score, settings.kind, store=store, mesh=mesh)
     return plan, hs, ys
@@ -202,6 +200,12 @@ def _check_classes(targets: Float[Array, "B T O"]) -> None:
     if not asked.size or bad.any():
         row = asked[bad][0].tolist() if asked.size else "only zeros"
         raise ValueError(f"score log-odds needs one-hot targets, got {row}")
+
+
+@eqx.filter_jit
+def _scores(score: Score, ys: Array, targets: Array) -> Array:
+    """Of each trial; compiled once for a score and its shapes."""
+    return jax.vmap(score)(ys, targets)
 
 
 def _check_run(hs: State, ys: Array, scores: Array) -> None:

@@ -24,6 +24,7 @@ from ..circuits import (
     bootstrap_mean,
     precision_recall,
 )
+from ..data.label import window_ends
 from ..linear import pca
 from .findings import Findings
 from .performance import performance
@@ -56,7 +57,6 @@ def to_dataset(subject: Subject, settings: Settings, found: Findings) -> "xr.Dat
     variables |= _sets(found)
     if subject.truth is not None:
         variables |= _recovery(subject.truth, found)
-    steps = np.asarray(found.windows) > 0
     units = list(subject.unit_names)
     coords = {
         "epoch": list(found.epochs),
@@ -64,9 +64,7 @@ def to_dataset(subject: Subject, settings: Settings, found: Findings) -> "xr.Dat
         "to": units,
         "from": units,
         "group": ("unit", list(subject.unit_groups)),
-        "window_start": ("window", steps.argmax(1)),
-        "window_stop": ("window", steps.shape[1] - steps[:, ::-1].argmax(1)),
-    }
+    } | window_ends(np.asarray(found.windows) > 0)
     data = {name: (dims, _plain(values)) for name, (dims, values) in variables.items()}
     attributes = _attributes(subject, settings, found)
     attributes["failures"] = json.dumps(found.causes.failures)
@@ -168,11 +166,8 @@ def _connections(found: Findings) -> Variables:
 
 
 def _sets(found: Findings) -> Variables:
-    # all sets without a unit are alike, and all with every unit: such a p says nothing
-    share = found.selection.members.mean(1)
-    told = (share > 0) & (share < 1)
-    p = np.where(told, [test.p_value for test in found.sets], np.nan)
-    q = np.full_like(p, np.nan)
+    p = np.array([test.p_value for test in found.sets])
+    q, told = np.full_like(p, np.nan), np.isfinite(p)
     if told.any():
         q[told] = benjamini_hochberg(p[told])
     variables: Variables = {"circuit_p": (("epoch",), p), "circuit_q": (("epoch",), q)}

@@ -72,17 +72,9 @@ def array(dataset: xr.Dataset, name: str, *dims: str) -> np.ndarray:
 
 
 def set_p(dataset: xr.Dataset) -> list[float | None]:
-    """Each epoch's p-value against random sets; `None` for a circuit of no unit or of all.
-
-    All sets of such a size are alike, so that its p-value says nothing.
-    """
-    member = array(dataset, "member", "epoch", "unit")
-    count = member.sum(1)
+    """Each epoch's p-value against random sets; `None` where it says nothing (`SetTest`)."""
     p = array(dataset, "circuit_p", "epoch")
-    return [
-        float(value) if 0 < units < member.shape[1] and np.isfinite(value) else None
-        for units, value in zip(count, p, strict=True)
-    ]
+    return [float(value) if np.isfinite(value) else None for value in p]
 
 
 def carried(dataset: xr.Dataset, name: str, dim: str) -> Float[np.ndarray, "W to from"]:
