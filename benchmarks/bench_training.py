@@ -4,9 +4,10 @@
 
 The library's is `advance`, which `fit` runs. Contenders start from the same weights, and their
 first loss and gradient are checked to agree. PyTorch runs its own `nn.RNN` or `nn.GRU` on whole
-sequences, and a loop over steps written by hand; JAX also runs a network that is written for
-batches, in either layout. Where other work shares the cores, PyTorch's waiting threads spin:
-`OMP_WAIT_POLICY=passive`, set before the start, is then its best.
+sequences, and a loop over steps written by hand; JAX also runs the library's cell with trials on
+the last axis, and a network that is written for batches, in either layout. Where other work shares
+the cores, PyTorch's waiting threads spin: `OMP_WAIT_POLICY=passive`, set before the start, is then
+its best.
 """
 
 import equinox as eqx
@@ -18,9 +19,9 @@ from jax import lax
 from timing import arguments, paired, save, show, torch_or_none
 
 from rnn_jax.cells import GRU, Affine, Vanilla, zero_state
-from rnn_jax.core import Network
+from rnn_jax.core import Network, in_order
 from rnn_jax.tasks import Trials
-from rnn_jax.training import advance, mean_squared_error, start
+from rnn_jax.training import advance, mean_squared_error, start, trainable
 
 CELLS = {"tanh": Vanilla, "gru": GRU}
 RATE = 1e-3
@@ -91,13 +92,39 @@ def batch_loss(p, trials, last):
     return jnp.mean((ys - jnp.moveaxis(trials.targets, 0, 2 if last else 1)) ** 2)
 
 
-@eqx.filter_jit
+def trials_last_loss(network, trials, structure):
+    """The same loss of the library's own cell, with trials on the last axis of every array."""
+    batched = in_order(eqx.combine(network, structure), "vector last")
+    step, readout = (jax.vmap(f, -1, -1) for f in (batched.step, batched.readout))
+    h0 = jnp.broadcast_to(batched.h0[:, None], (len(batched.h0), len(trials.xs)))
+
+    def advance(h, x):
+        h = step(h, x)
+        return h, h
+
+    # one scan of all trials: `vmap` of a scan would move them to the front
+    hs = lax.scan(advance, h0, jnp.moveaxis(trials.xs, 0, -1))[1]
+    return jnp.mean((jax.vmap(readout)(hs) - jnp.moveaxis(trials.targets, 0, -1)) ** 2)
+
+
+def trials_last(network, trials, optimiser, updates):
+    """What `fit` would run in the other layout: the new weights and the losses."""
+    weights, structure = eqx.partition(network, trainable(network))
+    found, losses = descend(trials_last_loss, weights, trials, optimiser, updates, structure)
+    return weights_of(eqx.combine(found, structure)), losses
+
+
 def by_hand(weights, trials, optimiser, updates, last):
-    """Gradient steps on `batch_loss`, in one program as the library's are."""
+    return descend(batch_loss, weights, trials, optimiser, updates, last)
+
+
+@eqx.filter_jit
+def descend(loss, weights, trials, optimiser, updates, how):
+    """Gradient steps on `loss(weights, trials, how)`, in one program as the library's are."""
 
     def update(carry, _):
         p, state = carry
-        value, slope = jax.value_and_grad(batch_loss)(p, trials, last)
+        value, slope = jax.value_and_grad(loss)(p, trials, how)
         change, state = optimiser.update(slope, state, p)
         return (optax.apply_updates(p, change), state), value
 
@@ -189,10 +216,9 @@ def check(network, trials, models, x, y):
     slope_of = lambda after: {k: np.asarray(before[k] - after[k]) for k in before}
     after, losses = library(start(network, plain, jax.random.key(0)), trials, plain, 1)
     slope = slope_of(after)
-    others = []
-    for last in (False, True):
-        after, other = by_hand(before, trials, plain, 1, last)
-        others.append((float(other[0]), slope_of(after)))
+    runs = [by_hand(before, trials, plain, 1, last) for last in (False, True)]
+    runs.append(trials_last(network, trials, plain, 1))
+    others = [(float(other[0]), slope_of(after)) for after, other in runs]
     for model in models:
         loss = ((model(x) - y) ** 2).mean()
         loss.backward()
@@ -217,6 +243,7 @@ def compare(kind, units, count, steps, repeats, torch):
     h, d = jnp.ones((count, units)), jnp.ones((count, len(weights["b"])))
     contenders = {
         "rnn_jax.training.advance": lambda: library(state, trials, adam, UPDATES),
+        "the same, trials last": lambda: trials_last(network, trials, adam, UPDATES),
         "JAX by hand, [trials, units]": lambda: by_hand(weights, trials, adam, UPDATES, False),
         "JAX by hand, [units, trials]": lambda: by_hand(weights, trials, adam, UPDATES, True),
         "matmuls of the step alone": lambda: matmuls(weights["w"], h, d, UPDATES * steps),

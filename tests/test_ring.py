@@ -22,8 +22,8 @@ def data():
 
 def test_what_is_not_swept_compiles_nothing(data):
     """Statistics, labels and planted arrays are NumPy: a small array is no program's business."""
-    programs = [event for event in COMPILED if event.endswith("backend_compile_duration")]
-    assert 5 < len(programs) <= 80
+    programs = sum(event.endswith("backend_compile_duration") for event in COMPILED)
+    assert 5 < programs <= 80, f"{programs} programs; 59 on jax 0.10.2"
 
 
 @pytest.mark.parametrize("epoch", ["static", "travel_right", "jump", "travel_left"])
