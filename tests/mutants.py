@@ -42,7 +42,17 @@ ROOMS = {
         "bad_calls",
         "laws",
     ],
-    "circuits": ["circuits", "evaluation", "baselines", "interchange", "bad_calls", "recovery"],
+    "circuits": [
+        "circuits",
+        "statistics",
+        "sets_judged",
+        "against_truth",
+        "evaluation",
+        "baselines",
+        "interchange",
+        "bad_calls",
+        "recovery",
+    ],
 }
 """The test files of each room."""
 
