@@ -143,11 +143,15 @@ def first_order_groups(
     run = _run(step, h0, xs, metric, value)
     whole = windows @ _sum_parts(_multiply(run.lam, run.delta))
     before = jnp.pad(windows, ((0, 0), (1, 0)))[:, :-1]
+    # `whole` adds up pulses, each into a clean run. A clamp meets states that its step before has
+    # moved by J delta already: where both steps are inside, that part is counted twice. A unit
+    # that is only read never carries its replacement: there it goes after the last step too
     counted = before if reach else windows * before
     if single:
         found = whole - counted @ _carried(step, run)
         return (units @ found[:, :, None])[..., 0]
     carried = _carried_in_groups(step, run, units)
+    # the same groups in all windows: a matrix product instead of a row for each window
     one = len(units) == 1
     kept = counted @ carried[:, 0] if one else jnp.einsum("wt,twg->wg", counted, carried)
     return (units @ whole[:, :, None])[..., 0] - kept
@@ -164,7 +168,10 @@ def _along_time(step: Step, run: _Run, one: Callable[[Flow, State, State, State]
 
 
 def _carried(step: Step, run: _Run) -> Float[Array, "T N"]:
-    """`lam_t[i] J_t[i, i] delta_{t-1}[i]`, over a unit's parts: the diagonal alone is kept."""
+    """`lam_t[i] J_t[i, i] delta_{t-1}[i]`, over a unit's parts: the diagonal alone is kept.
+
+    The diagonal of a Jacobian costs its N tangents, as all of it does; only memory is saved.
+    """
 
     def own(function: Flow, h: State, change: State, lam: State) -> Array:
         entries = lambda block, part: jnp.diagonal(block) * part
@@ -245,6 +252,7 @@ def additive_edges(
         raise ValueError(f"{type(step).__name__} has no single W: it offers no parts(h, x)")
     windows = _windows(windows, xs)
     run = _run(step, h0, xs, metric, value)
+    # the sum over time comes first: W is the same at all steps, so that it is applied once
     parts = jax.vmap(step.parts)(run.trajectory.previous, run.trajectory.xs)  # pyright: ignore
     delta = before(jnp.zeros_like(h0), run.delta)
     flow = jnp.einsum("wt,ti,tj->wij", windows, parts.gate * run.lam, delta)

@@ -70,12 +70,14 @@ def resumable(
         check_masks("window", windows, options.get("allow_noop", False))
 
         def one(w: int) -> Array:
+            # groups of this window, where windows have groups of their own
             own = rows[w : w + 1] if rows.ndim == 3 and len(rows) > 1 else rows
             return sweep(network, xs, targets, score, own, windows[w : w + 1], value, **options)
 
         steps = track(range(len(windows)))
         if folder is None:
             return _joined([one(w) for w in steps])
+        # by what is computed, not by objects: a new process asks for the same files
         said = {key: option for key, option in options.items() if key not in UNSEEN}
         key = fingerprint(
             name, programs(network, xs, targets, score), network.h0,
@@ -90,6 +92,7 @@ def resumable(
 
 def _joined(parts: list[Numbers]) -> Array:
     """One array of all windows, put together on the host unless they are traced."""
+    # `jnp.concatenate` would be a program to compile for each number of windows
     if any(isinstance(part, Tracer) for part in parts):
         return jnp.concatenate(parts)
     return jnp.asarray(np.concatenate([np.asarray(part) for part in parts]))
@@ -108,6 +111,7 @@ def _check_call(sweep: Sweep, folder: Any, track: Any) -> str:
 
 def programs(network: Network, xs: PyTree, targets: Numbers, score: Score) -> tuple[str, ...]:
     """What a network and a score compute, as the compiler is told: weights and all."""
+    # of one trial, and of one step: more is never seen by a score, or by a step
     x, target = jax.tree.map(lambda leaf: leaf[0, 0], xs), targets[0]
     y = output_shape(network)
     ys = jax.ShapeDtypeStruct((len(target), *y.shape), y.dtype)

@@ -41,6 +41,8 @@ def ordered(function: Callable, order: Order) -> Callable:
     check_function("function", function)
 
     def run(*arguments: Any) -> Any:
+        # traced at every call: under `vmap` the shapes are those of one run, so that a vector is
+        # known as one; weights that the function closes over become constants of the program
         program, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
         leaves = core.jaxpr_as_fun(_rewritten(program, order))(*jax.tree.leaves(arguments))
         return jax.tree.unflatten(jax.tree.structure(shape), leaves)
@@ -60,6 +62,7 @@ def _rewritten(program: core.ClosedJaxpr, order: Order) -> core.ClosedJaxpr:
     for equation in program.jaxpr.eqns:
         if equation.primitive is dot_general_p:
             equation = _product(equation, order)
+        # a cond's branches are a tuple, not a program, and stay as they are: the same numbers
         inner = {
             name: _rewritten(value, order)
             for name, value in equation.params.items()
@@ -72,11 +75,13 @@ def _rewritten(program: core.ClosedJaxpr, order: Order) -> core.ClosedJaxpr:
 def _product(equation: core.JaxprEqn, order: Order) -> core.JaxprEqn:
     """`dot_general` with its factors exchanged where the vector is the wrong one.
 
-    Only one of the two has axes left, so that the result is the same.
+    The result has what axes are left of the first factor, then those of the second. Here only one
+    factor has any left, so that the exchange moves none.
     """
     a, b = equation.invars
     (of_a, of_b), batch = equation.params["dimension_numbers"]
     rank = lambda atom: cast(ShapedArray, atom.aval).ndim
+    # of a vector no axis is left: all are summed over
     is_vector = [rank(a) == len(of_a), rank(b) == len(of_b)]
     if is_vector != ([False, True] if order == "vector first" else [True, False]):
         return equation
