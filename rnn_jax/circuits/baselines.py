@@ -9,6 +9,9 @@ does not move in a window, or a target that does not, scores 0 where a score nee
 "does not move" is a standard deviation of at most 64 roundings of the root mean square.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -230,6 +233,41 @@ def random_scores(key: PRNGKeyArray, windows: int, units: int) -> Float[Array, "
     return jax.random.uniform(key, (windows, units))
 
 
+class Seen(NamedTuple):
+    """What a baseline may look at: a clean run, and what is asked of it.
+
+    - `network`, `xs`, `targets`, `windows`, `value`, `score`: as for `gradient`.
+    - `states`: of the clean run, `[B, T, N]` or a tree of them.
+    - `hs`: the first part of them, which a unit shows.
+    - `ys`: `[B, T, O]` outputs of the clean run.
+    - `key`: for what is drawn.
+    """
+
+    network: Network
+    xs: PyTree
+    targets: Array
+    windows: Array
+    value: PyTree
+    score: Score
+    states: State
+    hs: Array
+    ys: Array
+    key: PRNGKeyArray
+
+
+BASELINES: dict[str, Callable[[Seen], Float[Array, "W N"]]] = {
+    "correlation with target": lambda a: correlation(a.hs, a.targets, a.windows),
+    "correlation with readout": lambda a: correlation(a.hs, a.ys, a.windows),
+    "variance": lambda a: variance(a.hs, a.windows),
+    "readout weight": lambda a: readout_weight(a.network.readout, a.states, a.windows),
+    "selectivity": lambda a: selectivity(a.hs, a.targets, a.windows),
+    "sparse probe": lambda a: sparse_probe(a.hs, a.targets, a.windows),
+    "gradient": lambda a: gradient(a.network, a.xs, a.targets, a.windows, a.value, a.score),
+    "random": lambda a: random_scores(a.key, len(a.windows), a.hs.shape[-1]),
+}
+"""Every method that ranks units without intervening, by name; all but `random` compete."""
+
+
 @eqx.filter_jit
 def baseline_scores(
     network: Network,
@@ -240,7 +278,7 @@ def baseline_scores(
     key: PRNGKeyArray,
     score: Score = margin,
 ) -> dict[str, Float[Array, "W N"]]:
-    """Every baseline of this file, by name; of a state in several parts the first is looked at.
+    """All of `BASELINES`, by name; of a state in several parts the first is looked at.
 
     It compiles itself.
 
@@ -254,14 +292,7 @@ def baseline_scores(
     """
     trajectories = jax.vmap(lambda x: run(network, x))(xs)
     ys = jax.vmap(lambda trajectory: outputs(network, trajectory))(trajectories)
-    hs = jax.tree.leaves(trajectories.hs)[0]
-    return {
-        "correlation with target": correlation(hs, targets, windows),
-        "correlation with readout": correlation(hs, ys, windows),
-        "variance": variance(hs, windows),
-        "readout weight": readout_weight(network.readout, trajectories.hs, windows),
-        "selectivity": selectivity(hs, targets, windows),
-        "sparse probe": sparse_probe(hs, targets, windows),
-        "gradient": gradient(network, xs, targets, windows, value, score),
-        "random": random_scores(key, len(windows), hs.shape[-1]),
-    }
+    states = trajectories.hs
+    shown = jax.tree.leaves(states)[0]
+    seen = Seen(network, xs, targets, windows, value, score, states, shown, ys, key)
+    return {name: scores(seen) for name, scores in BASELINES.items()}

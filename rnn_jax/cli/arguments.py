@@ -14,18 +14,27 @@ from typing import Annotated, Any, ClassVar, Union
 import tyro
 
 from ..core.checks import one_of
+from ..data import READERS
 from ..discovery.settings import Settings
 from ..discovery.train_settings import TrainSettings
 from ..studies import STUDIES, StudySettings
+
+SUFFIXES = {what: ", ".join(known) for what, known in READERS.items()}
+SUBJECT = (
+    "A built-in network or task (see `rnn-jax list`), FILE.py:NAME of your own network, a weights "
+    f"file ({SUFFIXES['weights']}), the model of an earlier run (.eqx), or a run's folder."
+)
+TRIALS = (
+    f"A file ({SUFFIXES['trials']}) of trials (inputs, targets, epoch_NAME), for a network of "
+    "your own, or in the place of the task's for a model."
+)
 
 
 @dataclass(frozen=True)
 class Discover:
     """Find which units matter, when, and through which connections; leave a report."""
 
-    subject: tyro.conf.Positional[str]
-    """A built-in network or task (see `rnn-jax list`), FILE.py:NAME of your own network, a
-    weights file (.npz, .safetensors), the model of an earlier run (.eqx), or a run's folder."""
+    subject: Annotated[tyro.conf.Positional[str], tyro.conf.arg(help=SUBJECT)]
 
     out: Path | None = None
     """Folder for the results; by default runs/SUBJECT."""
@@ -33,9 +42,7 @@ class Discover:
     overwrite: bool = False
     """Replace a finished run in that folder."""
 
-    trials: Path | None = None
-    """An .npz of trials (inputs, targets, epoch_NAME), for a network of your own, or in the
-    place of the task's for a model."""
+    trials: Annotated[Path | None, tyro.conf.arg(help=TRIALS)] = None
 
     cell: str | None = None
     """The cell to train on a task (`rnn-jax list` has all), or the one that a weights file holds

@@ -42,9 +42,10 @@ def find_subject(
 
     **Arguments:**
 
-    - `name`: a built-in network, a task, `FILE.py:NAME`, a weights file (`.npz`,
-        `.safetensors`), a model that `rnn-jax train` saved (`.eqx`), or the folder of a discovery.
-    - `trials_file`: an `.npz` of trials, for a user's own network.
+    - `name`: a built-in network, a task, `FILE.py:NAME`, a weights file (of a
+        suffix in `rnn_jax.data.READERS`), a model that `rnn-jax train` saved (`.eqx`), or the
+        folder of a discovery.
+    - `trials_file`: a file of trials, for a user's own network.
     - `cell`: the kind of cell: what to train, or what a weights file holds.
     - `training`: how a task is trained on.
     - `count`, `seed`: how many trials are drawn, and from which seed.
@@ -92,8 +93,8 @@ def load(
     **Arguments:**
 
     - `path`: the folder of a discovery, whose own trials come back; a model (`.eqx`); weights
-        (`.npz`, `.safetensors`); `FILE.py:NAME`; the name of a built-in network; or the name of a
-        task, on which a network is trained first.
+        (of a suffix in `rnn_jax.data.READERS`); `FILE.py:NAME`; the name of a built-in network;
+        or the name of a task, on which a network is trained first.
     - `trials`: a file of trials, for weights and modules, and in the place of those that a run
         or a model brings.
     - `cell`: the kind of cell that a weights file holds, where it cannot be told.
@@ -121,7 +122,8 @@ def load(
 def _own(name: str, network: Network, origin: dict, trials_file: str | None) -> Subject:
     """A network with a file of trials, which its origin names too, to be opened again."""
     if trials_file is None:
-        raise ValueError(f"{name} needs trials: --trials FILE.npz with inputs and epochs")
+        known = " or ".join(f"FILE{suffix}" for suffix in READERS["trials"])
+        raise ValueError(f"{name} needs trials: --trials {known} with inputs and epochs")
     origin = {**origin, "trials": str(Path(trials_file).resolve())}
     return Subject(name, network, reader("trials", trials_file)(Path(trials_file)), origin=origin)
 
