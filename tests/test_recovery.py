@@ -42,7 +42,8 @@ def found():
 
 
 def test_every_method_is_scored_on_every_kind(found):
-    assert dict(found.sizes) == {"kind": 2, "noise": 2, "seed": 2, "selector": len(METHODS), "form": 2}
+    sizes = {"kind": 2, "noise": 2, "seed": 2, "selector": len(METHODS), "form": 2}
+    assert dict(found.sizes) == sizes
     assert set(found["selector"].values) == set(METHODS)
     areas = found["auroc"].values
     assert ((areas >= 0) & (areas <= 1)).all()

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 from rnn_jax.cells import GRU, LSTM, Affine, Units, Vanilla
 from rnn_jax.core import outputs, run
+from rnn_jax.data import READERS
 from rnn_jax.data.weights import load_weights, network_from_torch
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -233,7 +234,7 @@ def test_a_file_that_is_cut_off_or_foreign_is_refused(suffix, tmp_path):
 
 
 def test_a_file_of_another_suffix_or_kind_is_refused(tmp_path):
-    refused(tmp_path / "model.pt", "weights come as .npz or .safetensors, got '.pt'")
+    refused(tmp_path / "model.pt", f"weights come as {' or '.join(READERS['weights'])}, got '.pt'")
     path = tmp_path / "weights.npz"
     with path.open("wb") as file:
         np.save(file, np.ones(3))

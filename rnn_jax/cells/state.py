@@ -6,20 +6,23 @@
 Like the cell in dtype; an array of your own does as well.
 """
 
-from typing import TypeAlias
+from typing import Protocol, runtime_checkable
 
 import jax.numpy as jnp
+from jaxtyping import Array
 
-from ..core import State
-from .dale import Dale
-from .gru import GRU
-from .leaky import Leaky
-from .low_rank import LowRank
+from ..core import Input, State
 from .lstm import LSTM
-from .vanilla import Vanilla
 
-Cell: TypeAlias = Vanilla | Leaky | LowRank | Dale | GRU | LSTM
-"""A step of this room."""
+
+@runtime_checkable
+class Cell(Protocol):
+    """A step with a bias `b`, `[N]` or `[G, N]` of gates, as all of this room have one."""
+
+    @property
+    def b(self) -> Array: ...
+
+    def __call__(self, h: State, x: Input) -> State: ...
 
 
 def zero_state(cell: Cell) -> State:
