@@ -15,7 +15,7 @@ FLOORS = [
     {"cells", "linear"},
     {"causal"},
     {"circuits", "tasks"},
-    {"training", "data"},
+    {"training", "data", "contrasts"},
     {"planted"},
     {"discovery"},
     {"studies"},
@@ -24,7 +24,7 @@ FLOORS = [
     {"cli"},
 ]
 ROOT = Path(rnn_jax.__file__).parent
-LIGHT = {"core", "cells", "linear", "causal", "circuits", "tasks", "planted"}
+LIGHT = {"core", "cells", "linear", "causal", "circuits", "tasks", "contrasts", "planted"}
 ALLOWED = {"jax", "equinox", "numpy", "scipy", "jaxtyping", "diffrax", "rnn_jax"}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .context_bit import ContextBit
+from .contrast import Contrast, epochs_after, first_difference
 from .easy_and_xor import EasyAndXor, stimuli
 from .flip_flop import FlipFlop
 from .hmm import HiddenState
@@ -24,6 +25,6 @@ TASKS = {
 }
 
 __all__ = [
-    "TASKS", "ContextBit", "EasyAndXor", "Entry", "FlipFlop", "HiddenState", "Trials",
-    "check_trials", "stimuli",
+    "TASKS", "ContextBit", "Contrast", "EasyAndXor", "Entry", "FlipFlop", "HiddenState", "Trials",
+    "check_trials", "epochs_after", "first_difference", "stimuli",
 ]  # fmt: skip

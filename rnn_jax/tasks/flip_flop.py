@@ -9,11 +9,16 @@ Sussillo and Barak, Neural Computation 25 (2013), section 3.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core.checks import at_least, share
+from .contrast import Contrast, epochs_after
 from .trials import Trials, check_draw
+
+QUIET = 12
+"""Steps after a contrast's pulse without another: until what `hold` reads is over."""
 
 
 class FlipFlop(eqx.Module):
@@ -67,6 +72,37 @@ class FlipFlop(eqx.Module):
         targets = jax.vmap(last_pulse)(xs)
         epochs = jax.vmap(lambda y: _switching(y, self.settle))(targets)
         return Trials(xs, targets, {"switch": epochs, "hold": 1 - epochs})
+
+    def contrasts(self, key: PRNGKeyArray, trials: Trials) -> dict[str, Contrast]:
+        """For each bit one event a trial: a pulse that flips it, and that the foil leaves out.
+
+        The pulse is drawn among those after which the bit gets no other for `QUIET` steps. Epochs:
+        `switch`, the pulse's step and the next; `hold`, two steps from the sixth after it.
+
+        **Arguments:**
+
+        - `key`: draws the pulses.
+        - `trials`: of this task.
+
+        **Returns:** contrasts named `bit 0`, `bit 1`, ...; a trial without such a pulse has no
+        event.
+        """
+        xs, ys = np.asarray(trials.xs), np.asarray(trials.targets)
+        T = xs.shape[1]
+        flips = (ys[:, 1:] != ys[:, :-1]) & (ys[:, :-1] != 0)
+        later = np.stack([(xs[:, t + 1 : t + 1 + QUIET] != 0).any(1) for t in range(1, T)], 1)
+        ends = np.arange(1, T)[None, :, None] + QUIET < T
+        found = {}
+        for bit, k in enumerate(jax.random.split(key, xs.shape[2])):
+            may = (flips & ~later & ends)[:, :, bit]
+            order = np.asarray(jax.random.uniform(k, may.shape))
+            event = np.where(may.any(1), 1 + (may * (1 + order)).argmax(1), -1)
+            foil = xs.copy()
+            foil[np.arange(len(xs)), event, bit] = 0
+            foil = np.where((event >= 0)[:, None, None], foil, xs)
+            epochs = epochs_after(event, T, switch=(0, 2), hold=(6, 8))
+            found[f"bit {bit}"] = Contrast(jnp.asarray(foil), jnp.asarray(event), epochs)
+        return found
 
 
 def last_pulse(xs: Float[Array, "T C"]) -> Float[Array, "T C"]:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree, Shaped
 
 from ..core.checks import at_least, axes, described, numbers, random_key
+from .contrast import Contrast, check_contrast
 
 
 class Trials(eqx.Module):
@@ -21,11 +22,13 @@ class Trials(eqx.Module):
     - `xs`: `[B, T, ...]` inputs, a tree where noise is one.
     - `targets`: `[B, T, O]`, or `None`.
     - `epochs`: named windows `[B, T]`, which may differ between trials.
+    - `contrasts`: what each trial may be compared with, by name.
     """
 
     xs: PyTree[Shaped[Array, "B T ..."]]
     targets: Float[Array, "B T O"] | None
     epochs: dict[str, Float[Array, "B T"]]
+    contrasts: dict[str, Contrast] = eqx.field(default_factory=dict)
 
 
 def check_trials(trials: Trials) -> None:
@@ -59,6 +62,8 @@ def check_trials(trials: Trials) -> None:
             )
         if not isinstance(name, str) or not name.isprintable() or not name.strip():
             raise ValueError(f"an epoch needs a name that can be printed, got {name!r}")
+    for name, contrast in trials.contrasts.items():
+        check_contrast(name, contrast, trials.xs)
 
 
 def check_draw(key: Any, count: Any) -> None:

@@ -41,7 +41,9 @@ def per_trial(
     if all(leaf is None for leaf in values):
         raise ValueError("value is None in every part of the state: it replaces nothing")
     windows = jnp.moveaxis(windows.astype(dtype), 1, 0)
-    return Batch(xs, targets, windows, treedef.unflatten(values))
+    spread = lambda leaf: jnp.broadcast_to(leaf, (B, *leaf.shape))
+    h0 = jax.tree.map(spread, network.h0)
+    return Batch(xs, targets, windows, treedef.unflatten(values), h0)
 
 
 def _batch(xs: PyTree, targets: Numbers) -> tuple[PyTree, Array]:
@@ -109,8 +111,13 @@ def check_edges(edges: Any, N: int) -> Array:
     return edges
 
 
-def check_score(network: Network, score: Score, targets: Array) -> None:
-    """A score must take a trial's outputs and targets and give a float.
+def check_score(
+    network: Network, score: Score, targets: Array, scalar: bool = True
+) -> tuple[int, ...]:
+    """A score must take a trial's outputs and targets and give a float, or where that is allowed
+    an array of them.
+
+    **Returns:** the shape of what it gives.
 
     **Raises:** `ValueError` where it rejects their shapes, or gives anything else.
     """
@@ -123,10 +130,11 @@ def check_score(network: Network, score: Score, targets: Array) -> None:
     except Exception as error:
         shapes = f"outputs {ys.shape} and targets {target.shape}"
         raise ValueError(f"the score rejects {shapes}: {first_line(error)}") from error
-    if getattr(found, "shape", None) != ():
+    if not hasattr(found, "shape") or (scalar and found.shape != ()):
         raise ValueError(f"score must return a scalar, got {getattr(found, 'shape', found)}")
     if not jnp.issubdtype(found.dtype, jnp.floating):
         raise ValueError(f"score must return a float, got {found.dtype}")
+    return found.shape
 
 
 def check_last(network: Network, score: Score, targets: Array, last: int) -> Array:

@@ -28,14 +28,17 @@ Estimator = Literal["exact", "window", "first-order"]
 class Batch(NamedTuple):
     """What differs between trials; every array leads with `B`.
 
-    - `xs`: `[B, T, ...]`; `targets`: `[B, T, O]`; `windows`: `[B, W, T]`.
+    - `xs`: `[B, T, ...]`; `targets`: what a score compares with, a tree of `[B, T, ...]`.
+    - `windows`: `[B, W, T]`.
     - `value`: the replacement, a prefix of the state's tree of `[B, T or 1, N or 1]`.
+    - `h0`: the state before step 0, a tree of `[B, N]`.
     """
 
     xs: PyTree
-    targets: Array
+    targets: PyTree
     windows: Array
     value: PyTree
+    h0: State
 
 
 class Row(NamedTuple):
@@ -106,7 +109,7 @@ def compute(
     edit: Edit,
     estimator: Estimator,
     size: Size,
-) -> Float[Array, "W G B"]:
+) -> Float[Array, "W G B *S"]:
     """`F(iv) - F(Identity())` of each edit in each window on each trial, exact or by `window`.
 
     **Arguments:**
@@ -119,31 +122,33 @@ def compute(
     - `estimator`: `exact`, or `window`: exact inside the window, then the adjoint at its end.
     - `size`: how much runs at once.
 
-    **Returns:** `[W, G, B]`.
+    **Returns:** `[W, G, B]`, and the axes of what the score returns.
     """
-    B = trials.targets.shape[0]
+    B = len(trials.windows)
     # copies of the last trial fill the last block: their effects are cut off in the end
     fill = lambda leaf: jnp.pad(leaf, [(0, -B % size.trials)] + [(0, 0)] * (leaf.ndim - 1), "edge")
     fold = lambda leaf: fill(leaf).reshape(-1, size.trials, *leaf.shape[1:])
 
-    def block(trials: Batch) -> Float[Array, "W G b"]:
+    def block(trials: Batch) -> Float[Array, "W G b *S"]:
         # once for a block of trials, and shared by all of its windows and groups
         clean = _clean(network, score, trials, estimator)
 
-        def in_window(row: tuple[Array, Array]) -> Float[Array, "G b"]:
+        def in_window(row: tuple[Array, Array]) -> Float[Array, "G b *S"]:
             window, w = row
             rows = jax.tree.map(lambda leaf: leaf[jnp.minimum(w, len(leaf) - 1)], who)
             runs = _runs(network, trials, clean, window, last, edit)
             effects = lambda rows: _effects(runs(rows), score, trials, clean)
             # a map, not a vmap: memory holds one chunk of runs
             found = _in_chunks(effects, rows, size.groups)
-            return jnp.where(window.any(-1)[None], found, 0.0)
+            edited = window.any(-1).reshape(1, -1, *(1 for _ in found.shape[2:]))
+            return jnp.where(edited, found, 0.0)
 
         windows = jnp.moveaxis(trials.windows, 1, 0)
         return lax.map(in_window, (windows, jnp.arange(len(windows))))
 
     found = lax.map(block, jax.tree.map(fold, trials))
-    return jnp.moveaxis(found, 0, 2).reshape(*found.shape[1:3], -1)[:, :, :B]
+    found = jnp.moveaxis(found, 0, 2)
+    return found.reshape(*found.shape[:2], -1, *found.shape[4:])[:, :, :B]
 
 
 def _in_chunks(function: Callable[[PyTree], Array], rows: PyTree, g: int) -> Array:
@@ -158,7 +163,7 @@ class _Clean(NamedTuple):
     """The clean runs of a block, runs last.
 
     - `hs`: states `[T + 1, N, b]`, the first one before step 0.
-    - `ys`: outputs `[T, O, b]`; `score`: `[b]`.
+    - `ys`: outputs `[T, O, b]`; `score`: `[b, *S]`.
     - `later`: `dF/dhs[t]` through outputs after t alone, `[T, N, b]`; `None` where exact.
     """
 
@@ -173,17 +178,20 @@ def _runs_last(tree: PyTree) -> PyTree:
 
 
 def _clean(network: Network, score: Score, trials: Batch, estimator: Estimator) -> _Clean:
-    network = in_order(network, "vector first")
+    ordered = in_order(network, "vector first")
+    from_own = lambda network, h0: Network(network.step, network.readout, h0)
 
-    def one(x: PyTree) -> tuple[State, Array]:
-        trajectory = run(network, x)
+    def one(x: PyTree, h0: State) -> tuple[State, Array]:
+        trajectory = run(from_own(ordered, h0), x)
         join = lambda first, hs: jnp.concatenate([first[None], hs])
         hs = jax.tree.map(join, trajectory.h0, trajectory.hs)
-        return hs, outputs(network, trajectory)
+        return hs, outputs(ordered, trajectory)
 
-    hs, ys = jax.vmap(one)(trials.xs)
-    adjoint = lambda x, target: later_adjoint(network, score, x, target)
-    later = None if estimator == "exact" else jax.vmap(adjoint)(trials.xs, trials.targets)
+    hs, ys = jax.vmap(one)(trials.xs, trials.h0)
+    adjoint = lambda trial: later_adjoint(
+        from_own(ordered, trial.h0), score, trial.xs, trial.targets
+    )
+    later = None if estimator == "exact" else jax.vmap(adjoint)(trials)
     scores = jax.vmap(score)(ys, trials.targets)
     return _Clean(_runs_last(hs), _runs_last(ys), scores, _runs_last(later))
 
@@ -206,7 +214,7 @@ class _Runs(NamedTuple):
     tail: Array | float
 
 
-def _effects(runs: _Runs, score: Score, trials: Batch, clean: _Clean) -> Float[Array, "g b"]:
+def _effects(runs: _Runs, score: Score, trials: Batch, clean: _Clean) -> Float[Array, "g b *S"]:
     per_trial = jax.vmap(score, in_axes=(-1, 0))
     scores = jax.vmap(per_trial, in_axes=(2, None))(runs.ys, trials.targets)
     return scores - clean.score[None] + runs.tail

@@ -59,7 +59,7 @@ def sweep(
     memory: str | int | None = None,
     mesh: Mesh | None = None,
     allow_noop: bool = False,
-) -> Float[Array, "W G B"]:
+) -> Float[Array, "W G B *S"]:
     """`F(iv) - F(Identity())` for each group of units in each window, on each trial.
 
     It compiles itself, once for each set of shapes: masks, windows and values are data.
@@ -69,8 +69,9 @@ def sweep(
     - `network`: step, readout and first state.
     - `xs`: `[B, T, ...]` inputs.
     - `targets`: `[B, T, O]`.
-    - `score`: `(ys, targets) -> scalar` of one trial. A function defined once: each new
-        lambda compiles anew.
+    - `score`: `(ys, targets) -> scalar` of one trial, or with the `exact` estimator an array
+        `[*S]`: many read times, say, from one run. A function defined once: each new lambda
+        compiles anew.
     - `units`: indices, `[0, 1]`, a group of one unit each; a list of lists of them, `[[0, 1],
         [2]]`, for groups; or masks `[G, N]` of floats or bools, 1 for the units a group takes out
         together, `[W, G, N]` where windows differ.
@@ -87,8 +88,9 @@ def sweep(
     - `mesh`: devices to share the work, see `rnn_jax.causal.mesh`.
     - `allow_noop`: whether an empty group or window has the effect 0 or is an error.
 
-    **Returns:** `[W, G, B]`; exactly 0 on a trial in which the window is empty. An element
-    whose run overflows is infinite or NaN and leaves the others alone, see `result_codes`.
+    **Returns:** `[W, G, B]`, `[W, G, B, *S]` of a score `[*S]`; exactly 0 on a trial in which the
+    window is empty. An element whose run overflows is infinite or NaN and leaves the others
+    alone, see `result_codes`.
 
     **Raises:** `ValueError` where shapes do not fit, an input is not finite, a mask is empty or
     leaves [0, 1], an index is no unit's, `value` replaces nothing, a name is unknown, or the
@@ -162,7 +164,7 @@ class _Asked(NamedTuple):
     mesh: Mesh | None
 
 
-def _run(asked: _Asked, trials: Batch, who: PyTree) -> Float[Array, "W G B"]:
+def _run(asked: _Asked, trials: Batch, who: PyTree) -> Float[Array, "W G B *S"]:
     """Size the work, place it, run it, gather it."""
     B, W, T = trials.windows.shape
     dtype = trials.windows.dtype
@@ -201,7 +203,7 @@ def program(
     size: Size,
     single: bool,
     mesh: Mesh | None,
-) -> Float[Array, "W G B"]:
+) -> Float[Array, "W G B *S"]:
     """The one compiled program of a sweep: every device's share, side by side."""
 
     def local(replicated: tuple, trials: Batch, who: PyTree) -> Array:
@@ -210,7 +212,7 @@ def program(
             return _first_order(network, score, trials, who, edit, size, single)
         return compute(network, score, trials, who, last, edit, estimator, size)
 
-    check_score(*replicated[:2], trials.targets)
+    check_score(*replicated[:2], trials.targets, scalar=estimator != "exact")
     if mesh is None:
         return local(replicated, trials, who)
     return share(mesh, local, replicated, trials, who)
@@ -228,7 +230,7 @@ def _first_order(
     def one(trial: Batch) -> Float[Array, "W G"]:
         metric = lambda trajectory: score(outputs(network, trajectory), trial.targets)
         return first_order_groups(
-            network.step, network.h0, trial.xs, metric, trial.value, trial.windows, units,
+            network.step, trial.h0, trial.xs, metric, trial.value, trial.windows, units,
             reach=edit.reach, single=single,
         )  # fmt: skip
 

@@ -1,0 +1,16 @@
+"""Contrasts: which units carry the difference between a run and its foil, and which make it."""
+
+from .aligned import Asked, Pair, aligned
+from .answers import Answer, UnitSet, as_record
+from .ask import ask
+from .bases import random_bases, turned
+from .exchange import Question, Share, choose, exchanged, shares
+from .intervals import Intervals, effective, share_intervals
+from .others import other_trials
+from .search import Search
+
+__all__ = [
+    "Answer", "Asked", "Intervals", "Pair", "Question", "Search", "Share", "UnitSet", "aligned",
+    "as_record", "ask", "choose", "effective", "exchanged", "other_trials", "random_bases",
+    "share_intervals", "shares", "turned",
+]  # fmt: skip

@@ -1,0 +1,142 @@
+"""Run and foil of every trial side by side, each trial from its own event on.
+
+    pair = aligned(network, trials, trials.contrasts["bit 0"])
+    pair.epochs["hold"].window        # [B, L], steps since the event
+
+Everything that is searched later starts at the event, since nothing before it differs: a contrast
+of a late event costs no more than one of an early event, and one program serves all of a task's.
+"""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float, Int, PyTree
+
+from ..core import Network, State, clean_run
+from ..core.tree import before
+from ..tasks import Contrast, Trials, epochs_after, first_difference
+from ..tasks.contrast import READ
+
+
+class Asked(NamedTuple):
+    """What is exchanged and read in one epoch of a contrast, in steps since the event.
+
+    - `window`: `[B, L]`, where states are exchanged.
+    - `closed`: `[B, L]`, where the units outside a circuit are held.
+    - `read`: weights `[B, L, O]` of the outputs that say what the effect is.
+    - `valid`: `[B]`, whether the trial has an event, and is read within its length.
+    """
+
+    window: Float[np.ndarray, "B L"]
+    closed: Float[np.ndarray, "B L"]
+    read: Float[np.ndarray, "B L O"]
+    valid: Bool[np.ndarray, " B"]
+
+
+class Pair(NamedTuple):
+    """Both runs of every trial from its event on; axis 0 is `(run, foil)`.
+
+    - `h0`: the state before the event, a tree of `[2, B, N]`.
+    - `xs`, `hs`: inputs and states, trees of `[2, B, L, ...]`.
+    - `ys`: outputs `[2, B, L, O]`, as the network gives them.
+    - `scale`: `[O]`, the outputs' standard deviation over all runs; infinite for a constant.
+    - `event`: `[B]`, -1 for none.
+    - `epochs`: what is asked, by name.
+    """
+
+    h0: State
+    xs: PyTree
+    hs: State
+    ys: Float[np.ndarray, "2 B L O"]
+    scale: Float[np.ndarray, " O"]
+    event: Int[np.ndarray, " B"]
+    epochs: dict[str, Asked]
+
+
+def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
+    """Both runs of a contrast, cut from the event to the last step that any epoch reads.
+
+    **Arguments:**
+
+    - `network`: the network.
+    - `trials`: whose inputs are the runs'.
+    - `contrast`: the foils, and what is read.
+
+    **Returns:** a `Pair`.
+
+    **Raises:** `ValueError` where weights of outputs do not fit the outputs.
+    """
+    xs = _stack(trials.xs, contrast.foil)
+    hs, ys = _stack(*(clean_run(network, x) for x in (trials.xs, contrast.foil)))
+    event = contrast.event
+    event = first_difference(trials.xs, contrast.foil) if event is None else np.asarray(event)
+    B, T, outputs = ys.shape[1:]
+    names = contrast.epochs or epochs_after(event, T, event=(0, 1), later=(6, 7))
+    windows = {name: np.asarray(window, float) for name, window in names.items()}
+    asked = {name: _asked(contrast, event, window, outputs) for name, window in windows.items()}
+    # windows that need not follow the event stay on the trial's clock: one program serves them all
+    first = np.maximum(event, 0) * (contrast.circuit == "event")
+    ends = [
+        _end(part.window, part.read)[part.valid] - first[part.valid] for part in asked.values()
+    ]
+    length = T if contrast.circuit == "epoch" else max([1, *np.concatenate(ends)])
+    steps = first[:, None] + np.arange(length)[None]
+    cut = lambda leaf: leaf[:, np.arange(B)[:, None], np.minimum(steps, T - 1)]
+    inside = lambda rows: _cut(rows, steps)
+    h0 = jax.vmap(jax.vmap(before, (None, 0)), (None, 0))(network.h0, hs)
+    return Pair(
+        jax.tree.map(lambda leaf: np.asarray(leaf)[:, np.arange(B), first], h0),
+        jax.tree.map(cut, xs),
+        jax.tree.map(cut, hs),
+        cut(ys),
+        _scale(ys),
+        event,
+        {
+            name: Asked(inside(part.window), inside(part.closed), inside(part.read), part.valid)
+            for name, part in asked.items()
+        },
+    )
+
+
+def _stack(*trees: PyTree) -> PyTree:
+    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *trees)
+
+
+def _scale(ys: np.ndarray) -> np.ndarray:
+    """Each output's standard deviation, over the runs alone: a foil may be far from any trial."""
+    spread = ys[0].std((0, 1), dtype=float)
+    return np.where(spread > 0, spread, np.inf)
+
+
+def _asked(contrast: Contrast, event: np.ndarray, window: np.ndarray, outputs: int) -> Asked:
+    """What is asked in one epoch, in steps of the trial."""
+    B, T = window.shape
+    stop = T - (window[:, ::-1] > 0).argmax(1)
+    valid = (event >= 0) & (window > 0).any(1)
+    if contrast.read is None:
+        since = np.arange(T)[None] - (stop - 1)[:, None]
+        read = ((since >= READ[0]) & (since < READ[1])).astype(float)
+        valid &= stop - 1 + READ[1] <= T
+    else:
+        read = np.asarray(contrast.read, float)
+    read = np.broadcast_to(read.reshape(B, T, -1), (B, T, outputs))
+    valid &= (read > 0).any((1, 2))
+    last = _end(np.zeros_like(window), read)
+    times = np.arange(T)[None]
+    closed = (times >= event[:, None]) & (times < last[:, None])
+    closed = closed.astype(float) if contrast.circuit == "event" else window
+    return Asked(window, closed, read, valid)
+
+
+def _end(window: np.ndarray, read: np.ndarray) -> np.ndarray:
+    """The step after the last that is exchanged or read, `[B]`."""
+    used = (window > 0) | (read > 0).any(-1)
+    return np.where(used.any(1), used.shape[1] - used[:, ::-1].argmax(1), 0)
+
+
+def _cut(rows: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Rows `[B, T, ...]` at each trial's own steps; 0 past the end of the trial."""
+    B, T = rows.shape[:2]
+    found = rows[np.arange(B)[:, None], np.minimum(steps, T - 1)]
+    return np.where((steps < T).reshape(*steps.shape, *(1 for _ in rows.shape[2:])), found, 0.0)

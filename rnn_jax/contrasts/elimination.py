@@ -1,0 +1,135 @@
+"""Elimination: the smallest set found that works alone, all other units holding the foil's states.
+
+    course = eliminate(network, question, candidates, keep=0.9)
+    course.free                       # [N]: the closed circuit
+
+It starts with all units free and holds the least needed ones, in rounds. A round runs the
+candidates that mattered least so far, sorts them, and holds the longest row of them that leaves
+the set good enough, at most a tenth of what is free. Growth from nothing needs joint sets that it
+cannot see; what remains when nothing more may be held is such a set.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from ..core import Network
+from .exchange import Question, shares, sums_of
+
+SCREENED = 16
+"""Candidates that are run exactly in a round."""
+PREFIXES = 8
+"""Rows of candidates, from one to all that may go, that a round tries to hold."""
+SHARE = 0.1
+"""Share of the free candidates that may be held in one round."""
+OFF = 0.05
+"""Largest share off target, in either direction, of a set that is good enough."""
+
+
+class Course(NamedTuple):
+    """The course of an elimination.
+
+    - `free`: `[G]`, whether a candidate is left free in the end.
+    - `sizes`: `[R]`, how many were free after each round; -1 past the end.
+    - `effect`, `off`: `[R, 2]`, what holding the others moves the run, and the foil.
+    """
+
+    free: Bool[Array, " G"]
+    sizes: Int[Array, " R"]
+    effect: Float[Array, "R 2"]
+    off: Float[Array, "R 2"]
+
+
+class _State(NamedTuple):
+    r: Array
+    free: Array
+    cost: Array
+    course: Course
+    done: Array
+
+
+def eliminate(
+    network: Network,
+    question: Question,
+    candidates: Float[Array, "G N"],
+    keep: Float[Array, ""],
+    reach: Float[Array, " 2"],
+    rounds: int,
+) -> Course:
+    """Hold candidates at the foil's states while the rest keeps a share of the difference.
+
+    Good enough: in both directions `|e| <= 1 - keep`, `e` the effect of holding all others, and
+    at most 0.05 off target. It is one part of a program: call it inside `jit`.
+
+    **Arguments:**
+
+    - `network`, `question`: the trials on which it is searched; its window holds the others.
+    - `candidates`: masks of units, or groups.
+    - `keep`: the share that the free set must keep.
+    - `reach`: effects count as shares of this, `[2]`.
+    - `rounds`: the most rounds.
+
+    **Returns:** a `Course`.
+    """
+    G = len(candidates)
+    count, prefixes = min(SCREENED, G), min(PREFIXES, G)
+
+    def judge(masks: Array) -> tuple[Array, Array]:
+        found = shares(sums_of(network, question, masks), question.norms)
+        return found.effect / reach[:, None], found.off / reach[:, None] ** 2
+
+    def held(free: Array) -> Array:
+        return 1 - jnp.clip((candidates * free[:, None].astype(candidates.dtype)).sum(0), 0, 1)
+
+    def round_(now: _State) -> _State:
+        left = now.free.sum()
+        # the least needed so far come first; what is held already comes last
+        best = jnp.argsort(jnp.where(now.free, now.cost, jnp.inf))[:count]
+        without = now.free[None] & ~(jnp.arange(G)[None] == best[:, None])
+        cost = _cost(*judge(_each(held, without)))
+        cost = jnp.where(now.free[best], cost, jnp.inf)
+        order = best[jnp.argsort(cost)]
+        most = jnp.minimum(jnp.maximum(1, (SHARE * left).astype(int)), count)
+        lengths = -(-most * jnp.arange(1, prefixes + 1) // prefixes)
+        rank = jnp.full(G, G).at[order].set(jnp.arange(count))
+        tried = now.free[None] & ~(rank[None] < lengths[:, None])
+        effect, off = judge(_each(held, tried))
+        good = (jnp.abs(effect) <= 1 - keep).all(0) & (off <= OFF).all(0) & (tried.sum(1) < left)
+        longest = prefixes - 1 - jnp.argmax(good[::-1])
+        any_ = good.any()
+        free = jnp.where(any_, tried[longest], now.free)
+        course = Course(
+            free,
+            now.course.sizes.at[now.r].set(free.sum()),
+            now.course.effect.at[now.r].set(effect[:, longest]),
+            now.course.off.at[now.r].set(off[:, longest]),
+        )
+        # a round in which nothing goes leaves no trace
+        course = Course(
+            free, *(jnp.where(any_, new, old) for new, old in zip(course[1:], now.course[1:]))
+        )
+        return _State(now.r + 1, free, now.cost.at[best].set(cost), course, ~any_)
+
+    blank = jnp.full((rounds, 2), jnp.nan, candidates.dtype)
+    everyone = jnp.ones(G, bool)
+    start = Course(everyone, jnp.full(rounds, -1), blank, blank)
+    cost = _cost(*judge(candidates))
+    proceed = lambda now: ~now.done & (now.r < rounds) & (now.free.sum() > 1)
+    first = _State(jnp.asarray(0), everyone, cost, start, jnp.asarray(False))
+    return lax.while_loop(proceed, round_, first).course
+
+
+def _cost(effect: Float[Array, "2 G"], off: Float[Array, "2 G"]) -> Float[Array, " G"]:
+    """How far holding moves both runs, `e^2 + off` summed; a run that fails is needed."""
+    cost = (effect**2 + off).sum(0)
+    return jnp.where(jnp.isfinite(cost), cost, jnp.finfo(cost.dtype).max)
+
+
+def _each(held, free: Bool[Array, "K G"]) -> Float[Array, "K N"]:
+    return jnp.stack([held(row) for row in free])
+
+
+reduced = eqx.filter_jit(eliminate)

@@ -1,0 +1,144 @@
+"""Exchange: what putting the foil's states of a set of units into the run does, and the reverse.
+
+    question = choose(pair, pair.epochs["hold"], picks, weights)
+    sums = exchanged(network, question, sets)                  # [2, G, n, 3]
+    share = shares(sums, question.norms)                       # effect and off target, [2, G]
+
+With `D = y_foil - y` (for the foil: `y - y_foil`), `dy` what an exchange changes, `r` the weights
+of the read and `1` where anything is read, the effect is `e = <r dy, D> / <r D, D>` and off target
+`|dy - e D|^2 / |D|^2`: sums over trials, outputs and times. An exchange that makes the run its
+foil has `e = 1` and nothing off target. Three sums of each trial say all of it, so that an exact
+sweep returns these three.
+"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PyTree
+
+from ..causal.sweep.budget import default_memory, fit_budget
+from ..causal.sweep.engine import CLAMP, Batch, compute
+from ..core import Network, State
+from .aligned import Asked, Pair
+
+
+class Question(eqx.Module):
+    """Some trials of a pair, and what is exchanged and read in them; axis 0 is `(run, foil)`.
+
+    - `h0`, `xs`: as in `Pair`; `value`: the other run's states, `[2, n, L, N]`.
+    - `ys`, `gap`: own outputs, and the other's less them, `[2, n, L, O]`.
+    - `read`, `times`: weights `[2, n, L, O]` of the read and of all outputs at its times, over
+        the outputs' variances.
+    - `window`: `[2, n, L]`.
+    """
+
+    h0: State
+    xs: PyTree
+    value: State
+    ys: Float[Array, "2 n L O"]
+    gap: Float[Array, "2 n L O"]
+    read: Float[Array, "2 n L O"]
+    times: Float[Array, "2 n L O"]
+    window: Float[Array, "2 n L"]
+
+    @property
+    def norms(self) -> Float[Array, "2 n 2"]:
+        """`<r D, D>` and `<D, D>` of each trial."""
+        return jnp.stack([(w * self.gap**2).sum((2, 3)) for w in (self.read, self.times)], -1)
+
+
+class Share(NamedTuple):
+    """The effect and what is off target, as shares; axis 0 is `(undone, restored)`.
+
+    - `effect`: `e`, 1 where the run has become its foil.
+    - `off`: `|dy - e D|^2 / |D|^2`, its root the amplitude.
+    """
+
+    effect: Any
+    off: Any
+
+    @property
+    def residual(self) -> Any:
+        """`(1 - e)^2 + off`."""
+        return (1 - self.effect) ** 2 + self.off
+
+
+def choose(
+    pair: Pair,
+    asked: Asked,
+    picks: Int[np.ndarray, " n"],
+    weights: Float[np.ndarray, " n"],
+    window: Float[np.ndarray, "B L"] | None = None,
+) -> Question:
+    """The question on some trials of a pair.
+
+    **Arguments:**
+
+    - `pair`: all trials.
+    - `asked`: the epoch.
+    - `picks`, `weights`: which trials, and 1 or 0 for those that only fill up.
+    - `window`: where states are exchanged; that of the epoch unless given.
+    """
+    dtype = jax.tree.leaves(pair.h0)[0].dtype
+    take = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf[:, picks]), tree)
+    other = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf[::-1][:, picks]), tree)
+    both = lambda rows: jnp.asarray(np.stack([rows[picks]] * 2), dtype)
+    scale = (1 / pair.scale**2) * weights[:, None, None]
+    read = asked.read[picks] * scale
+    times = (asked.read[picks] > 0).any(-1, keepdims=True) * scale
+    ys, window = take(pair.ys), asked.window if window is None else window
+    again = lambda rows: jnp.asarray(np.stack([rows] * 2), dtype)
+    return Question(
+        take(pair.h0), take(pair.xs), other(pair.hs), ys, other(pair.ys) - ys,
+        again(read), again(times), both(window),
+    )  # fmt: skip
+
+
+def _sums(ys: Float[Array, "L O"], target: Any) -> Float[Array, "3"]:
+    own, gap, read, times = target
+    change = ys - own
+    return jnp.stack(
+        [(read * change * gap).sum(), (times * change * gap).sum(), (times * change**2).sum()]
+    )
+
+
+def sums_of(
+    network: Network, question: Question, sets: Float[Array, "G N"]
+) -> Float[Array, "2 G n 3"]:
+    """`<r dy, D>`, `<1 dy, D>` and `<1 dy, dy>` of each exchange and trial, by exact runs.
+
+    It is one part of a program: call it inside `jit`, or `exchanged` outside.
+    """
+    flat = lambda tree: jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), tree)
+    q = flat(question)
+    batch = Batch(q.xs, (q.ys, q.gap, q.read, q.times), q.window[:, None], q.value, q.h0)
+    rows, L = q.ys.shape[:2]
+    size = fit_budget(network, L, len(sets), rows, default_memory())
+    used = (q.times > 0).any((0, 2))
+    last = L - 1 - jnp.argmax(used[::-1])
+    found = compute(network, _sums, batch, sets[None], last, CLAMP, "exact", size)[0]
+    return jnp.moveaxis(found.reshape(len(sets), 2, -1, 3), 1, 0)
+
+
+exchanged = eqx.filter_jit(sums_of)
+"""`sums_of` as a program of its own."""
+
+
+def shares(sums: Any, norms: Any) -> Share:
+    """Effect and off target from sums over trials: ratios of sums, which weigh trials by `D`.
+
+    **Arguments:**
+
+    - `sums`: `[2, ..., n, 3]`, of NumPy or JAX.
+    - `norms`: `[2, n, 2]`.
+
+    **Returns:** a `Share` of `[2, ...]`.
+    """
+    along, straight, size = (sums[..., k].sum(-1) for k in range(3))
+    lift = lambda total: total.reshape(2, *(1 for _ in along.shape[1:]))
+    read, whole = (lift(norms[..., k].sum(-1)) for k in range(2))
+    effect = along / read
+    return Share(effect, (size - 2 * effect * straight) / whole + effect**2)

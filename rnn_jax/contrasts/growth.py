@@ -1,0 +1,134 @@
+"""Growth: the smallest set found whose exchange over a window turns the run into its foil.
+
+    path = grow(network, question, candidates, limit=32, tolerance=0.05, reach=reach)
+    members = path.order[: path.size]
+
+At each round the residual's gradient ranks all candidates, the best 16 are run exactly together
+with those already chosen, and the one that leaves the smallest residual joins. The whole search
+is one program; it stops at the first size at which the residual is small in both directions.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from ..core import Network, Replace, ordered, outputs
+from ..core.rollout import unroll
+from .exchange import Question, _sums, shares, sums_of
+
+SCREENED = 16
+"""Candidates that are run exactly in a round."""
+
+
+class Path(NamedTuple):
+    """The course of a search, one row for each size; NaN and -1 past its end.
+
+    - `order`: `[K]`, the candidate that joined.
+    - `effect`, `off`: `[K, 2]`, `(undone, restored)` with the candidates so far.
+    - `size`: the first size at which the residual is small in both directions; K + 1 for none.
+    """
+
+    order: Int[Array, " K"]
+    effect: Float[Array, "K 2"]
+    off: Float[Array, "K 2"]
+    size: Int[Array, ""]
+
+
+class _Grown(NamedTuple):
+    k: Array
+    mask: Array
+    path: Path
+
+
+def grow(
+    network: Network,
+    question: Question,
+    candidates: Float[Array, "G N"],
+    limit: int,
+    tolerance: Float[Array, ""],
+    reach: Float[Array, " 2"],
+) -> Path:
+    """Grow a mediator greedily. It is one part of a program: call it inside `jit`.
+
+    **Arguments:**
+
+    - `network`, `question`: the trials on which it is searched.
+    - `candidates`: masks of the units, or groups, that may join.
+    - `limit`: the largest size tried.
+    - `tolerance`: the largest residual of either direction.
+    - `reach`: effects count as shares of this, `[2]`.
+
+    **Returns:** a `Path`.
+    """
+    count = min(SCREENED, len(candidates))
+    dtype = candidates.dtype
+
+    def judge(masks: Array) -> tuple[Array, Array, Array]:
+        found = shares(sums_of(network, question, masks), question.norms)
+        share = jnp.stack([found.effect / reach[:, None], found.off / reach[:, None] ** 2])
+        return share[0], share[1], (1 - share[0]) ** 2 + share[1]
+
+    def proceed(grown: _Grown) -> Array:
+        return (grown.k < limit) & (grown.path.size > limit)
+
+    def round_(grown: _Grown) -> _Grown:
+        k, mask, path = grown
+        taken = (candidates * mask[None]).sum(1) >= candidates.sum(1)
+        best = _screen(network, question, candidates, mask, taken, reach, count)
+        masks = jnp.maximum(mask[None], candidates[best])
+        effect, off, residual = judge(masks)
+        total = jnp.where(taken[best], jnp.inf, residual.sum(0))
+        pick = jnp.argmin(jnp.where(jnp.isnan(total), jnp.inf, total))
+        path = Path(
+            path.order.at[k].set(best[pick]),
+            path.effect.at[k].set(effect[:, pick]),
+            path.off.at[k].set(off[:, pick]),
+            jnp.where((residual[:, pick] <= tolerance).all(), k + 1, path.size),
+        )
+        return _Grown(k + 1, masks[pick], path)
+
+    blank = jnp.full((limit, 2), jnp.nan, dtype)
+    start = Path(jnp.full(limit, -1), blank, blank, jnp.asarray(limit + 1))
+    first = _Grown(jnp.asarray(0), jnp.zeros_like(candidates[0]), start)
+    return lax.while_loop(proceed, round_, first).path
+
+
+def _screen(
+    network: Network,
+    question: Question,
+    candidates: Float[Array, "G N"],
+    mask: Float[Array, " N"],
+    taken: Array,
+    reach: Float[Array, " 2"],
+    count: int,
+) -> Int[Array, " C"]:
+    """The candidates whose joining lowers the residual most, to first order."""
+    if count == len(candidates):
+        return jnp.arange(count)
+    slope = jax.grad(lambda mask: _residual(network, question, mask, reach))(mask)
+    gain = jnp.where(taken, jnp.inf, candidates @ (slope * (1 - mask)))
+    return lax.top_k(-jnp.where(jnp.isnan(gain), 0, gain), count)[1]
+
+
+def _residual(
+    network: Network, question: Question, mask: Float[Array, " N"], reach: Float[Array, " 2"]
+) -> Float[Array, ""]:
+    """The sum of both residuals of one mask, which has a derivative: a scan of fixed length."""
+    step = ordered(network.step, "vector first")
+
+    def one(q: Question) -> Array:
+        edit = Replace(q.window[:, None] * mask[None], q.value)
+        run = unroll(step, q.h0, q.xs, edit)
+        own = Network(step, network.readout, q.h0)
+        return _sums(outputs(own, run), (q.ys, q.gap, q.read, q.times))
+
+    found = shares(jax.vmap(jax.vmap(one))(question), question.norms)
+    effect, off = found.effect / reach, found.off / reach**2
+    return ((1 - effect) ** 2 + off).sum()
+
+
+searched = eqx.filter_jit(grow)

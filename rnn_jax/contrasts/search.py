@@ -1,0 +1,41 @@
+"""How sets are searched and judged: numbers that are fixed before any network is asked."""
+
+from dataclasses import dataclass
+
+LARGE = 0.1
+"""Share of the reach from which a single unit's effect counts as large."""
+DIFFERENCE = 0.05
+"""Smallest root mean squared difference of outputs that is asked about, in standard deviations."""
+TRIALS = 10
+"""Fewest trials, and fewest effective trials, of either half."""
+WHOLE = 0.9
+"""A reach below this makes every number a share of it."""
+REACH = 0.3
+"""A reach below this decides nothing."""
+STEPS = 8
+"""Most steps of an epoch whose carriers are searched, evenly spread."""
+LIMIT = 32
+"""Most units of a mediator."""
+ROUNDS = 256
+"""Most rounds of an elimination."""
+MARGIN = 0.5
+"""Share of the tolerance that the choosing half is held to: fresh trials then keep within it."""
+MANY = 128
+"""Units above which bases are drawn fewer, and their tests pooled."""
+FEW_BASES = 20
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is asked of every epoch of every contrast.
+
+    - `tolerance`: the largest residual `(1 - e)^2 + off` of a mediator.
+    - `keep`: the share of the difference that a circuit must keep alone.
+    - `bases`, `splits`, `random_sets`: how many of each.
+    """
+
+    tolerance: float = 0.05
+    keep: float = 0.9
+    bases: int = 99
+    splits: int = 20
+    random_sets: int = 199

@@ -1,0 +1,94 @@
+"""Contrasts: a run beside its foil, the same trial on inputs that differ in one thing.
+
+    contrast = Contrast(foil, event=pulse_times, epochs={"hold": hold})
+    trials = Trials(xs, targets, epochs, {"bit 0": contrast})
+
+A question without a contrast ("which units matter?") has the answer "nearly all" in a trained
+network. A contrast asks which units carry one difference, from its event to what is read of it.
+"""
+
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PyTree, Shaped
+
+READ = (2, 6)
+"""Steps after a window's last that are read, where nothing else is said: from 2 to 5."""
+
+
+class Contrast(eqx.Module):
+    """What a trial is compared with, and where.
+
+    - `foil`: the inputs of the foil, like the trials' `xs`; noise that is an input stays as it
+        is. The two runs start from the same state.
+    - `event`: `[B]`, the step of the one event of each trial, -1 where a trial has none; `None`
+        for the first step at which inputs differ.
+    - `epochs`: windows `[B, T]` of that event, by name; `None` for the event's own step and, as
+        `later`, the sixth step after it.
+    - `read`: weights `[B, T]` or `[B, T, O]` of the outputs that say what the effect is; `None`
+        for all outputs from 2 to 5 steps after the window's end.
+    - `circuit`: where the units outside a circuit hold the foil's states: from the `event` to
+        the last step that is read, or inside the `epoch` alone.
+    """
+
+    foil: PyTree[Shaped[Array, "B T ..."]]
+    event: Int[Array, " B"] | None = None
+    epochs: dict[str, Float[Array, "B T"]] | None = None
+    read: Float[Array, "B T *O"] | None = None
+    circuit: Literal["event", "epoch"] = eqx.field(static=True, default="event")
+
+
+def first_difference(xs: PyTree, foil: PyTree) -> Int[np.ndarray, " B"]:
+    """The first step at which the inputs of run and foil differ; -1 where they never do."""
+    pairs = zip(jax.tree.leaves(xs), jax.tree.leaves(foil), strict=True)
+    differ = [(np.asarray(x) != np.asarray(f)).reshape(*x.shape[:2], -1).any(-1) for x, f in pairs]
+    anywhere = np.any(differ, 0)
+    return np.where(anywhere.any(1), anywhere.argmax(1), -1)
+
+
+def epochs_after(event: Int[np.ndarray, " B"], T: int, /, **spans: tuple[int, int]) -> dict:
+    """Windows `[B, T]` by name, each `[event + start, event + stop)`; empty without an event."""
+    since = np.arange(T)[None] - event[:, None]
+    dtype = jnp.zeros(()).dtype
+    return {
+        name: jnp.asarray((since >= start) & (since < stop) & (event >= 0)[:, None], dtype)
+        for name, (start, stop) in spans.items()
+    }
+
+
+def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:
+    """Look at a contrast before anything runs.
+
+    **Raises:** `ValueError` where a shape does not fit the trials, a number is not finite, or an
+    epoch holds no step.
+    """
+    what = f"contrast {name!r}"
+    if not isinstance(contrast, Contrast):
+        raise ValueError(f"{what} must be a Contrast, got {type(contrast).__name__}")
+    shapes = [jax.tree.map(np.shape, tree) for tree in (contrast.foil, xs)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"{what}: a foil of {shapes[0]} does not fit inputs of {shapes[1]}")
+    if any(not np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(contrast.foil)):
+        raise ValueError(f"{what}: the foil is not finite")
+    B, T = jax.tree.leaves(xs)[0].shape[:2]
+    _check_event(what, contrast.event, B, T)
+    if contrast.read is not None and np.shape(contrast.read)[:2] != (B, T):
+        raise ValueError(f"{what}: read must be [{B}, {T}], got {np.shape(contrast.read)}")
+    for epoch, window in (contrast.epochs or {}).items():
+        if np.shape(window) != (B, T):
+            raise ValueError(f"{what}: {epoch!r} must be [{B}, {T}], got {np.shape(window)}")
+        if not (np.asarray(window) > 0).any():
+            raise ValueError(f"{what}: {epoch!r} holds no step")
+
+
+def _check_event(what: str, event: Any, B: int, T: int) -> None:
+    if event is None:
+        return
+    known = np.asarray(event)
+    if known.shape != (B,) or known.dtype.kind not in "iu":
+        raise ValueError(f"{what}: event must be int [{B}], got {known.dtype} {known.shape}")
+    if (known < -1).any() or (known >= T).any():
+        raise ValueError(f"{what}: event must lie in [0, {T}), or be -1 for none")
