@@ -109,7 +109,9 @@ class _Asking(NamedTuple):
     key: PRNGKeyArray
     groups: tuple[str, ...]
 
-    def question(self, which: tuple[np.ndarray, np.ndarray], window: np.ndarray | None = None) -> Question:
+    def question(
+        self, which: tuple[np.ndarray, np.ndarray], window: np.ndarray | None = None
+    ) -> Question:
         picks, weights = which
         return choose(self.pair, self.asked, picks, weights, window)
 

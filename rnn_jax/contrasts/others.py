@@ -96,7 +96,9 @@ def _exchanged(xs: PyTree, donor: np.ndarray, before: np.ndarray) -> PyTree:
     return jax.tree.map(one, xs)
 
 
-def _moved(network: Network, foil: PyTree, ys: np.ndarray, read: np.ndarray) -> Float[np.ndarray, " B"]:
+def _moved(
+    network: Network, foil: PyTree, ys: np.ndarray, read: np.ndarray
+) -> Float[np.ndarray, " B"]:
     """How far the foil's outputs lie from the run's where they are read, squared."""
     other = np.asarray(clean_run(network, foil)[1])
     return (((other - ys) ** 2).sum(-1) * read).sum(1)
