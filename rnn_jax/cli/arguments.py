@@ -51,7 +51,7 @@ class Discover:
     units: int = 64
     """Units to train with, where the subject is a task."""
 
-    count: int = 24
+    count: int = 48
     """Trials to draw, where the subject is built in."""
 
     processes: int = 1

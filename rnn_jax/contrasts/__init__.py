@@ -2,7 +2,7 @@
 
 from .aligned import Asked, Pair, aligned
 from .answers import Answer, UnitSet, as_record
-from .ask import ask
+from .asking import ask
 from .bases import random_bases, turned
 from .exchange import Question, Share, choose, exchanged, shares
 from .intervals import Intervals, effective, share_intervals

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 LARGE = 0.1
 """Share of the reach from which a single unit's effect counts as large."""
+SMALL = 0.25
+"""Share of the reach below which all single units' effects call for groups, where there are any."""
 DIFFERENCE = 0.05
 """Smallest root mean squared difference of outputs that is asked about, in standard deviations."""
 TRIALS = 10

@@ -39,6 +39,7 @@ from ..core.checks import floats, function
 from ..core.progress import Track, in_silence
 from ..linear import Connectivity
 from ..tasks import Trials
+from .asked import ask_contrasts
 from .causes import find_causes
 from .connections import find_connections
 from .discovery import Discovery
@@ -96,7 +97,8 @@ def discover(
         names=findings.epochs,
         units=subject.unit_names,
     )
-    return Discovery(circuit, to_dataset(subject, settings, findings), subject, settings)
+    dataset = to_dataset(subject, settings, findings)
+    return Discovery(circuit, dataset, subject, settings, findings.asked.answers)
 
 
 def find(
@@ -126,10 +128,11 @@ def find(
     # by the sizes of flows: on trials of either sign, as of a decision, their mean is nothing
     edges = select_edges(over_epochs.size, selection.members, share=settings.edge_share)
     sets = _sets(plan, selection, epoch_windows, value, keys[4], settings, track)
+    asked = ask_contrasts(subject, settings, keys[5], track)
     metric = settings.score if score is None else _name(plan)
     return Findings(
         metric, hs, ys, plan.targets, windows, epochs, epoch_windows, causes, selection,
-        over_windows, over_epochs, edges, sets,
+        over_windows, over_epochs, edges, sets, asked,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..circuits import Circuit
+from ..contrasts import Answer
 from .settings import Settings
 from .subject import Subject
 
@@ -27,12 +28,14 @@ class Discovery(NamedTuple):
     - `circuit`: units and connections per epoch.
     - `dataset`: labelled results, see `to_dataset`.
     - `subject`, `settings`: what was asked, and how.
+    - `answers`: for each epoch of each contrast its mediator, carriers and circuit.
     """
 
     circuit: Circuit
     dataset: "xr.Dataset"
     subject: Subject
     settings: Settings
+    answers: tuple[Answer, ...] = ()
 
     def __repr__(self) -> str:
         trials, units = self.dataset.sizes["trial"], self.dataset.sizes["unit"]

@@ -16,7 +16,7 @@ import jax
 from ..core import Network
 from ..data import READERS, reader
 from ..planted import PLANTED
-from ..tasks import TASKS
+from ..tasks import TASKS, Trials
 from ..training import load_header, load_model
 from .saved import made_from, of_run, rebuilt
 from .subject import Subject
@@ -34,7 +34,7 @@ def find_subject(
     trials_file: str | None = None,
     cell: str | None = None,
     training: TrainSettings = TrainSettings(),
-    count: int = 24,
+    count: int = 48,
     seed: int = 0,
     train: Train = train_network,
 ) -> Subject:
@@ -66,8 +66,7 @@ def find_subject(
     if name in TASKS:
         training = replace(training, cell=cell or training.cell)
         network = train(name, training)
-        trials = TASKS[name].make().sample(key, count)
-        return Subject(name, network, trials, origin=training.origin(name))
+        return Subject(name, network, drawn(name, key, count), origin=training.origin(name))
     if Path(name).is_dir():
         return of_run(Path(name), trials_file)
     if name.endswith(".eqx"):
@@ -131,6 +130,8 @@ def _own(name: str, network: Network, origin: dict, trials_file: str | None) -> 
 def _built(name: str, key: jax.Array, count: int) -> Subject:
     planted = PLANTED[name].make()
     trials, truth = planted.sample(key, count), planted.truth.nodes
+    if planted.contrasts is not None:
+        trials = replace(trials, contrasts=planted.contrasts(jax.random.fold_in(key, 1), trials))
     origin = {"built-in": name}
     return Subject(name, planted.network, trials, planted.units, planted.groups, truth, origin)
 
@@ -148,7 +149,14 @@ def _saved(path: Path, key: jax.Array, count: int, trials_file: str | None) -> S
     name = f"{origin['task']}-{path.stem}"
     if trials_file is not None:
         return _own(name, network, origin, trials_file)
-    return Subject(name, network, TASKS[origin["task"]].make().sample(key, count), origin=origin)
+    return Subject(name, network, drawn(origin["task"], key, count), origin=origin)
+
+
+def drawn(name: str, key: jax.Array, count: int) -> Trials:
+    """Trials of a task, with its contrasts."""
+    task = TASKS[name].make()
+    trials = task.sample(key, count)
+    return replace(trials, contrasts=task.contrasts(jax.random.fold_in(key, 1), trials))
 
 
 def _unknown(name: str) -> str:

@@ -26,6 +26,7 @@ from ..circuits import (
 )
 from ..data.label import window_ends
 from ..linear import pca
+from .asked import of_answers
 from .findings import Findings
 from .performance import performance
 from .records import as_rows, records, versions
@@ -55,6 +56,8 @@ def to_dataset(subject: Subject, settings: Settings, found: Findings) -> "xr.Dat
 
     variables = _runs(subject, found) | _effects(settings, found) | _connections(found)
     variables |= _sets(found)
+    of_sets, question, said = of_answers(subject, found.asked)
+    variables |= of_sets
     if subject.truth is not None:
         variables |= _recovery(subject.truth, found)
     units = list(subject.unit_names)
@@ -65,8 +68,9 @@ def to_dataset(subject: Subject, settings: Settings, found: Findings) -> "xr.Dat
         "from": units,
         "group": ("unit", list(subject.unit_groups)),
     } | window_ends(np.asarray(found.windows) > 0)
+    coords |= question
     data = {name: (dims, _plain(values)) for name, (dims, values) in variables.items()}
-    attributes = _attributes(subject, settings, found)
+    attributes = _attributes(subject, settings, found) | said
     attributes["failures"] = json.dumps(found.causes.failures)
     attributes["records"] = json.dumps(as_rows(records(subject, settings, found)))
     return xr.Dataset(data, coords, attributes)

@@ -49,7 +49,23 @@ class Settings:
     """Share of a receiver's largest connection below which a connection counts as small."""
 
     random_sets: int = 200
-    """The number of random sets of the circuit's size that it is compared with, in each epoch."""
+    """The number of random sets of a circuit's size that it is compared with."""
+
+    contrasts: bool = True
+    """Whether contrasts are asked for their mediators, carriers and circuits."""
+
+    tolerance: float = 0.05
+    """The largest residual of a mediator: squared distance from its foil, as a share of the
+    difference between run and foil."""
+
+    keep: float = 0.9
+    """The share of the difference that a circuit must keep alone."""
+
+    bases: int = 99
+    """Random bases in which the same search is made; 0 for none. Above 128 units at most 20."""
+
+    splits: int = 20
+    """Random halves of the trials that say how often a unit is chosen."""
 
     resamples: int = 2000
     """Bootstrap samples of an interval."""
@@ -76,8 +92,9 @@ class Settings:
         if self.width is not None:
             at_least(1, width=self.width)
         at_least(19, random_sets=self.random_sets)
+        at_least(0, bases=self.bases, splits=self.splits)
         at_least(99, resamples=self.resamples, flips=self.flips)
         if not 0 <= whole_number("seed", self.seed) < 2**31:
             raise ValueError(f"seed must lie in [0, 2**31), got {self.seed}")
-        for name in ("alpha", "floor", "edge_share"):
+        for name in ("alpha", "floor", "edge_share", "tolerance", "keep"):
             share(name, getattr(self, name), below=1)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core import Network
-from ..tasks import Trials, check_trials
+from ..tasks import Contrast, Trials, check_trials
 
 
 class Truth(eqx.Module):
@@ -38,6 +38,7 @@ class Planted(eqx.Module):
     - `units`, `groups`: a name and a label for each unit.
     - `latents`: inputs `[T, ...]` of a trial to the variables `[T]` that the circuit carries, by
         name and by their definition, not by the network; `None` where there are no such variables.
+    - `contrasts`: `(key, trials) -> {name: Contrast}`; `None` for foils from other trials.
     """
 
     network: Network
@@ -46,6 +47,7 @@ class Planted(eqx.Module):
     units: tuple[str, ...] = eqx.field(static=True)
     groups: tuple[str, ...] = eqx.field(static=True)
     latents: Callable[[Array], dict[str, Array]] | None = None
+    contrasts: Callable[[PRNGKeyArray, Trials], dict[str, Contrast]] | None = None
 
 
 def check_planted(planted: Planted, name: str) -> None:

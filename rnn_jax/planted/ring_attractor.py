@@ -20,7 +20,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..cells import Affine, Parts
 from ..core import Network, span
-from ..tasks import Trials
+from ..tasks import Contrast, Trials
+from ..tasks.contrast import READ
 from .planted import Planted, Truth
 
 UNITS = 48
@@ -119,6 +120,7 @@ def ring_attractor() -> Planted:
         _truth(rings["w"] != 0),
         tuple(f"{name} {i}" for name in names for i in range(UNITS)),
         tuple(name for name in names for _ in range(UNITS)),
+        contrasts=ring_contrasts,
     )
 
 
@@ -161,6 +163,33 @@ def sample_trials(key: PRNGKeyArray, count: int) -> Trials:
     cast = lambda a: jnp.asarray(a, jnp.zeros(()).dtype)
     spread = {name: cast(np.broadcast_to(w, (count, STEPS))) for name, w in windows.items()}
     return Trials(cast(xs), cast(vector), spread)
+
+
+def ring_contrasts(key: PRNGKeyArray, trials: Trials) -> dict[str, Contrast]:
+    """What each epoch changes is left out: the start turned by a right angle, either velocity set
+    to 0, the cue of the jump taken away.
+
+    The epochs are those of the trials, the last one shorter by six steps; each is read from 2 to 5
+    steps after its end.
+
+    **Arguments:**
+
+    - `key`: not used; trials say all.
+    - `trials`: of this network.
+    """
+    xs, jump = np.asarray(trials.xs), EPOCHS["jump"][0]
+    foils = {name: xs.copy() for name in EPOCHS}
+    foils["static"][:, :CUE_STEPS, 1:] = xs[:, :CUE_STEPS, [2, 1]] * np.array([-1.0, 1.0])
+    foils["jump"][:, jump : jump + CUE_STEPS, 1:] = 0
+    # the last epoch ends with the trial: what is read of it must come after its window
+    cut = {"travel_left": trials.epochs["travel_left"].at[:, -READ[1] :].set(0)}
+    epochs = trials.epochs | cut
+    for name in ("travel_right", "travel_left"):
+        foils[name][..., 0] = np.where(np.asarray(epochs[name]) > 0, 0, xs[..., 0])
+    return {
+        name: Contrast(jnp.asarray(foil, trials.xs.dtype), epochs={name: epochs[name]})
+        for name, foil in foils.items()
+    }
 
 
 @functools.partial(jax.jit, static_argnums=1)

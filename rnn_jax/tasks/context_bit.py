@@ -18,9 +18,11 @@ Neural Computation 25 (2013), section 3, for the flip-flop.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..core.checks import at_least, axes, bools, described, share
+from .contrast import Contrast, epochs_after, one_of_each
 from .flip_flop import last_pulse
 from .trials import Trials, check_draw
 
@@ -104,6 +106,50 @@ class ContextBit(eqx.Module):
         signs = jax.random.rademacher(sign_key, (*shape, 2), jnp.zeros(()).dtype)
         delays = jax.random.randint(when, shape, 0, self.jitter)
         return self.trials(context, jnp.where(there, signs, 0.0), self.starts[None] + delays)
+
+    def contrasts(self, key: PRNGKeyArray, trials: Trials) -> dict[str, Contrast]:
+        """`context`, the cue exchanged; `pulse`, one relevant pulse that turns the bit left out.
+
+        Epochs of `context`: `cue`, its last two steps; `kept`, the two steps before the first
+        slot; both are read at the end of the first slot, where the two channels differ. Epochs of
+        `pulse`: `switch`, its first two steps; `hold`, two steps from the fifth after its first.
+
+        **Arguments:**
+
+        - `key`: draws the pulses.
+        - `trials`: of this task.
+        """
+        xs = np.asarray(trials.xs)
+        B, T = xs.shape[:2]
+        exchanged = np.concatenate([xs[..., 1::-1], xs[..., 2:]], -1)
+        first, time = np.zeros(B, int), np.arange(T)
+        end = self.lead + self.slot
+        read = jnp.broadcast_to((time >= end - 4) & (time < end), (B, T)).astype(trials.xs.dtype)
+        spans = {"cue": (self.cue - 2, self.cue), "kept": (self.lead - 2, self.lead)}
+        spans = {name: span for name, span in spans.items() if span[0] >= 0}
+        context = Contrast(
+            jnp.asarray(exchanged), epochs=epochs_after(first, T, **spans), read=read
+        )
+        event, foil = self._left_out(key, xs, np.asarray(trials.targets))
+        epochs = epochs_after(event, T, switch=(0, 2), hold=(5, 7))
+        return {
+            "context": context,
+            "pulse": Contrast(jnp.asarray(foil), jnp.asarray(event), epochs),
+        }
+
+    def _left_out(
+        self, key: PRNGKeyArray, xs: np.ndarray, targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """First steps of relevant pulses that turn a bit that was set, and inputs without them."""
+        T, channel = xs.shape[1], 2 + xs[:, 0, :2].argmax(-1)
+        bit = targets[..., 0] - targets[..., 1]
+        before = np.pad(bit, ((0, 0), (1, 0)))[:, :-1]
+        may = (bit != before) & (before != 0) & (np.arange(T) + self.slot <= T)
+        event = one_of_each(key, may)
+        since = np.arange(T)[None] - event[:, None]
+        inside = (since >= 0) & (since < self.pulse) & (event >= 0)[:, None]
+        own = channel[:, None] == np.arange(xs.shape[2])
+        return event, np.where(inside[:, :, None] & own[:, None], 0.0, xs).astype(xs.dtype)
 
     def trials(
         self,

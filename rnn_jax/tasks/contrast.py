@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PyTree, Shaped
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 
 READ = (2, 6)
 """Steps after a window's last that are read, where nothing else is said: from 2 to 5."""
@@ -47,6 +47,12 @@ def first_difference(xs: PyTree, foil: PyTree) -> Int[np.ndarray, " B"]:
     differ = [(np.asarray(x) != np.asarray(f)).reshape(*x.shape[:2], -1).any(-1) for x, f in pairs]
     anywhere = np.any(differ, 0)
     return np.where(anywhere.any(1), anywhere.argmax(1), -1)
+
+
+def one_of_each(key: PRNGKeyArray, may: Bool[np.ndarray, "B T"]) -> Int[np.ndarray, " B"]:
+    """One of the steps that each trial may have its event at; -1 where there is none."""
+    draws = np.asarray(jax.random.uniform(key, may.shape))
+    return np.where(may.any(1), (may * (1 + draws)).argmax(1), -1)
 
 
 def epochs_after(event: Int[np.ndarray, " B"], T: int, /, **spans: tuple[int, int]) -> dict:

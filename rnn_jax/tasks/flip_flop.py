@@ -14,7 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core.checks import at_least, share
-from .contrast import Contrast, epochs_after
+from .contrast import Contrast, epochs_after, one_of_each
 from .trials import Trials, check_draw
 
 QUIET = 12
@@ -95,11 +95,9 @@ class FlipFlop(eqx.Module):
         found = {}
         for bit, k in enumerate(jax.random.split(key, xs.shape[2])):
             may = (flips & ~later & ends)[:, :, bit]
-            order = np.asarray(jax.random.uniform(k, may.shape))
-            event = np.where(may.any(1), 1 + (may * (1 + order)).argmax(1), -1)
+            event = one_of_each(k, np.pad(may, ((0, 0), (1, 0))))
             foil = xs.copy()
-            foil[np.arange(len(xs)), event, bit] = 0
-            foil = np.where((event >= 0)[:, None, None], foil, xs)
+            foil[event >= 0, event[event >= 0], bit] = 0
             epochs = epochs_after(event, T, switch=(0, 2), hold=(6, 8))
             found[f"bit {bit}"] = Contrast(jnp.asarray(foil), jnp.asarray(event), epochs)
         return found

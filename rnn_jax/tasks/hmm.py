@@ -13,10 +13,12 @@ Glaze, Kable & Gold, eLife 4 (2015), for the task; Rabiner, Proc. IEEE 77 (1989)
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ..core.checks import array, at_least, described, positive, share
+from .contrast import Contrast, epochs_after, one_of_each
 from .trials import Trials, check_draw
 
 
@@ -85,6 +87,27 @@ class HiddenState(eqx.Module):
         switch = switch.astype(noise.dtype)
         epochs = {"stable": 1 - switch, "switch": switch}
         return Trials((state + noise)[..., None], state[..., None], epochs)
+
+    def contrasts(self, key: PRNGKeyArray, trials: Trials) -> dict[str, Contrast]:
+        """`observation`: one observation of size at least 1 a trial, whose sign the foil turns.
+
+        Epochs: `seen`, the observation's step and the next; `kept`, two steps from the fourth
+        after it. An observation is forgotten as later ones come, so that `kept` may be refused.
+
+        **Arguments:**
+
+        - `key`: draws the observations, between a sixth of the trial and 12 steps before its end.
+        - `trials`: of this task.
+        """
+        xs = np.asarray(trials.xs)
+        T = xs.shape[1]
+        may = (np.abs(xs[:, :, 0]) >= 1) & (np.arange(T) >= T // 6) & (np.arange(T) < T - 12)
+        event = one_of_each(key, may)
+        rows, at = np.arange(len(xs)), np.maximum(event, 0)
+        foil = xs.copy()
+        foil[rows, at] *= np.where(event >= 0, -1, 1)[:, None]
+        epochs = epochs_after(event, T, seen=(0, 2), kept=(4, 6))
+        return {"observation": Contrast(jnp.asarray(foil), jnp.asarray(event), epochs)}
 
     def posterior(self, xs: Float[Array, "T 1"]) -> Float[Array, "T 2"]:
         """`p(state_t | x_1 .. x_t)` of +1 and of -1."""

@@ -7,8 +7,10 @@ Half of the trials choose the sets, sizes included; the other half judges them. 
 runs in random bases, in which a network without a circuit of units needs as few axes as units.
 """
 
+import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -136,8 +138,9 @@ class _Asking(NamedTuple):
             note = f"not decided in this window: exchanging all units does {reach.min():.2f}"
             return blank._replace(note=note)
         share = np.where(reach < rule.WHOLE, reach, 1.0)
-        large = (np.abs(single) / share[:, None]).max(0) >= rule.LARGE
-        names, candidates = _candidates(N, self.groups, large)
+        alone = (np.abs(single) / share[:, None]).max(0)
+        large = alone >= rule.LARGE
+        names, candidates = _candidates(N, self.groups, alone.max() >= rule.SMALL)
         sets = _Sets(self, candidates, names, share)
         found = (sets.mediator(), *sets.carriers(), sets.circuit())
         members = np.any([part.members for part in found], 0) | large
@@ -165,11 +168,11 @@ def _difference(both: list[Question]) -> float:
 
 
 def _candidates(
-    N: int, groups: tuple[str, ...], large: np.ndarray
+    N: int, groups: tuple[str, ...], units_do: bool
 ) -> tuple[tuple[str, ...], Float[np.ndarray, "G N"]]:
-    """Units; or groups, where there are some and no unit alone does anything large."""
+    """Units; or groups, where there are some and no unit alone does a quarter."""
     names = tuple(dict.fromkeys(groups))
-    if len(names) < 2 or large.any():
+    if len(names) < 2 or units_do:
         return (), np.eye(N)
     return names, np.array([[label == name for label in groups] for name in names], float)
 
@@ -177,6 +180,12 @@ def _candidates(
 def _shares(network: Network, question: Question, sets: np.ndarray):
     sums = exchanged(network, question, jnp.asarray(sets, question.ys.dtype))
     return shares(np.asarray(sums, float), np.asarray(question.norms, float))
+
+
+def _side_by_side(job: Callable[[PRNGKeyArray], Any], keys: PRNGKeyArray) -> list:
+    """The same search many times, on all cores: one alone is too small to fill them."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(job, keys))
 
 
 @eqx.filter_jit
@@ -267,8 +276,10 @@ class _Sets(NamedTuple):
             N = self.candidates.shape[1]
             count = asking.search.bases
             count = count if rule.MANY >= N else min(count, rule.FEW_BASES)
-            draws = [random_bases(k, asking.network.h0) for k in jax.random.split(base_key, count)]
-            base_sizes = np.array([search(question, q, self.reach)[1] for q in draws])
+            in_basis = lambda k: search(question, random_bases(k, asking.network.h0), self.reach)[
+                1
+            ]
+            base_sizes = np.array(_side_by_side(in_basis, jax.random.split(base_key, count)))
         p = (1 + (base_sizes <= size).sum()) / (1 + len(base_sizes)) if len(base_sizes) else np.nan
         return found._replace(
             frequency=frequency, size=size, base_sizes=base_sizes, p_bases=float(p)
@@ -276,14 +287,16 @@ class _Sets(NamedTuple):
 
     def _frequency(self, key: PRNGKeyArray, search: Callable, window: np.ndarray) -> np.ndarray:
         """In what share of random halves of all trials each unit is chosen."""
-        asking, chosen = self.asking, []
+        asking = self.asking
         valid, length = asking.halves.valid, len(asking.halves.choosing[0])
-        for k in jax.random.split(key, asking.search.splits):
-            order = valid[np.asarray(jax.random.permutation(k, len(valid)))]
+
+        def chosen(key: PRNGKeyArray) -> np.ndarray:
+            order = valid[np.asarray(jax.random.permutation(key, len(valid)))]
             half = _filled(order[: -(-len(order) // 2)], length)
-            picked, *_ = search(asking.question(half, window), None, self.reach)
-            chosen.append(self._mask(picked))
-        return np.mean(chosen, 0) if chosen else np.full(self.candidates.shape[1], np.nan)
+            return self._mask(search(asking.question(half, window), None, self.reach)[0])
+
+        found = _side_by_side(chosen, jax.random.split(key, asking.search.splits))
+        return np.mean(found, 0) if found else np.full(self.candidates.shape[1], np.nan)
 
     def _mask(self, order: Int[np.ndarray, " k"] | None) -> Bool[np.ndarray, " N"]:
         rows = self.candidates[:0] if order is None else self.candidates[order]

@@ -1,0 +1,128 @@
+"""The contrasts of a subject, asked one after the other: those of its trials, or of other trials.
+
+found = ask_contrasts(subject, settings, key, track)
+found.answers[0].members          # [N], of the first epoch of the first contrast
+"""
+
+import json
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from ..circuits import benjamini_hochberg, precision_recall
+from ..contrasts import Answer, Search, as_record, ask, other_trials
+from ..core.progress import Track
+from .settings import Settings
+from .subject import Subject
+
+OWN, OTHERS, NONE = "the trials' own", "from other trials", "not asked"
+"""Where contrasts come from."""
+
+
+class Asked(NamedTuple):
+    """The answers of all contrasts.
+
+    - `source`: where the contrasts come from.
+    - `answers`: one for each epoch of each contrast.
+    - `q`: for each answer, the corrected p of its sets against random bases; NaN where untested.
+    """
+
+    source: str
+    answers: tuple[Answer, ...]
+    q: tuple[list[float], ...]
+
+
+def ask_contrasts(subject: Subject, settings: Settings, key: PRNGKeyArray, track: Track) -> Asked:
+    """Ask each contrast of a subject for its mediators, carriers and circuits.
+
+    **Arguments:**
+
+    - `subject`: whose trials may bring contrasts; else each epoch is asked about by a foil that
+        has another trial's inputs until its end.
+    - `settings`: how many bases, half-splits and random sets.
+    - `key`: draws them.
+    - `track`: shows progress.
+
+    **Returns:** an `Asked`, p-values corrected over all sets that were searched.
+    """
+    if not settings.contrasts:
+        return Asked(NONE, (), ())
+    of_foils, of_sets = jax.random.split(key)
+    own = subject.trials.contrasts
+    contrasts = own or other_trials(of_foils, subject.network, subject.trials)
+    search = Search(
+        settings.tolerance, settings.keep, settings.bases, settings.splits, settings.random_sets
+    )
+    answers: list[Answer] = []
+    for k, (name, contrast) in enumerate(contrasts.items()):
+        each = jax.random.fold_in(of_sets, k)
+        answers += ask(
+            subject.network, subject.trials, name, contrast, search, each, subject.groups, track
+        )
+    return Asked(OWN if own else OTHERS, tuple(answers), corrected(answers))
+
+
+def corrected(answers: list[Answer]) -> tuple[list[float], ...]:
+    """The p-values against random bases, corrected over all sets of all answers."""
+    p = [np.array([found.p_bases for found in answer.sets]) for answer in answers]
+    flat = np.concatenate([*p, np.array([])])
+    q, told = np.full(flat.shape, np.nan), np.isfinite(flat)
+    if told.any():
+        q[told] = benjamini_hochberg(flat[told])
+    ends = np.cumsum([len(row) for row in p])
+    return tuple(part.tolist() for part in np.split(q, ends[:-1])) if p else ()
+
+
+def of_answers(subject: Subject, asked: Asked) -> tuple[dict, dict[str, Any], dict[str, Any]]:
+    """Variables, coordinates and attributes of the answers, for the dataset."""
+    records = [
+        record
+        for answer, q in zip(asked.answers, asked.q, strict=True)
+        for record in as_record(answer, q, subject.unit_names)
+    ]
+    notes = {answer.name: answer.note for answer in asked.answers if answer.note}
+    attributes = {
+        "contrasts": asked.source,
+        "circuits": json.dumps(records),
+        "undecided": json.dumps(notes),
+    }
+    if not asked.answers:
+        return {}, {}, attributes
+    stack = lambda part: np.stack([np.asarray(getattr(a, part)) for a in asked.answers])
+    variables = {
+        "reach": (("question", "direction"), stack("reach")),
+        "single": (("question", "direction", "unit"), stack("single")),
+        "in_circuit": (("question", "unit"), stack("members")),
+        "question_trials": (("question", "half"), stack("trials")),
+        "question_effective": (("question",), stack("effective")),
+        "question_difference": (("question",), stack("difference")),
+    }
+    coords = {
+        "question": [answer.name for answer in asked.answers],
+        "question_contrast": ("question", [answer.contrast for answer in asked.answers]),
+        "question_epoch": ("question", [answer.epoch for answer in asked.answers]),
+        "direction": ["undone", "restored"],
+        "half": ["choosing", "judging"],
+    }
+    return variables | _against(subject, asked), coords, attributes
+
+
+def _against(subject: Subject, asked: Asked) -> dict:
+    """Precision and recall of the questions whose epoch the truth names; NaN for others."""
+    if subject.truth is None:
+        return {}
+    rows = []
+    for answer in asked.answers:
+        truth = subject.truth.get(answer.epoch)
+        if truth is None or answer.note:
+            rows.append((np.nan, np.nan))
+            continue
+        hit = precision_recall(answer.members, np.asarray(truth) > 0)
+        rows.append((float(hit.precision), float(hit.recall)))
+    precision, recall = np.transpose(rows)
+    return {
+        "question_precision": (("question",), precision),
+        "question_recall": (("question",), recall),
+    }
