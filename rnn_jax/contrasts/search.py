@@ -5,9 +5,9 @@ from dataclasses import dataclass
 LARGE = 0.1
 """Share of the reach from which a single unit's effect counts as large."""
 SMALL = 0.25
-"""Share of the reach below which all single units' effects call for groups, where there are any."""
+"""Share of the reach below which all effects of single units call for groups, where declared."""
 DIFFERENCE = 0.05
-"""Smallest root mean squared difference of outputs that is asked about, in standard deviations."""
+"""Smallest root mean squared difference of outputs that is asked about, in their deviations."""
 TRIALS = 10
 """Fewest trials, and fewest effective trials, of either half."""
 WHOLE = 0.9
