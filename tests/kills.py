@@ -21,7 +21,9 @@ import numpy as np
 import xarray as xr
 
 LINE = [sys.executable, "-c", "from rnn_jax.cli import main; main()"]
-QUICK = ["--random-sets", "19", "--resamples", "99", "--flips", "199", "--count", "8"]
+QUICK = [
+    "--no-contrasts", "--random-sets", "19", "--resamples", "99", "--flips", "199", "--count", "8",
+]  # fmt: skip
 COMMANDS = {
     "discover": ["discover", "latch", *QUICK],
     "train": ["train", "flip-flop", "--units", "8", "--steps", "600", "--batch-size", "8"],

@@ -16,7 +16,7 @@ from rnn_jax.cells import CELLS
 from rnn_jax.discovery import names
 from rnn_jax.studies import STUDIES
 
-QUICK = ["--random-sets", "19", "--resamples", "99", "--flips", "199"]
+QUICK = ["--no-contrasts", "--random-sets", "19", "--resamples", "99", "--flips", "199"]
 LINE = [sys.executable, "-c", "from rnn_jax.cli import main; main()"]
 MODEL = """
 import jax.numpy as jnp, numpy as np

@@ -12,7 +12,7 @@ from rnn_jax.discovery import performance
 from rnn_jax.report import heat_map, matrix, ranking
 from rnn_jax.tasks import Trials
 
-QUICK = rj.Settings(random_sets=19, resamples=99, flips=199)
+QUICK = rj.Settings(random_sets=19, resamples=99, flips=199, contrasts=False)
 B = 8
 
 

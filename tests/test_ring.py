@@ -11,7 +11,7 @@ COMPILED = []
 
 @pytest.fixture(scope="module")
 def data():
-    settings = Settings(random_sets=39, resamples=199, width=50)
+    settings = Settings(random_sets=39, resamples=199, width=50, contrasts=False)
     jax.clear_caches()
     count = lambda event, seconds, **_: COMPILED.append(event)
     jax.monitoring.register_event_duration_secs_listener(count)

@@ -20,7 +20,7 @@ from rnn_jax.report import epoch_table
 from rnn_jax.report.view import carried
 from rnn_jax.tasks import Trials
 
-QUICK = Settings(random_sets=19, resamples=99, flips=199)
+QUICK = Settings(random_sets=19, resamples=99, flips=199, contrasts=False)
 
 
 class Relay(eqx.Module):

@@ -73,12 +73,22 @@ def active_windows(circuit: Circuit, unit: str) -> tuple[str, ...]:
     return tuple(name for name, inside in zip(circuit.names, belongs, strict=True) if inside)
 
 
-def to_dict(circuit: Circuit) -> dict[str, Any]:
+def strongest_edges(
+    edges: Bool[np.ndarray, "N N"], weight: Float[np.ndarray, "N N"], count: int | None
+) -> list[tuple[int, int]]:
+    """Pairs `(to, from)` of edges by the size of their weight, at most `count`."""
+    pairs = np.argwhere(edges)
+    order = np.argsort(-np.abs(weight[edges]), kind="stable")[:count]
+    return [(int(to), int(source)) for to, source in pairs[order]]
+
+
+def to_dict(circuit: Circuit, strongest: int | None = None) -> dict[str, Any]:
     """Plain lists: per window its members by effect, and its edges by weight, both named.
 
     **Arguments:**
 
     - `circuit`: of any windows; their arrays over time are left out.
+    - `strongest`: how many edges of each window are listed; all by default.
 
     **Returns:** `{"units": [...], "windows": {name: {"units": [...], "edges": [...]}}}`, of
     strings and floats only.
@@ -90,7 +100,7 @@ def to_dict(circuit: Circuit) -> dict[str, Any]:
     units, windows = circuit.units, {}
     for w, name in enumerate(circuit.names):
         order = [int(i) for i in np.argsort(-np.abs(effect[w])) if nodes[w, i]]
-        links = sorted(np.argwhere(edges[w]).tolist(), key=lambda e: -abs(weight[w, e[0], e[1]]))
+        links = strongest_edges(edges[w], weight[w], strongest)
         windows[name] = {
             "units": [{"unit": units[i], "effect": float(effect[w, i])} for i in order],
             "edges": [

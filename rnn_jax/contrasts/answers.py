@@ -77,6 +77,17 @@ class Answer(NamedTuple):
         return self.epoch if self.contrast == self.epoch else f"{self.contrast}: {self.epoch}"
 
 
+def distributed(found: UnitSet, q: float) -> bool | None:
+    """Whether units are no better than random axes: `q > 0.05`, and half of the bases need as few.
+
+    `None` where bases were not asked. A network of a few units may have neither: its units need
+    fewer than most bases, and chance is enough for that.
+    """
+    if not len(found.base_sizes):
+        return None
+    return bool(q > 0.05 and found.size >= np.median(found.base_sizes))
+
+
 def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[dict[str, Any]]:
     """The sets of an answer as plain dictionaries, for JSON.
 
@@ -108,7 +119,7 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
             "base_sizes": row(found.base_sizes),
             "p_bases": number(found.p_bases),
             "q_bases": number(value),
-            "distributed": bool(value > 0.05) if np.isfinite(value) else None,
+            "distributed": distributed(found, value),
             "curve": [row(point) for point in found.curve],
         }
         for found, value in zip(answer.sets, q, strict=True)

@@ -16,7 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 from ..circuits import random_sets
 from ..core import Network
@@ -140,7 +140,7 @@ class _Asking(NamedTuple):
         share = np.where(reach < rule.WHOLE, reach, 1.0)
         alone = (np.abs(single) / share[:, None]).max(0)
         large = alone >= rule.LARGE
-        names, candidates = _candidates(N, self.groups, alone.max() >= rule.SMALL)
+        names, candidates = _candidates(N, self.groups, bool(alone.max() >= rule.SMALL))
         sets = _Sets(self, candidates, names, share)
         found = (sets.mediator(), *sets.carriers(), sets.circuit())
         members = np.any([part.members for part in found], 0) | large
@@ -182,7 +182,7 @@ def _shares(network: Network, question: Question, sets: np.ndarray):
     return shares(np.asarray(sums, float), np.asarray(question.norms, float))
 
 
-def _side_by_side(job: Callable[[PRNGKeyArray], Any], keys: PRNGKeyArray) -> list:
+def _side_by_side(job: Callable[[PRNGKeyArray], Any], keys: Key[Array, " K"]) -> list:
     """The same search many times, on all cores: one alone is too small to fill them."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(job, keys))

@@ -23,10 +23,8 @@ SCREENED = 16
 """Candidates that are run exactly in a round."""
 PREFIXES = 8
 """Rows of candidates, from one to all that may go, that a round tries to hold."""
-SHARE = 0.1
-"""Share of the free candidates that may be held in one round."""
-OFF = 0.05
-"""Largest share off target, in either direction, of a set that is good enough."""
+SHARE = 10
+"""One in so many of the free candidates may be held in one round, and one at least."""
 
 
 class Course(NamedTuple):
@@ -61,8 +59,9 @@ def eliminate(
 ) -> Course:
     """Hold candidates at the foil's states while the rest keeps a share of the difference.
 
-    Good enough: in both directions `|e| <= 1 - keep`, `e` the effect of holding all others, and
-    at most 0.05 off target. It is one part of a program: call it inside `jit`.
+    Good enough: in both directions `e <= 1 - keep` and `e^2 + off <= 1 - keep`, `e` the effect of
+    holding all others: what the set keeps alone is at least `keep`, and what it does too much of,
+    or otherwise, is little. It is one part of a program: call it inside `jit`.
 
     **Arguments:**
 
@@ -92,12 +91,13 @@ def eliminate(
         cost = _cost(*judge(_each(held, without)))
         cost = jnp.where(now.free[best], cost, jnp.inf)
         order = best[jnp.argsort(cost)]
-        most = jnp.minimum(jnp.maximum(1, (SHARE * left).astype(int)), count)
+        most = jnp.minimum(jnp.maximum(1, left // SHARE), count)
         lengths = -(-most * jnp.arange(1, prefixes + 1) // prefixes)
         rank = jnp.full(G, G).at[order].set(jnp.arange(count))
         tried = now.free[None] & ~(rank[None] < lengths[:, None])
         effect, off = judge(_each(held, tried))
-        good = (jnp.abs(effect) <= 1 - keep).all(0) & (off <= OFF).all(0) & (tried.sum(1) < left)
+        enough = (effect <= 1 - keep) & (effect**2 + off <= 1 - keep)
+        good = enough.all(0) & (tried.sum(1) < left)
         longest = prefixes - 1 - jnp.argmax(good[::-1])
         any_ = good.any()
         free = jnp.where(any_, tried[longest], now.free)

@@ -84,7 +84,7 @@ def grow(
         total = jnp.where(taken[best], jnp.inf, residual.sum(0))
         pick = jnp.argmin(jnp.where(jnp.isnan(total), jnp.inf, total))
         path = Path(
-            path.order.at[k].set(best[pick]),
+            path.order.at[k].set(best[pick].astype(path.order.dtype)),
             path.effect.at[k].set(effect[:, pick]),
             path.off.at[k].set(off[:, pick]),
             jnp.where((residual[:, pick] <= tolerance).all(), k + 1, path.size),

@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..circuits import Circuit
+from ..circuits.circuit import strongest_edges
 
 if TYPE_CHECKING:
     import networkx as nx
 
 
-def to_graph(circuit: Circuit) -> "nx.MultiDiGraph":
-    """A directed multigraph: node attributes by window, one edge a window and connection.
+def to_graph(circuit: Circuit, strongest: int | None = None) -> "nx.MultiDiGraph":
+    """A directed multigraph: node attributes by window, one edge for each window and connection.
 
     Edges run from the sender to the receiver, though arrays are `[to, from]`.
+
+    **Arguments:**
+
+    - `circuit`: of any windows.
+    - `strongest`: how many edges of each window it has; all by default.
     """
     import networkx as nx
 
@@ -32,7 +38,12 @@ def to_graph(circuit: Circuit) -> "nx.MultiDiGraph":
             values = {f"effect {w}": float(effect[k, i]) for k, w in enumerate(circuit.names)}
             inside = [w for k, w in enumerate(circuit.names) if nodes[k, i]]
             graph.add_node(unit, windows=",".join(inside), **values)
-    for k, to, source in np.argwhere(edges):
+    found = [
+        (k, to, source)
+        for k in range(len(edges))
+        for to, source in strongest_edges(edges[k], weight[k], strongest)
+    ]
+    for k, to, source in found:
         graph.add_edge(
             circuit.units[source],
             circuit.units[to],

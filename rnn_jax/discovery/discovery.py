@@ -19,6 +19,7 @@ from .subject import Subject
 if TYPE_CHECKING:
     import xarray as xr
 
+SETS = ("question", "mediator", "circuit", "undone", "restored")
 HEAD = ("epoch", "units", "edges", "sufficiency", "necessity", "p(set)")
 
 
@@ -40,19 +41,52 @@ class Discovery(NamedTuple):
     def __repr__(self) -> str:
         trials, units = self.dataset.sizes["trial"], self.dataset.sizes["unit"]
         lines = [f"Discovery of {self.subject.name!r}: {units} units, {trials} trials"]
-        lines += [
-            "  ".join(f"{cell:<12}" for cell in row).rstrip() for row in (HEAD, *_rows(self))
-        ]
+        if self.answers:
+            lines += _aligned(SETS, _sets(self))
+        lines += _aligned(HEAD, _rows(self))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        cells = lambda row, tag: "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
-        rows = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in _rows(self))
         title = html.escape(f"Discovery of {self.subject.name!r}")
-        return f"<b>{title}</b><table><tr>{cells(HEAD, 'th')}</tr>{rows}</table>"
+        sets = _table(SETS, _sets(self)) if self.answers else ""
+        return f"<b>{title}</b>{sets}{_table(HEAD, _rows(self))}"
 
 
-def _rows(found: Discovery) -> list[tuple[str, ...]]:
+Row = tuple[str, ...]
+
+
+def _aligned(head: Row, rows: list[Row]) -> list[str]:
+    """Rows of text in columns, none narrower than 12."""
+    widths = [max(12, *(len(row[k]) for row in (head, *rows))) for k in range(len(head))]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip()
+        for row in (head, *rows)
+    ]
+
+
+def _table(head: Row, rows: list[Row]) -> str:
+    """The same in HTML."""
+    cells = lambda row, tag: "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
+    return f"<table><tr>{cells(head, 'th')}</tr>{body}</table>"
+
+
+def _sets(found: Discovery) -> list[Row]:
+    """Each question's mediator and circuit as text."""
+    rows = []
+    for answer in found.answers:
+        by_kind = {part.kind: part for part in answer.sets}
+        if answer.note:
+            rows.append((answer.name, answer.note, "", "", ""))
+            continue
+        mediator, circuit = by_kind["mediator"], by_kind["circuit"]
+        sizes = [str(int(part.members.sum())) or "-" for part in (mediator, circuit)]
+        does = f"{mediator.undone[0]:.2f}", f"{mediator.restored[0]:.2f}"
+        rows.append((answer.name, *sizes, *does))
+    return rows
+
+
+def _rows(found: Discovery) -> list[Row]:
     """Each epoch's numbers as text."""
     data, circuit = found.dataset, found.circuit
     rows = []

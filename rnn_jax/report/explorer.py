@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from .answers import answer_lines
 from .view import (
     CONVENTION,
     array,
@@ -70,6 +71,7 @@ def payload(dataset: xr.Dataset) -> dict[str, Any]:
         "edges": _edges(dataset),
         "epochs": _epochs(dataset),
         "paths": _paths(dataset),
+        "answers": answer_lines(dataset),
     }
 
 

@@ -21,6 +21,9 @@ from .course import sets_figure, trajectories_figure
 from .explorer import write_explorer
 from .heatmap import effects_figure, ranking_figure
 
+EDGES = 1000
+"""Connections of an epoch that a file lists, the strongest first: all are in `results.nc`."""
+
 FIGURES = {
     "effects": effects_figure,
     "ranking": ranking_figure,
@@ -98,7 +101,9 @@ def write_run(work: Workplace, found: Discovery, log: str) -> None:
         write_json(folder / "config.json", config)
         (folder / "log.txt").write_text(log, "utf-8")
         save_model(folder / "model.eqx", subject.network, subject.origin)
-        write_json(folder / "circuit.json", to_dict(found.circuit))
-        write_graphml(to_graph(found.circuit), folder / "circuit.graphml")
+        circuits = json.loads(dataset.attrs["circuits"])
+        single = to_dict(found.circuit, EDGES)
+        write_json(folder / "circuit.json", {"circuits": circuits, "single units": single})
+        write_graphml(to_graph(found.circuit, EDGES), folder / "circuit.graphml")
         save_figures(dataset, folder / "figures")
         write_explorer(dataset, folder / "report.html")

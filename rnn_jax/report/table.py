@@ -6,6 +6,7 @@ print(epoch_table(dataset))
 import numpy as np
 import xarray as xr
 
+from .answers import answer_lines
 from .style import short
 from .view import CONVENTION, array, failures, interval, labels, set_p, top_units
 
@@ -15,11 +16,11 @@ AGREE = 0.8
 
 
 def epoch_table(dataset: xr.Dataset) -> str:
-    """A plain table, one row an epoch and one a top unit, at most 100 columns wide."""
+    """What the contrasts found, then single units: one row for each epoch and top unit."""
     head = f"{'epoch':<14} {'units':>8} {'edges':>6}  "
     head += f"{'sufficiency':<19} {'necessity':<19} {'p(set)':>6}"
-    lines = [head + ("  prec  recall  AUROC" if "precision" in dataset else "")]
-    lines.append("-" * len(lines[0]))
+    head += "  prec  recall  AUROC" if "precision" in dataset else ""
+    lines = [*answer_lines(dataset), head, "-" * len(head)]
     for e, p in enumerate(set_p(dataset)):
         lines.append(_epoch(dataset, e, p))
         lines += _strongest(dataset, e)

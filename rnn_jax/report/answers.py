@@ -1,0 +1,107 @@
+"""What the contrasts found, in sentences: for the terminal, and for the report's page.
+
+    print("\\n".join(answer_lines(dataset)))
+
+One paragraph for each question, one line for each set of units.
+"""
+
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from .style import short
+from .view import labels, unit_groups
+
+ALPHA = 0.05
+"""Corrected p up to which units count as better than random axes."""
+SHOWN = 8
+"""Units that a line names."""
+
+
+def answer_lines(dataset: xr.Dataset) -> list[str]:
+    """One line for each question, and one or two for each of its sets; none without contrasts."""
+    if "circuits" not in dataset.attrs or not dataset.attrs["circuits"]:
+        return []
+    sets, notes = (json.loads(dataset.attrs[name]) for name in ("circuits", "undecided"))
+    if not sets and not notes:
+        return []
+    lines = [f"contrasts: {dataset.attrs.get('contrasts', '?')}; judged on held-out trials"]
+    for question in labels(dataset, "question"):
+        if question in notes:
+            lines.append(f"{question}: {notes[question]}")
+            continue
+        row = dataset.sel(question=question)
+        own = [s for s in sets if _question(s) == question]
+        lines.append(f"{question}{_reach(row)}{_marks(row)}")
+        lines += [line for s in own for line in _set(dataset, s)]
+    return [*lines, ""]
+
+
+def _question(record: dict[str, Any]) -> str:
+    contrast, epoch = record["contrast"], record["epoch"]
+    return epoch if contrast == epoch else f"{contrast}: {epoch}"
+
+
+def _reach(row: xr.Dataset) -> str:
+    reach = np.asarray(row["reach"].values, float)
+    return "" if reach.min() >= 0.9 else f" (reach {reach[0]:.2f}, {reach[1]:.2f})"
+
+
+def _marks(row: xr.Dataset) -> str:
+    if "question_recall" not in row or not np.isfinite(row["question_recall"]):
+        return ""
+    precision, recall = (float(row[f"question_{mark}"]) for mark in ("precision", "recall"))
+    return f"   precision {precision:.2f}, recall {recall:.2f}"
+
+
+def _set(dataset: xr.Dataset, record: dict[str, Any]) -> list[str]:
+    kind = record["kind"]
+    what = f"carriers of step {record['step']}" if kind == "carriers" else kind
+    if not record["units"]:
+        return [f"  {what:<19} no set of at most 32 is good enough"]
+    lines = [f"  {what:<19} {named(dataset, record['units'])}"]
+    if kind == "carriers":
+        return lines
+    undone, restored = (interval(record[part]) for part in ("undone", "restored"))
+    does = f"alone keeps {restored}, brings about {undone}"
+    if kind == "mediator":
+        does = f"undoes {undone}, restores {restored}"
+    lines.append(f"{'':<21} {does}, off target {record['off_target'][0]:.2f}")
+    return lines + [f"{'':<21} {said}" for said in _standing(record)]
+
+
+def _standing(record: dict[str, Any]) -> list[str]:
+    """How often its units are chosen, and how it stands beside random bases."""
+    lines = []
+    often = [value for value in record["frequency"].values() if value is not None]
+    if often:
+        low, high = (round(100 * end) for end in (min(often), max(often)))
+        lines.append(f"its units are chosen in {low} to {high} % of half-splits")
+    if record["base_sizes"]:
+        low, high = np.quantile(record["base_sizes"], [0.05, 0.95])
+        beside = f"random axes need {low:.0f} to {high:.0f}, q = {record['q_bases']:.2f}"
+        if record["distributed"]:
+            beside = f"distributed: no circuit of units; {beside}"
+        elif record["q_bases"] > ALPHA:
+            beside += ": too few to tell units from axes"
+        lines.append(beside)
+    return lines
+
+
+def interval(row: list[float]) -> str:
+    """An estimate with its interval."""
+    return f"{row[0]:.2f} [{row[1]:.2f}, {row[2]:.2f}]"
+
+
+def named(dataset: xr.Dataset, units: list[int]) -> str:
+    """Units by name; whole groups by theirs, with how many of them belong."""
+    groups, names = unit_groups(dataset), labels(dataset, "unit")
+    whole, inside = Counter(groups), Counter(groups[i] for i in units)
+    if len(whole) > 1 and len(units) > SHOWN:
+        return ", ".join(f"{name} {count}/{whole[name]}" for name, count in inside.items())
+    shown = ", ".join(short(names[i], 16) for i in units[:SHOWN])
+    more = f", and {len(units) - SHOWN} more" if len(units) > SHOWN else ""
+    return f"{len(units)} unit{'s' if len(units) != 1 else ''}: {shown}{more}"

@@ -1,0 +1,351 @@
+"""Contrasts: effects of exchanges by their definition, laws of reach, searches, intervals."""
+
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import SOME, First, I, N, O, keys, network
+from scipy.stats import t as student
+from test_studies import relay
+
+from rnn_jax.contrasts import (
+    Search,
+    aligned,
+    ask,
+    choose,
+    effective,
+    exchanged,
+    other_trials,
+    random_bases,
+    share_intervals,
+    shares,
+    turned,
+)
+from rnn_jax.contrasts.asking import _grown, _reduced
+from rnn_jax.contrasts.bases import into, out_of, own_bases
+from rnn_jax.core import Network, Replace, clean_run, outputs, run
+from rnn_jax.discovery import Settings, discover
+from rnn_jax.report.answers import answer_lines
+from rnn_jax.tasks import Contrast, Trials, epochs_after, first_difference
+
+B, STEPS = 6, 12
+ALL = (np.arange(B), np.ones(B))
+EVENT = 3
+
+
+def pair_of(name="gru", window=(0, 2), network_=None, event=EVENT):
+    """Trials whose foils differ at two steps from the event; exchanged in a window after it."""
+    net = network(name) if network_ is None else network_
+    a, b = keys(2, 7)
+    xs = jax.random.normal(a, (B, STEPS, I))
+    foil = xs.at[:, event : event + 2].set(jax.random.normal(b, (B, 2, I)))
+    epochs = epochs_after(np.full(B, event), STEPS, asked=window)
+    trials = Trials(xs, None, {"all": jnp.ones((B, STEPS))})
+    return net, aligned(net, trials, Contrast(foil, epochs=epochs)), xs, foil
+
+
+def question_of(pair, which=ALL, window=None):
+    return choose(pair, pair.epochs["asked"], *which, window)
+
+
+def share_of(net, question, sets):
+    sums = exchanged(net, question, jnp.asarray(sets, float))
+    return shares(np.asarray(sums), np.asarray(question.norms))
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_an_exchange_is_a_clamp_of_the_foils_states(name):
+    net, pair, xs, foil = pair_of(name)
+    mask = np.array([1.0, 0.0, 1.0, 0.0])
+    found = share_of(net, question_of(pair), [mask])
+    window = np.zeros((STEPS, 1))
+    window[EVENT : EVENT + 2] = 1
+    read = slice(EVENT + 3, EVENT + 7)
+    for k, (own, other) in enumerate([(xs, foil), (foil, xs)]):
+        hs, ys = clean_run(net, own)
+        values, others = clean_run(net, other)
+        edits = [
+            Replace(jnp.asarray(window * mask), jax.tree.map(lambda v, b=b: v[b], values))
+            for b in range(B)
+        ]
+        after = jnp.stack(
+            [outputs(net, run(net, x, edit)) for x, edit in zip(own, edits, strict=True)]
+        )
+        scale = np.asarray(clean_run(net, xs)[1]).std((0, 1))
+        gap, change = (np.asarray(y - ys)[:, read] / scale for y in (others, after))
+        e = (gap * change).sum() / (gap**2).sum()
+        np.testing.assert_allclose(found.effect[k, 0], e, rtol=1e-9)
+        off = ((change - e * gap) ** 2).sum() / (gap**2).sum()
+        np.testing.assert_allclose(found.off[k, 0], off, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("name", "window", "whole"),
+    [*((name, (0, 2), True) for name in SOME), ("gru", (1, 2), True), ("lstm", (0, 1), False)],
+)
+def test_reach_is_1_where_the_window_holds_the_last_differing_input(name, window, whole):
+    net, pair, *_ = pair_of(name, window)
+    found = share_of(net, question_of(pair), [np.ones(N), np.zeros(N)])
+    assert np.allclose(found.effect[:, 0], 1, atol=1e-12) == whole
+    np.testing.assert_allclose(found.effect[:, 1], 0, atol=1e-12)
+    np.testing.assert_allclose(found.off[:, 1], 0, atol=1e-12)
+
+
+def test_run_and_foil_change_places():
+    net, pair, xs, foil = pair_of()
+    trials = Trials(foil, None, {"all": jnp.ones((B, STEPS))})
+    epochs = epochs_after(np.full(B, EVENT), STEPS, asked=(0, 2))
+    other = aligned(net, trials, Contrast(xs, epochs=epochs))._replace(scale=pair.scale)
+    a, b = (share_of(net, question_of(p), np.eye(N)) for p in (pair, other))
+    np.testing.assert_allclose(a.effect, b.effect[::-1], rtol=1e-10)
+    np.testing.assert_allclose(a.off, b.off[::-1], rtol=1e-8, atol=1e-12)
+
+
+def test_effects_do_not_hang_on_the_scale_of_an_output_or_the_order_of_units():
+    net, pair, *_ = pair_of("lambda")
+    own = share_of(net, question_of(pair), np.eye(N))
+    louder = Network(net.step, First(jnp.array([[7.0], [0.1]]) * net.readout.c), net.h0)
+    _, pair, *_ = pair_of(network_=louder)
+    np.testing.assert_allclose(
+        share_of(louder, question_of(pair), np.eye(N)).effect, own.effect, rtol=1e-9
+    )
+    order = np.array([2, 0, 3, 1])
+    p = jnp.eye(N)[order]
+    renamed = Network(
+        lambda h, x: p @ net.step(p.T @ h, x), First(net.readout.c @ p.T), p @ net.h0
+    )
+    _, pair, *_ = pair_of(network_=renamed)
+    found = share_of(renamed, question_of(pair), np.eye(N))
+    np.testing.assert_allclose(found.effect, own.effect[:, order], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_axes_of_a_basis_are_exchanged_by_their_projection(name):
+    net, pair, *_ = pair_of(name)
+    question = question_of(pair)
+    bases = random_bases(jax.random.key(3), net.h0)
+    for q in jax.tree.leaves(bases):
+        np.testing.assert_allclose(q @ q.T, np.eye(N), atol=1e-12)
+    other, asked = turned(net, question, bases)
+    ones = share_of(other, asked, [np.ones(N)])
+    np.testing.assert_allclose(ones.effect, 1, atol=1e-10)
+    two = np.array([1.0, 1.0, 0.0, 0.0])
+    found = share_of(other, asked, [two])
+
+    def step(h, x):
+        (x, value, inside), new = x, net.step(h, x[0])
+        part = lambda q, v, n: n + inside * (q @ (two * (q.T @ (v - n))))
+        return jax.tree.map(part, bases, value, new)
+
+    for k in range(2):
+        side = jax.tree.map(lambda leaf, k=k: leaf[k], question)
+        ys = jax.vmap(
+            lambda h0, x, v, w: outputs(
+                Network(step, net.readout, h0), run(Network(step, net.readout, h0), (x, v, w))
+            )
+        )(side.h0, side.xs, side.value, side.window)
+        change = (ys - side.ys) * side.read
+        e = (change * side.gap).sum() / (side.read * side.gap**2).sum()
+        np.testing.assert_allclose(found.effect[k, 0], e, rtol=1e-9)
+    same, asked = turned(net, question, own_bases(net.h0))
+    own = share_of(net, question, np.eye(N)).effect
+    np.testing.assert_allclose(share_of(same, asked, np.eye(N)).effect, own, atol=1e-12)
+
+
+def test_turning_there_and_back():
+    h = (jnp.arange(3.0), jnp.ones(3))
+    bases = random_bases(jax.random.key(0), h)
+    back = out_of(bases, into(bases, h))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), back, h)
+
+
+def test_a_trial_without_an_event_or_read_past_its_end_is_left_out():
+    net, _, xs, foil = pair_of()
+    event = np.array([3, 3, -1, 3, 7, 3])
+    epochs = epochs_after(event, STEPS, asked=(0, 2))
+    trials = Trials(xs, None, {"all": jnp.ones((B, STEPS))})
+    pair = aligned(net, trials, Contrast(foil, jnp.asarray(event), epochs))
+    # the window ends at 9, and its read at 14, past the trial's 12 steps
+    assert pair.epochs["asked"].valid.tolist() == [True, True, False, True, False, True]
+    weights = pair.epochs["asked"].valid.astype(float)
+    norms = np.asarray(question_of(pair, (np.arange(B), weights)).norms)
+    assert ((norms > 0).all((0, 2)) == pair.epochs["asked"].valid).all()
+
+
+def test_a_read_says_what_the_effect_is_and_off_target_is_over_all_outputs():
+    net, _, xs, foil = pair_of("lambda")
+    read = np.zeros((B, STEPS, O))
+    read[:, 6:9, 0] = 1
+    epochs = epochs_after(np.full(B, EVENT), STEPS, asked=(0, 2))
+    trials = Trials(xs, None, {"all": jnp.ones((B, STEPS))})
+    pair = aligned(net, trials, Contrast(foil, None, epochs, jnp.asarray(read)))
+    question = question_of(pair)
+    norms = np.asarray(question.norms)
+    gap = np.asarray(question.gap)[:, :, 6 - EVENT : 9 - EVENT] / pair.scale
+    np.testing.assert_allclose(norms[..., 0], (gap[..., 0] ** 2).sum(-1), rtol=1e-9)
+    np.testing.assert_allclose(norms[..., 1], (gap**2).sum((2, 3)), rtol=1e-9)
+
+
+def relay_question():
+    subject = relay(count=24)
+    contrast = other_trials(jax.random.key(0), subject.network, subject.trials)["late"]
+    pair = aligned(subject.network, subject.trials, contrast)
+    return subject, choose(pair, pair.epochs["late"], np.arange(24), np.ones(24))
+
+
+def test_growth_and_elimination_find_a_relay():
+    subject, question = relay_question()
+    net, reach, bases = subject.network, jnp.ones(2), own_bases(subject.network.h0)
+    path = _grown(net, question, jnp.eye(4), bases, 4, jnp.asarray(0.01), reach)
+    assert path.order[: int(path.size)].tolist() in ([0], [1], [0, 1], [1, 0])
+    course = _reduced(net, question, jnp.eye(4), bases, 16, jnp.asarray(0.9), reach)
+    assert course.free.tolist() == [True, True, False, False]
+    # what it says of a size is what an exchange of that set does
+    k = int(path.size)
+    mask = np.zeros((1, 4))
+    mask[0, np.asarray(path.order[:k])] = 1
+    found = share_of(net, question, mask)
+    np.testing.assert_allclose(path.effect[k - 1], found.effect[:, 0], atol=1e-12)
+    held = share_of(net, question, 1 - np.asarray(course.free, float)[None])
+    last = int((course.sizes >= 0).sum()) - 1
+    np.testing.assert_allclose(course.effect[last], held.effect[:, 0], atol=1e-12)
+
+
+def test_a_search_that_finds_nothing_says_so():
+    subject, question = relay_question()
+    bases = own_bases(subject.network.h0)
+    path = _grown(
+        subject.network, question, jnp.eye(4)[2:], bases, 2, jnp.asarray(0.01), jnp.ones(2)
+    )
+    assert int(path.size) == 3
+    assert (np.asarray(path.effect) == 0).all()
+
+
+@pytest.mark.parametrize("weight", ["like", "unlike"])
+def test_the_jackknife_of_a_ratio(weight):
+    rng = np.random.default_rng(0)
+    n = 12
+    d = np.ones(n) if weight == "like" else rng.gamma(2.0, size=n)
+    e = 0.8 + 0.1 * rng.normal(size=n)
+    sums = np.stack([e * d, e * d, e**2 * d], -1)[None, None].repeat(2, 0)
+    norms = np.stack([d, d], -1)[None].repeat(2, 0)
+    found = share_intervals(sums, norms).effect[0, 0]
+    np.testing.assert_allclose(found[0], (e * d).sum() / d.sum(), rtol=1e-12)
+    if weight == "like":
+        half = student.ppf(0.975, n - 1) * e.std(ddof=1) / n**0.5
+        np.testing.assert_allclose(found[2] - found[0], half, rtol=1e-9)
+    np.testing.assert_allclose(effective(d), d.sum() ** 2 / (d**2).sum())
+    assert effective(np.zeros(3)) == 0
+
+
+def test_foils_of_other_trials_hear_another_until_the_epochs_end():
+    subject = relay(count=12)
+    net, trials = subject.network, subject.trials
+    found = other_trials(jax.random.key(1), net, trials)
+    assert set(found) == set(trials.epochs)
+    xs, early = np.asarray(trials.xs), np.asarray(found["early"].foil)
+    assert (early[:, 6:] == xs[:, 6:]).all()
+    assert all(any((row[:6] == other[:6]).all() for other in xs) for row in early)
+    # of several donors the one that differs is taken, though half of all pairs are alike
+    assert (first_difference(trials.xs, found["early"].foil) == 0).all()
+    assert other_trials(jax.random.key(1), net, relay(count=1).trials) == {}
+
+
+QUICK = Settings(random_sets=19, resamples=99, flips=199, bases=19, splits=4, width=6)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return discover(relay(count=48), QUICK)
+
+
+def test_a_discovery_answers_for_each_epoch(found):
+    data = found.dataset
+    assert data.attrs["contrasts"] == "from other trials"
+    assert data["question"].values.tolist() == ["early", "late"]
+    assert data["in_circuit"].values.tolist() == [[True, True, False, False]] * 2
+    assert data["question_precision"].values.tolist() == [1.0, 1.0]
+    records = json.loads(data.attrs["circuits"])
+    assert {r["kind"] for r in records} == {"mediator", "carriers", "circuit"}
+    circuit = next(r for r in records if r["kind"] == "circuit" and r["epoch"] == "late")
+    assert circuit["units"] == [0, 1]
+    assert circuit["restored"][0] > 0.9
+    assert len(circuit["base_sizes"]) == 19
+    assert circuit["frequency"] == {"0": 1.0, "1": 1.0}
+    said = "\n".join(answer_lines(data))
+    assert "late   precision 1.00, recall 1.00" in said
+    assert "circuit             2 units: 0, 1" in said
+    assert max(map(len, said.splitlines())) <= 100
+    assert "question" in repr(found)
+
+
+def test_groups_are_searched_where_no_unit_does_much():
+    copies = 20
+    c = np.zeros((1, 2 * copies))
+    c[0, :copies] = 1 / copies
+    net = Network(lambda h, x: 0.9 * h + x[0], First(jnp.asarray(c)), jnp.zeros(2 * copies))
+    xs = np.zeros((40, 12, 1))
+    xs[:, 0, 0] = np.random.default_rng(0).choice([-1.0, 1.0], 40)
+    window = epochs_after(np.zeros(40, int), 12, held=(2, 4))
+    trials = Trials(jnp.asarray(xs), None, window)
+    groups = ("read",) * copies + ("unread",) * copies
+    contrast = Contrast(jnp.asarray(-xs), epochs=window)
+    search = Search(bases=0, splits=2, random_sets=19)
+    (answer,) = ask(net, trials, "sign", contrast, search, jax.random.key(0), groups)
+    by_kind = {part.kind: part for part in answer.sets}
+    assert by_kind["mediator"].groups == by_kind["circuit"].groups == ("read",)
+    assert answer.members.tolist() == [True] * copies + [False] * copies
+    assert np.isnan(by_kind["circuit"].p_bases)
+    (alone,) = ask(net, trials, "sign", contrast, search, jax.random.key(0))
+    assert max(len(part.groups) for part in alone.sets) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda xs: xs, "run and foil differ by"),
+        (lambda xs: xs.at[:4].multiply(-1), "refused: 4 trials have the event"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_a_line(change, message):
+    subject = relay(count=48)
+    xs = subject.trials.xs
+    event = jnp.zeros(48, int) if message.startswith("run") else None
+    epochs = epochs_after(np.zeros(48, int), 12, held=(3, 5))
+    contrast = Contrast(change(xs), event, epochs)
+    if message.startswith("run"):
+        contrast = dataclasses.replace(contrast, foil=xs + 1e-9)
+    trials = dataclasses.replace(subject.trials, contrasts={"nothing": contrast})
+    data = discover(dataclasses.replace(subject, trials=trials), QUICK).dataset
+    assert message in json.loads(data.attrs["undecided"])["nothing: held"]
+    assert any(message in line for line in answer_lines(data))
+
+
+BAD = {
+    "a foil of another shape": (lambda c: {"foil": c.foil[:, :3]}, "a foil of"),
+    "a foil of NaN": (lambda c: {"foil": c.foil * jnp.nan}, "the foil is not finite"),
+    "events per step": (lambda c: {"event": jnp.zeros((B, 2), int)}, "event must be int"),
+    "an event past the end": (lambda c: {"event": jnp.full(B, STEPS)}, "event must lie in"),
+    "a float event": (lambda c: {"event": jnp.zeros(B)}, "event must be int"),
+    "a read of another shape": (lambda c: {"read": jnp.ones((B, 3))}, "read must be"),
+    "an epoch of another shape": (lambda c: {"epochs": {"a": jnp.ones(3)}}, "'a' must be"),
+    "an empty epoch": (lambda c: {"epochs": {"a": jnp.zeros((B, STEPS))}}, "holds no step"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_contrast_that_does_not_fit_is_refused(what):
+    from rnn_jax.tasks import check_trials
+
+    _, _, xs, foil = pair_of()
+    change, message = BAD[what]
+    contrast = Contrast(foil)
+    # as it is made where no types are checked
+    for field, value in change(contrast).items():
+        object.__setattr__(contrast, field, value)
+    trials = Trials(xs, None, {"all": jnp.ones((B, STEPS))}, {"mine": contrast})
+    with pytest.raises(ValueError, match=f"contrast 'mine'.*{message}"):
+        check_trials(trials)
