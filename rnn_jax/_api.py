@@ -54,7 +54,7 @@ from .linear import (
     jacobians,
     propagators,
 )
-from .tasks import Trials
+from .tasks import Contrast, Trials
 from .training import fit
 
 
@@ -70,11 +70,11 @@ def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
 
 
 __all__ = [
-    "Circuit", "Compose", "Discovery", "Identity", "Inside", "Network", "Read", "Replace",
-    "Settings", "Shift", "Subject", "Trajectory", "Trials", "adjoints", "around", "auroc", "clamp",
-    "discover", "drop", "effective_connectivity", "faithfulness", "finite", "first_order",
-    "first_order_clamp", "fit", "from_equinox", "from_field", "group_connectivity", "integrated",
-    "jacobians", "keep", "keeping", "label", "load", "log_odds", "margin", "outputs",
+    "Circuit", "Compose", "Contrast", "Discovery", "Identity", "Inside", "Network", "Read",
+    "Replace", "Settings", "Shift", "Subject", "Trajectory", "Trials", "adjoints", "around",
+    "auroc", "clamp", "discover", "drop", "effective_connectivity", "faithfulness", "finite",
+    "first_order", "first_order_clamp", "fit", "from_equinox", "from_field", "group_connectivity",
+    "integrated", "jacobians", "keep", "keeping", "label", "load", "log_odds", "margin", "outputs",
     "propagators", "pulse", "read", "resumable", "rollout", "run", "save", "screen", "sliding",
     "span", "squared_error", "sweep", "sweep_edges", "tiling",
 ]  # fmt: skip

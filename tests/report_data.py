@@ -106,7 +106,7 @@ def results(units=8, windows=6, trials=4, steps=24, truth=True, seed=0, subject=
         "epoch_effect_high": (("epoch", "unit"), epoch_high),
         "p_value": (("epoch", "unit"), p),
         "q_value": (("epoch", "unit"), np.clip(2 * p, 0, 1)),
-        "sufficiency": (("epoch", "unit"), -0.8 * epoch_effect),
+        "restoring_effect": (("epoch", "unit"), -0.8 * epoch_effect),
         "connectivity": (("window", "to", "from"), connectivity),
         "connectivity_size": (("window", "to", "from"), np.abs(connectivity)),
         "epoch_connectivity": (("epoch", "to", "from"), epoch_connectivity),

@@ -82,7 +82,7 @@ def test_a_run_leaves_everything(finished, place):
     assert config["origin"] == {name: str(place / path) for name, path in paths.items()}
     assert "running on" in said
     assert "delay" in said
-    assert "sufficiency" in (out / "log.txt").read_text()
+    assert "faithfulness" in (out / "log.txt").read_text()
 
 
 def test_two_processes_find_the_same(finished, place):

@@ -168,3 +168,45 @@ def test_a_users_file_may_hold_dataclasses_and_bear_a_librarys_name(tmp_path):
     (tmp_path / "json.py").write_text(code)
     assert load_object(f"{tmp_path / 'json.py'}:network").gain == 2.0
     assert json.loads("[1]") == [1]
+
+
+def test_contrasts_of_a_file(tmp_path):
+    foil = XS + (np.arange(8) == 3)[:, None]
+    read = np.zeros((3, 8))
+    read[:, 6] = 1
+    trials = load_trials(
+        save(
+            tmp_path / "t.npz",
+            inputs=XS,
+            epoch_late=np.array([4, 8]),
+            foil_pulse=foil,
+            event_pulse=np.array([3, 3, -1]),
+            read_pulse=read,
+            **{"epoch_pulse.held": np.array([4, 6])},
+            foil_bare=foil,
+        )
+    )
+    assert list(trials.epochs) == ["late"]
+    pulse, bare = trials.contrasts["pulse"], trials.contrasts["bare"]
+    np.testing.assert_array_equal(pulse.foil, foil)
+    assert pulse.event.tolist() == [3, 3, -1]
+    assert pulse.read.sum() == 3
+    assert np.asarray(pulse.epochs["held"]).sum(1).tolist() == [2, 2, 2]
+    assert (bare.event, bare.epochs, bare.read) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"event_a": np.zeros(3, int)}, "event_a speaks of no foil; foil_a is not there"),
+        ({"foil_a": XS[:2]}, "contrast 'a': a foil of"),
+        ({"foil_a": XS, "event_a": np.zeros(3)}, "event_a must be integers"),
+        ({"foil_a": XS, "event_a": np.full(3, 8)}, "event must lie in"),
+        ({"foil_a": XS, "read_a": np.zeros((2, 8))}, "read_a must be weights"),
+        ({"foil_a": XS, "epoch_a.b": np.ones(7)}, "epoch_a.b: expected a window"),
+    ],
+)
+def test_bad_contrasts_of_a_file_are_refused_in_one_line(arrays, message, tmp_path):
+    with pytest.raises(ValueError, match=message) as raised:
+        load_trials(save(tmp_path / "t.npz", inputs=XS, **arrays))
+    assert "\n" not in str(raised.value)

@@ -51,8 +51,8 @@ class Discover:
     units: int = 64
     """Units to train with, where the subject is a task."""
 
-    count: int = 48
-    """Trials to draw, where the subject is built in."""
+    count: int | None = None
+    """Trials to draw, where the subject is built in; by default 96 of a task, 48 of a network."""
 
     processes: int = 1
     """Processes to run in on this machine, which share the work. A cluster's launcher starts

@@ -1,4 +1,4 @@
-"""Trials from a file: one `.npz` with inputs, and optionally targets and epochs.
+"""Trials from a file: one `.npz` with inputs, and optionally targets, epochs and contrasts.
 
     numpy.savez("trials.npz", inputs=xs, targets=ys, epoch_cue=cue, epoch_delay=times)
     trials = load_trials("trials.npz")
@@ -6,18 +6,24 @@
 - `inputs`: `[B, T, I]`; `targets`: `[B, T, O]`.
 - `epoch_NAME`: a window `[T]` or `[B, T]` of weights, or integers `[2]` or `[B, 2]`: the first
     step and the one past the last, of all trials or of each.
+- `foil_NAME`: inputs `[B, T, I]` of a contrast's foils; with it, `event_NAME` `[B]`, the step of
+    each trial's event, -1 for none; `read_NAME` `[B, T]` or `[B, T, O]`, weights of the outputs
+    that are read; and `epoch_NAME.EPOCH`, windows of that event alone, as above.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from ..tasks import Trials, check_trials
+from ..tasks import Contrast, Trials, check_trials
+from ..tasks.contrast import check_contrast
 from .npz import load_npz
 
 PREFIX = "epoch_"
+PREFIXES = (PREFIX, "foil_", "event_", "read_")
 
 
 def load_trials(path: str | Path) -> Trials:
@@ -27,11 +33,10 @@ def load_trials(path: str | Path) -> Trials:
     """
     path = Path(path)
     arrays = load_npz(path)
-    known = {name for name in arrays if name.startswith(PREFIX)} | {"inputs", "targets"}
+    known = {name for name in arrays if name.startswith(PREFIXES)} | {"inputs", "targets"}
     if unknown := sorted(set(arrays) - known):
-        raise ValueError(
-            f"{path} holds {', '.join(unknown)}; known are inputs, targets, {PREFIX}NAME"
-        )
+        words = ", ".join(f"{prefix}NAME" for prefix in PREFIXES)
+        raise ValueError(f"{path} holds {', '.join(unknown)}; known are inputs, targets, {words}")
     if "inputs" not in arrays:
         raise ValueError(f"{path} holds no array 'inputs' [trials, time, inputs]")
     xs = _array(path, arrays, "inputs")
@@ -41,14 +46,66 @@ def load_trials(path: str | Path) -> Trials:
             f"{path}: targets of shape {targets.shape} do not fit inputs of shape {xs.shape}: the "
             "first two axes are trials and time"
         )
+    contrasts = _contrasts(path, arrays, xs)
     epochs = {
         name.removeprefix(PREFIX): epoch_window(name, array, *xs.shape[:2])
         for name, array in arrays.items()
-        if name.startswith(PREFIX)
+        if name.startswith(PREFIX) and _owner(name, contrasts) is None
     }
-    trials = Trials(xs, targets, epochs)
+    trials = Trials(xs, targets, epochs, contrasts)
     check_trials(trials)
     return trials
+
+
+def _owner(name: str, contrasts: Iterable[str]) -> str | None:
+    """The contrast that `epoch_NAME.EPOCH` speaks of; `None` for an epoch of the trials."""
+    owner = name.removeprefix(PREFIX).rpartition(".")[0]
+    return owner if owner in set(contrasts) else None
+
+
+def _contrasts(
+    path: Path, arrays: dict[str, np.ndarray], xs: Float[Array, "B T I"]
+) -> dict[str, Contrast]:
+    """The contrasts of a file: whatever has a foil."""
+    names = [name.removeprefix("foil_") for name in arrays if name.startswith("foil_")]
+    for name in arrays:
+        what, _, contrast = name.partition("_")
+        if what in ("event", "read") and contrast not in names:
+            raise ValueError(f"{path}: {name} speaks of no foil; foil_{contrast} is not there")
+    found = {}
+    for name in names:
+        own = {k: a for k, a in arrays.items() if _owner(k, [name]) and k.startswith(PREFIX)}
+        epochs = {
+            k.rpartition(".")[2]: epoch_window(k, array, *xs.shape[:2]) for k, array in own.items()
+        }
+        event, read = arrays.get(f"event_{name}"), arrays.get(f"read_{name}")
+        found[name] = Contrast(
+            _array(path, arrays, f"foil_{name}"),
+            None if event is None else _integers(path, f"event_{name}", event),
+            epochs or None,
+            None if read is None else _weights(path, f"read_{name}", read, xs.shape[:2]),
+        )
+        check_contrast(name, found[name], xs)
+    return found
+
+
+def _weights(
+    path: Path, name: str, array: np.ndarray, lead: tuple[int, ...]
+) -> Float[Array, "B T ..."]:
+    if array.dtype.kind not in "fiub" or array.ndim not in (2, 3) or array.shape[:2] != lead:
+        raise ValueError(
+            f"{path}: {name} must be weights {list(lead)} or of each output, got {array.dtype} of "
+            f"shape {array.shape}"
+        )
+    return jnp.asarray(array, jnp.zeros(()).dtype)
+
+
+def _integers(path: Path, name: str, array: np.ndarray) -> Int[Array, " B"]:
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise ValueError(
+            f"{path}: {name} must be integers [trials], got {array.dtype} of shape {array.shape}"
+        )
+    return jnp.asarray(array, int)
 
 
 def _array(path: Path, arrays: dict[str, np.ndarray], name: str) -> Float[Array, "B T D"]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SETS = ("question", "mediator", "circuit", "undone", "restored")
-HEAD = ("epoch", "units", "edges", "sufficiency", "necessity", "p(set)")
+HEAD = ("epoch", "units", "edges", "faithfulness", "necessity", "p(set)")
 
 
 class Discovery(NamedTuple):

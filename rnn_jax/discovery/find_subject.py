@@ -23,6 +23,9 @@ from .subject import Subject
 from .train_settings import TrainSettings
 from .trained import Train, train_network
 
+OF_TASK, OF_BUILT = 96, 48
+"""Trials that are drawn where nobody says how many."""
+
 
 def names() -> dict[str, str]:
     """Every built-in subject with one line about it."""
@@ -34,7 +37,7 @@ def find_subject(
     trials_file: str | None = None,
     cell: str | None = None,
     training: TrainSettings = TrainSettings(),
-    count: int = 48,
+    count: int | None = None,
     seed: int = 0,
     train: Train = train_network,
 ) -> Subject:
@@ -48,12 +51,15 @@ def find_subject(
     - `trials_file`: a file of trials, for a user's own network.
     - `cell`: the kind of cell: what to train, or what a weights file holds.
     - `training`: how a task is trained on.
-    - `count`, `seed`: how many trials are drawn, and from which seed.
+    - `count`, `seed`: how many trials are drawn, by default 96 of a task, since half of them have
+        an event, and 48 of a built-in network; and from which seed.
     - `train`: runs the training; the command line's shows progress.
 
     **Raises:** `ValueError` where the name is unknown, with the nearest known name.
     """
     key = jax.random.fold_in(jax.random.key(seed), 1)
+    if count is None:
+        count = OF_BUILT if name in PLANTED else OF_TASK
     if not 1 <= count < 2**31:
         raise ValueError(f"count must lie in [1, 2**31), got {count}")
     brings_trials = name in PLANTED or name in TASKS

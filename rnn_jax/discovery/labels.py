@@ -28,8 +28,10 @@ from ..data.label import window_ends
 from ..linear import pca
 from .asked import of_answers
 from .findings import Findings
+from .kept_contrasts import contrast_variables
 from .performance import performance
 from .records import as_rows, records, versions
+from .schema import described
 from .settings import Settings
 from .subject import Subject
 
@@ -41,7 +43,7 @@ Variables = dict[str, tuple[tuple[str, ...], Any]]
 
 
 def to_dataset(subject: Subject, settings: Settings, found: Findings) -> "xr.Dataset":
-    """All numbers of a discovery with their dims, in float32.
+    """All numbers of a discovery with their dims, in float32; `schema` says what each is.
 
     **Arguments:**
 
@@ -57,7 +59,8 @@ def to_dataset(subject: Subject, settings: Settings, found: Findings) -> "xr.Dat
     variables = _runs(subject, found) | _effects(settings, found) | _connections(found)
     variables |= _sets(found)
     of_sets, question, said = of_answers(subject, found.asked)
-    variables |= of_sets
+    kept, of_kept = contrast_variables(subject.trials, found.ys.shape[-1])
+    variables |= of_sets | kept
     if subject.truth is not None:
         variables |= _recovery(subject.truth, found)
     units = list(subject.unit_names)
@@ -68,12 +71,12 @@ def to_dataset(subject: Subject, settings: Settings, found: Findings) -> "xr.Dat
         "from": units,
         "group": ("unit", list(subject.unit_groups)),
     } | window_ends(np.asarray(found.windows) > 0)
-    coords |= question
+    coords |= question | of_kept
     data = {name: (dims, _plain(values)) for name, (dims, values) in variables.items()}
     attributes = _attributes(subject, settings, found) | said
     attributes["failures"] = json.dumps(found.causes.failures)
     attributes["records"] = json.dumps(as_rows(records(subject, settings, found)))
-    return xr.Dataset(data, coords, attributes)
+    return described(xr.Dataset(data, coords, attributes))
 
 
 def _plain(values: Any) -> np.ndarray:
@@ -141,7 +144,7 @@ def _effects(settings: Settings, found: Findings) -> Variables:
     return variables | {
         "second_effect": (("epoch", "unit"), second),
         "rank_agreement": (("epoch",), rank_agreement(first, second)),
-        "sufficiency": (("epoch", "unit"), found.causes.sufficiency.mean(-1)),
+        "restoring_effect": (("epoch", "unit"), found.causes.sufficiency.mean(-1)),
         "p_value": (("epoch", "unit"), found.selection.p_value),
         "q_value": (("epoch", "unit"), found.selection.q_value),
         "member": (("epoch", "unit"), found.selection.members),

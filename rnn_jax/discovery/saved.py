@@ -16,6 +16,7 @@ from ..data import load_network, network_from_torch, reader
 from ..planted import PLANTED
 from ..tasks import TASKS, Trials
 from ..training import load_header, load_model
+from .kept_contrasts import contrasts_of
 from .subject import Subject
 from .train_settings import TrainSettings
 from .trained import untrained
@@ -89,7 +90,12 @@ def of_run(folder: Path, trials_file: str | None = None, like: Network | None = 
     targets = floats(rows("targets", "trial", "time", "output")) if "targets" in data else None
     xs = rows("inputs", "trial", "time", "input")
     # inputs that index something stay integers
-    trials = Trials(floats(xs) if xs.dtype.kind == "f" else jnp.asarray(xs), targets, epochs)
+    trials = Trials(
+        floats(xs) if xs.dtype.kind == "f" else jnp.asarray(xs),
+        targets,
+        epochs,
+        contrasts_of(data),
+    )
     _check_outputs(path, network, trials, rows("outputs", "trial", "time", "output"))
     truth = None
     if "truth" in data:

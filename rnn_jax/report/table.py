@@ -18,7 +18,7 @@ AGREE = 0.8
 def epoch_table(dataset: xr.Dataset) -> str:
     """What the contrasts found, then single units: one row for each epoch and top unit."""
     head = f"{'epoch':<14} {'units':>8} {'edges':>6}  "
-    head += f"{'sufficiency':<19} {'necessity':<19} {'p(set)':>6}"
+    head += f"{'faithfulness':<19} {'necessity':<19} {'p(set)':>6}"
     head += "  prec  recall  AUROC" if "precision" in dataset else ""
     lines = [*answer_lines(dataset), head, "-" * len(head)]
     for e, p in enumerate(set_p(dataset)):

@@ -7,13 +7,16 @@ A question without a contrast ("which units matter?") has the answer "nearly all
 network. A contrast asks which units carry one difference, from its event to what is read of it.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
+from jaxtyping import Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
+
+from ..core.types import Numbers
 
 READ = (2, 6)
 """Steps after a window's last that are read, where nothing else is said: from 2 to 5."""
@@ -34,10 +37,10 @@ class Contrast(eqx.Module):
         the last step that is read, or inside the `epoch` alone.
     """
 
-    foil: PyTree[Shaped[Array, "B T ..."]]
-    event: Int[Array, " B"] | None = None
-    epochs: dict[str, Float[Array, "B T"]] | None = None
-    read: Float[Array, "B T *O"] | None = None
+    foil: PyTree[Shaped[Numbers, "B T ..."]]
+    event: Int[Numbers, " B"] | None = None
+    epochs: Mapping[str, Float[Numbers, "B T"]] | None = None
+    read: Float[Numbers, "B T ..."] | None = None
     circuit: Literal["event", "epoch"] = eqx.field(static=True, default="event")
 
 

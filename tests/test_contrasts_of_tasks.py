@@ -1,0 +1,118 @@
+"""What each task's contrasts leave out, turn or exchange, and nothing else."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+from test_contrasts import QUICK
+from test_studies import relay
+
+import rnn_jax as rj
+from rnn_jax.contrasts import aligned
+from rnn_jax.discovery.find_subject import drawn
+from rnn_jax.planted import ring_attractor
+from rnn_jax.planted.ring_attractor import EPOCHS
+from rnn_jax.tasks import TASKS, Contrast, check_trials, epochs_after, first_difference
+from rnn_jax.tasks.flip_flop import QUIET, last_pulse
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_contrasts_that_fit(name):
+    trials = drawn(name, jax.random.key(0), 40)
+    check_trials(trials)
+    assert trials.contrasts
+    xs = np.asarray(trials.xs)
+    for contrast in trials.contrasts.values():
+        first = first_difference(xs, contrast.foil)
+        event = first if contrast.event is None else np.asarray(contrast.event)
+        assert (event >= 0).sum() > 15
+        # nothing differs before the event, and nothing at all where there is none
+        np.testing.assert_array_equal(first[event >= 0], event[event >= 0])
+        assert (first[event < 0] == -1).all()
+        for window in contrast.epochs.values():
+            assert (np.asarray(window)[event < 0] == 0).all()
+
+
+def test_the_flip_flops_foil_holds_the_bit_that_the_pulse_turned():
+    trials = drawn("flip-flop", jax.random.key(1), 60)
+    targets = np.asarray(trials.targets)
+    for bit in range(3):
+        contrast = trials.contrasts[f"bit {bit}"]
+        event = np.asarray(contrast.event)
+        with_event = event >= 0
+        other = np.asarray(jax.vmap(last_pulse)(contrast.foil))
+        rest = np.delete(np.arange(3), bit)
+        np.testing.assert_array_equal(other[..., rest], targets[..., rest])
+        time = np.arange(targets.shape[1])[None] - event[:, None]
+        quiet = with_event[:, None] & (time >= 0) & (time <= QUIET)
+        assert (other[..., bit] == -targets[..., bit])[quiet].all()
+        assert (other[..., bit] == targets[..., bit])[~with_event].all()
+
+
+def test_the_bits_context_is_exchanged_and_its_pulse_left_out():
+    trials = drawn("context-bit", jax.random.key(2), 60)
+    xs = np.asarray(trials.xs)
+    context, pulse = trials.contrasts["context"], trials.contrasts["pulse"]
+    np.testing.assert_array_equal(np.asarray(context.foil)[..., [1, 0, 2, 3]], xs)
+    event, foil = np.asarray(pulse.event), np.asarray(pulse.foil)
+    differ = (xs != foil).any(-1).sum(1)
+    assert set(differ[event >= 0]) == {TASKS["context-bit"].make().pulse}
+    own = 2 + xs[:, 0, :2].argmax(-1)
+    assert ((xs != foil).sum((1, 2)) == differ).all()
+    channels = (xs != foil).any(1)
+    assert channels[np.arange(60), own][event >= 0].all()
+
+
+def test_one_observation_is_turned():
+    trials = drawn("hidden-state", jax.random.key(3), 60)
+    contrast = trials.contrasts["observation"]
+    xs, foil = np.asarray(trials.xs), np.asarray(contrast.foil)
+    event = np.asarray(contrast.event)
+    rows = event >= 0
+    assert (np.abs(xs[rows, event[rows]]) >= 1).all()
+    np.testing.assert_array_equal(xs[rows, event[rows]], -foil[rows, event[rows]])
+    assert ((xs != foil).sum((1, 2)) == rows).all()
+
+
+def test_each_epoch_of_the_ring_leaves_out_what_moves_it():
+    planted = ring_attractor()
+    trials = planted.sample(jax.random.key(0), 12)
+    found = planted.contrasts(jax.random.key(1), trials)
+    assert set(found) == set(EPOCHS)
+    for name, contrast in found.items():
+        pair = aligned(planted.network, trials, contrast)
+        asked = pair.epochs[name]
+        assert asked.valid.all()
+        assert asked.closed.sum() >= asked.window.sum()
+        # the two runs differ where they are read: the foil's bump lies elsewhere
+        gap = pair.ys[1] - pair.ys[0]
+        assert (np.abs(gap).max((1, 2)) > 0.05).all()
+
+
+def test_a_run_asks_the_same_again(tmp_path):
+    subject = relay(count=24)
+    xs = np.asarray(subject.trials.xs)
+    epochs = epochs_after(np.zeros(24, int), 12, held=(3, 5))
+    read = np.zeros((24, 12))
+    read[:, 8:] = 1
+    contrasts = {
+        "turned": Contrast(-subject.trials.xs, epochs=epochs),
+        "read": Contrast(-subject.trials.xs, np.zeros(24, int), epochs, read, "epoch"),
+    }
+    trials = replace(subject.trials, contrasts=contrasts)
+    settings = replace(QUICK, bases=0, splits=0)
+    found = rj.discover(replace(subject, trials=trials), settings)
+    rj.save(found, tmp_path / "run")
+    again = rj.load(tmp_path / "run", like=subject.network).trials
+    assert list(again.contrasts) == ["turned", "read"]
+    for name, contrast in contrasts.items():
+        other = again.contrasts[name]
+        np.testing.assert_allclose(other.foil, contrast.foil, rtol=1e-6)
+        np.testing.assert_array_equal(other.epochs["held"], contrast.epochs["held"])
+        assert other.circuit == contrast.circuit
+    assert again.contrasts["turned"].event is None
+    assert again.contrasts["turned"].read is None
+    assert again.contrasts["read"].event.tolist() == [0] * 24
+    np.testing.assert_array_equal(again.contrasts["read"].read[..., 0], read)
+    assert xs.shape == again.xs.shape
