@@ -122,7 +122,12 @@ CAUSAL = [
     ("no trials", lambda: sweep(xs=XS[:0], targets=YS[:0]), "targets must be [trials"),
     ("one trial", lambda: sweep(xs=X, targets=YS[0]), "windows must be [W, 2]"),
     ("a named score", lambda: sweep(score="margin"), "score must be a function"),
-    ("scores", lambda: sweep(score=lambda y, t: y[0]), "score must return a scalar"),
+    ("no array", lambda: sweep(score=lambda y, t: "high"), "score must return a scalar"),
+    (
+        "an estimate of many scores",
+        lambda: sweep(score=lambda y, t: y[0], estimator="window"),
+        "score must return a scalar",
+    ),
     ("wide targets", lambda: sweep(targets=jnp.ones((B, T, 5))), "the score rejects outputs"),
     ("a unit too many", lambda: sweep(units=[0, 3]), "unit 3 is outside"),
     ("a unit twice", lambda: sweep(units=[0, 0]), "unit 0 is given 2 times"),

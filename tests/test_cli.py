@@ -74,7 +74,10 @@ def test_a_run_leaves_everything(finished, place):
     assert {"window", "unit", "to", "from", "time", "trial", "epoch"} <= set(data.dims)
     assert data["member"].sel(epoch="delay").values.tolist() == [True, True, False]
     circuit = json.loads((out / "circuit.json").read_text())
-    assert {row["unit"] for row in circuit["windows"]["delay"]["units"]} == {"0", "1"}
+    assert {row["unit"] for row in circuit["single units"]["windows"]["delay"]["units"]} == {
+        "0",
+        "1",
+    }
     assert set(nx.read_graphml(out / "circuit.graphml")) == {"0", "1"}
     config = json.loads((out / "config.json").read_text())
     assert config["settings"]["flips"] == 199

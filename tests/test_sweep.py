@@ -228,6 +228,19 @@ def any_above_two(ys, targets):
     return (ys.max() > 2).astype(ys.dtype)
 
 
+@pytest.mark.parametrize("cell", SOME)
+def test_a_score_of_many_numbers_is_many_scores_of_one_run(cell):
+    net, xs = network(cell), jnp.stack([inputs(k) for k in range(3)])
+    ys = jax.vmap(lambda x: outputs(net, run(net, x)))(xs)
+    parts = [lambda y, t, at=at: jnp.abs(y - t)[at].sum() for at in (slice(0, 3), slice(3, None))]
+    both = lambda y, t: jnp.stack([part(y, t) for part in parts])
+    asked = (list(range(N)), tiling(T, 2), 0.0)
+    found = sweep(net, xs, ys, both, *asked)
+    assert found.shape == (3, N, 3, 2)
+    for k, part in enumerate(parts):
+        np.testing.assert_allclose(found[..., k], sweep(net, xs, ys, part, *asked), atol=1e-14)
+
+
 def test_a_score_that_reads_on_is_told_so():
     net, xs, targets, value = problem()
     arguments = (net, xs, targets, until_three, jnp.eye(N), tiling(T, 2), value)
