@@ -290,7 +290,7 @@ def test_groups_are_searched_where_no_unit_does_much():
     xs = np.zeros((40, 12, 1))
     xs[:, 0, 0] = np.random.default_rng(0).choice([-1.0, 1.0], 40)
     window = epochs_after(np.zeros(40, int), 12, held=(2, 4))
-    trials = Trials(jnp.asarray(xs), None, window)
+    trials = Trials(jnp.asarray(xs), None, {"all": jnp.ones((40, 12))})
     groups = ("read",) * copies + ("unread",) * copies
     contrast = Contrast(jnp.asarray(-xs), epochs=window)
     search = Search(bases=0, splits=2, random_sets=19)

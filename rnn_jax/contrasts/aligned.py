@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, PyTree
 
 from ..core import Network, State, clean_run
-from ..core.tree import before
 from ..tasks import Contrast, Trials, epochs_after, first_difference
 from ..tasks.contrast import READ
 
@@ -80,13 +79,12 @@ def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
     ends = [
         _end(part.window, part.read)[part.valid] - first[part.valid] for part in asked.values()
     ]
-    length = T if contrast.circuit == "epoch" else max([1, *np.concatenate(ends)])
+    length = T if contrast.circuit == "epoch" else _rounded(int(max([1, *np.concatenate(ends)])))
     steps = first[:, None] + np.arange(length)[None]
     cut = lambda leaf: leaf[:, np.arange(B)[:, None], np.minimum(steps, T - 1)]
     inside = lambda rows: _cut(rows, steps)
-    h0 = jax.vmap(jax.vmap(before, (None, 0)), (None, 0))(network.h0, hs)
     return Pair(
-        jax.tree.map(lambda leaf: np.asarray(leaf)[:, np.arange(B), first], h0),
+        jax.tree.map(lambda h0, h: _before(np.asarray(h0), h, first), network.h0, hs),
         jax.tree.map(cut, xs),
         jax.tree.map(cut, hs),
         cut(ys),
@@ -97,6 +95,12 @@ def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
             for name, part in asked.items()
         },
     )
+
+
+def _rounded(steps: int) -> int:
+    """A length that several contrasts may share, and with it their programs."""
+    grain = 16 if steps <= 64 else 32
+    return -(-steps // grain) * grain
 
 
 def _stack(*trees: PyTree) -> PyTree:
@@ -127,6 +131,12 @@ def _asked(contrast: Contrast, event: np.ndarray, window: np.ndarray, outputs: i
     closed = (times >= event[:, None]) & (times < last[:, None])
     closed = closed.astype(float) if contrast.circuit == "event" else window
     return Asked(window, closed, read, valid)
+
+
+def _before(h0: np.ndarray, hs: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The state before each trial's first step, `[2, B, N]`: `h0` where that is step 0."""
+    found = hs[:, np.arange(len(first)), np.maximum(first - 1, 0)]
+    return np.where((first > 0)[None, :, None], found, h0)
 
 
 def _end(window: np.ndarray, read: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
@@ -131,8 +130,11 @@ class _Asking(NamedTuple):
         )  # fmt: skip
         if note := _refusal(counts, worth, difference):
             return blank._replace(note=note)
-        found = _shares(self.network, both[0], np.concatenate([np.eye(N), np.ones((1, N))]))
-        reach, single = np.asarray(found.effect[:, -1]), np.asarray(found.effect[:, :-1])
+        # as many rows as the random sets fill, where units are fewer: one program for both
+        rows = np.zeros((max(N, self.search.random_sets) + 1, N))
+        rows[:N], rows[-1] = np.eye(N), 1
+        found = _shares(self.network, both[0], rows)
+        reach, single = np.asarray(found.effect[:, -1]), np.asarray(found.effect[:, :N])
         blank = blank._replace(reach=reach, single=single)
         if reach.min() < rule.REACH:
             note = f"not decided in this window: exchanging all units does {reach.min():.2f}"
@@ -178,7 +180,7 @@ def _candidates(
 
 
 def _shares(network: Network, question: Question, sets: np.ndarray):
-    sums = exchanged(network, question, jnp.asarray(sets, question.ys.dtype))
+    sums = exchanged(network, question, np.asarray(sets, question.ys.dtype))
     return shares(np.asarray(sums, float), np.asarray(question.norms, float))
 
 
@@ -239,9 +241,9 @@ class _Sets(NamedTuple):
         G, dtype = len(self.candidates), question.ys.dtype
         limit = min(rule.LIMIT, G)
         path = _grown(
-            self.asking.network, question, jnp.asarray(self.candidates, dtype), self._own(bases),
-            limit, jnp.asarray(self.asking.search.tolerance * rule.MARGIN, dtype),
-            jnp.asarray(reach, dtype),
+            self.asking.network, question, np.asarray(self.candidates, dtype), self._own(bases),
+            limit, np.asarray(self.asking.search.tolerance * rule.MARGIN, dtype),
+            np.asarray(reach, dtype),
         )  # fmt: skip
         size = int(path.size)
         ran = min(size, limit)
@@ -251,8 +253,8 @@ class _Sets(NamedTuple):
     def _reduce(self, question: Question, bases, reach: np.ndarray):
         dtype = question.ys.dtype
         course = _reduced(
-            self.asking.network, question, jnp.asarray(self.candidates, dtype), self._own(bases),
-            rule.ROUNDS, jnp.asarray(self.asking.search.keep, dtype), jnp.asarray(reach, dtype),
+            self.asking.network, question, np.asarray(self.candidates, dtype), self._own(bases),
+            rule.ROUNDS, np.asarray(self.asking.search.keep, dtype), np.asarray(reach, dtype),
         )  # fmt: skip
         ran = np.asarray(course.sizes) >= 0
         kept = 1 - np.asarray(course.effect)[ran][:, ::-1]
@@ -325,7 +327,7 @@ class _Sets(NamedTuple):
         # a circuit is what is left when all others are held
         edited = 1.0 - rows if kind == "circuit" else rows.astype(float)
         dtype = question.ys.dtype
-        sums = np.asarray(exchanged(asking.network, question, jnp.asarray(edited, dtype)), float)
+        sums = np.asarray(exchanged(asking.network, question, np.asarray(edited, dtype)), float)
         found = share_intervals(sums[:, :1], np.asarray(question.norms, float))
         effect, off = found.effect[:, 0], found.off[:, 0]
         median = found.median[:, 0]

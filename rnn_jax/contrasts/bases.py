@@ -8,10 +8,11 @@ units. A search that needs as few axes as units says that units are nothing spec
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ..core import Input, Network, Readout, State, Step
+from ..core.types import Numbers
 from ..linear import haar
 from .exchange import Question
 
@@ -20,7 +21,7 @@ class Turned(eqx.Module):
     """`z -> Q^T f(Q z, x)`; each part of a state has its own `Q`."""
 
     step: Step
-    bases: PyTree[Float[Array, "N N"]]
+    bases: PyTree[Float[Numbers, "N N"]]
 
     def __call__(self, z: State, x: Input) -> State:
         return into(self.bases, self.step(out_of(self.bases, z), x))
@@ -30,7 +31,7 @@ class TurnedReadout(eqx.Module):
     """`z -> g(Q z)`."""
 
     readout: Readout
-    bases: PyTree[Float[Array, "N N"]]
+    bases: PyTree[Float[Numbers, "N N"]]
 
     def __call__(self, z: State) -> Float[Array, " O"]:
         return self.readout(out_of(self.bases, z))
@@ -46,7 +47,7 @@ def out_of(bases: PyTree, z: State) -> State:
     return jax.tree.map(lambda q, leaf: q @ leaf, bases, z)
 
 
-def random_bases(key: PRNGKeyArray, h0: State) -> PyTree[Float[Array, "N N"]]:
+def random_bases(key: PRNGKeyArray, h0: State) -> PyTree[Float[Numbers, "N N"]]:
     """A Haar-random basis for each part of a state."""
     leaves, treedef = jax.tree.flatten(h0)
     keys = jax.random.split(key, len(leaves))
@@ -55,9 +56,9 @@ def random_bases(key: PRNGKeyArray, h0: State) -> PyTree[Float[Array, "N N"]]:
     )
 
 
-def own_bases(h0: State) -> PyTree[Float[Array, "N N"]]:
+def own_bases(h0: State) -> PyTree[Float[Numbers, "N N"]]:
     """The units themselves, as a basis of each part."""
-    return jax.tree.map(lambda leaf: jnp.eye(leaf.shape[-1], dtype=leaf.dtype), h0)
+    return jax.tree.map(lambda leaf: np.eye(leaf.shape[-1], dtype=leaf.dtype), h0)
 
 
 def turned(network: Network, question: Question, bases: PyTree) -> tuple[Network, Question]:

@@ -11,18 +11,23 @@ foil has `e = 1` and nothing off target. Three sums of each trial say all of it,
 sweep returns these three.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int, PyTree
 
 from ..causal.sweep.budget import default_memory, fit_budget
 from ..causal.sweep.engine import CLAMP, Batch, compute
-from ..core import Network, State
+from ..core import Network
+from ..core.types import Numbers
 from .aligned import Asked, Pair
+
+States: TypeAlias = PyTree[Float[Numbers, "..."]]
+"""States of many trials and steps, on a device or on the host."""
 
 
 class Question(eqx.Module):
@@ -35,19 +40,20 @@ class Question(eqx.Module):
     - `window`: `[2, n, L]`.
     """
 
-    h0: State
+    h0: States
     xs: PyTree
-    value: State
-    ys: Float[Array, "2 n L O"]
-    gap: Float[Array, "2 n L O"]
-    read: Float[Array, "2 n L O"]
-    times: Float[Array, "2 n L O"]
-    window: Float[Array, "2 n L"]
+    value: States
+    ys: Float[Numbers, "2 n L O"]
+    gap: Float[Numbers, "2 n L O"]
+    read: Float[Numbers, "2 n L O"]
+    times: Float[Numbers, "2 n L O"]
+    window: Float[Numbers, "2 n L"]
 
     @property
-    def norms(self) -> Float[Array, "2 n 2"]:
-        """`<r D, D>` and `<D, D>` of each trial."""
-        return jnp.stack([(w * self.gap**2).sum((2, 3)) for w in (self.read, self.times)], -1)
+    def norms(self) -> Float[Numbers, "2 n 2"]:
+        """`<r D, D>` and `<D, D>` of each trial; on the host unless it is traced."""
+        stack = jnp.stack if isinstance(self.gap, Tracer) else np.stack
+        return stack([(w * self.gap**2).sum((2, 3)) for w in (self.read, self.times)], -1)
 
 
 class Share(NamedTuple):
@@ -82,18 +88,18 @@ def choose(
     - `picks`, `weights`: which trials, and 1 or 0 for those that only fill up.
     - `window`: where states are exchanged; that of the epoch unless given.
     """
+    # arrays of the host: each eager operation of a new shape would be a program to compile
     dtype = jax.tree.leaves(pair.h0)[0].dtype
-    take = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf[:, picks]), tree)
-    other = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf[::-1][:, picks]), tree)
-    both = lambda rows: jnp.asarray(np.stack([rows[picks]] * 2), dtype)
+    take = lambda tree: jax.tree.map(lambda leaf: leaf[:, picks], tree)
+    other = lambda tree: jax.tree.map(lambda leaf: leaf[::-1][:, picks], tree)
+    twice = lambda rows: np.stack([rows] * 2).astype(dtype)
     scale = (1 / pair.scale**2) * weights[:, None, None]
     read = asked.read[picks] * scale
     times = (asked.read[picks] > 0).any(-1, keepdims=True) * scale
     ys, window = take(pair.ys), asked.window if window is None else window
-    again = lambda rows: jnp.asarray(np.stack([rows] * 2), dtype)
     return Question(
         take(pair.h0), take(pair.xs), other(pair.hs), ys, other(pair.ys) - ys,
-        again(read), again(times), both(window),
+        twice(read), twice(times), twice(window[picks]),
     )  # fmt: skip
 
 
@@ -106,7 +112,7 @@ def _sums(ys: Float[Array, "L O"], target: Any) -> Float[Array, "3"]:
 
 
 def sums_of(
-    network: Network, question: Question, sets: Float[Array, "G N"]
+    network: Network, question: Question, sets: Float[Numbers, "G N"]
 ) -> Float[Array, "2 G n 3"]:
     """`<r dy, D>`, `<1 dy, D>` and `<1 dy, dy>` of each exchange and trial, by exact runs.
 

@@ -9,7 +9,6 @@ what the network carried out of the epoch.
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray, PyTree
 
@@ -61,11 +60,11 @@ def other_trials(key: PRNGKeyArray, network: Network, trials: Trials) -> dict[st
         foils = [_exchanged(xs, donor, before) for donor in donors]
         moved = [_moved(network, foil, ys, read) for foil in foils]
         best = np.argmax(moved, 0)
-        pick = lambda *leaves, best=best: jnp.asarray(np.stack(leaves)[best, np.arange(B)])
-        cast = lambda rows: jnp.asarray(rows, jnp.zeros(()).dtype)
+        pick = lambda *leaves, best=best: np.stack(leaves)[best, np.arange(B)]
+        cast = lambda rows: np.asarray(rows, ys.dtype)
         found[name] = Contrast(
             jax.tree.map(pick, *foils),
-            jnp.asarray(np.where(part.start[:, 0] < T, part.start[:, 0], -1)),
+            np.where(part.start[:, 0] < T, part.start[:, 0], -1),
             {name: cast(np.asarray(epoch) * (before & read))},
             cast(read),
             "epoch",

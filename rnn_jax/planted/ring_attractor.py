@@ -182,12 +182,12 @@ def ring_contrasts(key: PRNGKeyArray, trials: Trials) -> dict[str, Contrast]:
     foils["static"][:, :CUE_STEPS, 1:] = xs[:, :CUE_STEPS, [2, 1]] * np.array([-1.0, 1.0])
     foils["jump"][:, jump : jump + CUE_STEPS, 1:] = 0
     # the last epoch ends with the trial: what is read of it must come after its window
-    cut = {"travel_left": trials.epochs["travel_left"].at[:, -READ[1] :].set(0)}
-    epochs = trials.epochs | cut
+    epochs = {name: np.array(window) for name, window in trials.epochs.items()}
+    epochs["travel_left"][:, -READ[1] :] = 0
     for name in ("travel_right", "travel_left"):
-        foils[name][..., 0] = np.where(np.asarray(epochs[name]) > 0, 0, xs[..., 0])
+        foils[name][..., 0] = np.where(epochs[name] > 0, 0, xs[..., 0])
     return {
-        name: Contrast(jnp.asarray(foil, trials.xs.dtype), epochs={name: epochs[name]})
+        name: Contrast(foil.astype(xs.dtype), epochs={name: epochs[name]})
         for name, foil in foils.items()
     }
 

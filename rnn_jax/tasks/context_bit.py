@@ -134,7 +134,7 @@ class ContextBit(eqx.Module):
         epochs = epochs_after(event, T, switch=(0, 2), hold=(5, 7))
         return {
             "context": context,
-            "pulse": Contrast(jnp.asarray(foil), jnp.asarray(event), epochs),
+            "pulse": Contrast(foil, event, epochs),
         }
 
     def _left_out(

@@ -62,10 +62,8 @@ def epochs_after(event: Int[np.ndarray, " B"], T: int, /, **spans: tuple[int, in
     """Windows `[B, T]` by name, each `[event + start, event + stop)`; empty without an event."""
     since = np.arange(T)[None] - event[:, None]
     dtype = jnp.zeros(()).dtype
-    return {
-        name: jnp.asarray((since >= start) & (since < stop) & (event >= 0)[:, None], dtype)
-        for name, (start, stop) in spans.items()
-    }
+    inside = lambda start, stop: (since >= start) & (since < stop) & (event >= 0)[:, None]
+    return {name: inside(*ends).astype(dtype) for name, ends in spans.items()}
 
 
 def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:

@@ -99,7 +99,7 @@ class FlipFlop(eqx.Module):
             foil = xs.copy()
             foil[event >= 0, event[event >= 0], bit] = 0
             epochs = epochs_after(event, T, switch=(0, 2), hold=(6, 8))
-            found[f"bit {bit}"] = Contrast(jnp.asarray(foil), jnp.asarray(event), epochs)
+            found[f"bit {bit}"] = Contrast(foil, event, epochs)
         return found
 
 

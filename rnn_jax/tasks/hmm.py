@@ -107,7 +107,7 @@ class HiddenState(eqx.Module):
         foil = xs.copy()
         foil[rows, at] *= np.where(event >= 0, -1, 1)[:, None]
         epochs = epochs_after(event, T, seen=(0, 2), kept=(4, 6))
-        return {"observation": Contrast(jnp.asarray(foil), jnp.asarray(event), epochs)}
+        return {"observation": Contrast(foil, event, epochs)}
 
     def posterior(self, xs: Float[Array, "T 1"]) -> Float[Array, "T 2"]:
         """`p(state_t | x_1 .. x_t)` of +1 and of -1."""
