@@ -20,8 +20,8 @@ import numpy as np
 
 from rnn_jax.cells import CELLS, Affine, zero_state
 from rnn_jax.contrasts import aligned, choose, exchanged, share_intervals, shares
-from rnn_jax.contrasts.asking import _grown
 from rnn_jax.contrasts.bases import own_bases
+from rnn_jax.contrasts.sets import _grown
 from rnn_jax.core import Network, clean_run
 from rnn_jax.tasks import Contrast, Trials, epochs_after
 from rnn_jax.training import adam, fit, mean_squared_error

@@ -12,7 +12,9 @@ from scipy.stats import t as student
 from test_studies import relay
 
 from rnn_jax.contrasts import (
+    Answer,
     Search,
+    UnitSet,
     aligned,
     ask,
     choose,
@@ -24,10 +26,12 @@ from rnn_jax.contrasts import (
     shares,
     turned,
 )
-from rnn_jax.contrasts.asking import _grown, _reduced
 from rnn_jax.contrasts.bases import into, out_of, own_bases
+from rnn_jax.contrasts.judged import _p
+from rnn_jax.contrasts.sets import _grown, _reduced
 from rnn_jax.core import Network, Replace, clean_run, outputs, run
 from rnn_jax.discovery import Settings, discover
+from rnn_jax.discovery.asked import corrected
 from rnn_jax.report.answers import answer_lines
 from rnn_jax.tasks import Contrast, Trials, epochs_after, first_difference
 
@@ -276,7 +280,7 @@ def test_a_discovery_answers_for_each_epoch(found):
     assert len(circuit["base_sizes"]) == 19
     assert circuit["frequency"] == {"0": 1.0, "1": 1.0}
     said = "\n".join(answer_lines(data))
-    assert "late   precision 1.00, recall 1.00" in said
+    assert "late (read inside the window)   precision 1.00, recall 1.00" in said
     assert "circuit             2 units: 0, 1" in said
     assert max(map(len, said.splitlines())) <= 100
     assert "question" in repr(found)
@@ -307,7 +311,10 @@ def test_groups_are_searched_where_no_unit_does_much():
     ("change", "message"),
     [
         (lambda xs: xs, "run and foil differ by"),
-        (lambda xs: xs.at[:4].multiply(-1), "refused: 4 trials have the event"),
+        (
+            lambda xs: xs.at[:4].multiply(-1),
+            "read within the trial, 4 of these differ",
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_a_line(change, message):
@@ -332,6 +339,17 @@ BAD = {
     "a float event": (lambda c: {"event": jnp.zeros(B)}, "event must be int"),
     "a read of another shape": (lambda c: {"read": jnp.ones((B, 3))}, "read must be"),
     "an epoch of another shape": (lambda c: {"epochs": {"a": jnp.ones(3)}}, "'a' must be"),
+    "a read of NaN": (lambda c: {"read": jnp.full((B, STEPS), jnp.nan)}, "weights of at least 0"),
+    "a read of nothing": (lambda c: {"read": jnp.zeros((B, STEPS))}, "weights of at least 0"),
+    "an epoch of NaN": (lambda c: {"epochs": {"a": jnp.full((B, STEPS), jnp.nan)}}, "from 0 to 1"),
+    "tokens for numbers": (
+        lambda c: {"foil": jnp.zeros(c.foil.shape, int)},
+        "does not fit inputs",
+    ),
+    "a name with a colon": (
+        lambda c: {"epochs": {"a: b": jnp.ones((B, STEPS))}},
+        "without a colon",
+    ),
     "an empty epoch": (lambda c: {"epochs": {"a": jnp.zeros((B, STEPS))}}, "holds no step"),
 }
 
@@ -349,3 +367,99 @@ def test_a_contrast_that_does_not_fit_is_refused(what):
     trials = Trials(xs, None, {"all": jnp.ones((B, STEPS))}, {"mine": contrast})
     with pytest.raises(ValueError, match=f"contrast 'mine'.*{message}"):
         check_trials(trials)
+
+
+SEARCH = Search(bases=0, splits=0, random_sets=19)
+
+
+def asked_of(contrast, subject=None, xs=None, search=SEARCH):
+    """The answers of one contrast of the relay, 48 trials."""
+    subject = relay(count=48) if subject is None else subject
+    xs = subject.trials.xs if xs is None else xs
+    trials = Trials(xs, None, subject.trials.epochs)
+    return ask(subject.network, trials, "mine", contrast, search, jax.random.key(0))
+
+
+def turned_relay():
+    """A relay's trials whose foil turns the sign; the relay of the sign is in units 0 and 1."""
+    subject = relay(count=48)
+    return subject, -subject.trials.xs
+
+
+def test_windows_that_start_at_different_steps_have_carriers():
+    subject, foil = turned_relay()
+    late = np.random.default_rng(0).integers(2, 5, 48)
+    window = epochs_after(late, 12, held=(0, 2))
+    (answer,) = asked_of(Contrast(foil, np.zeros(48, int), window), subject)
+    steps = [part.step for part in answer.sets if part.kind == "carriers"]
+    assert steps == [0, 1]
+    assert all(part.undone[0] > 0.9 for part in answer.sets)
+
+
+def test_a_read_before_the_exchange_does_not_count():
+    subject, foil = turned_relay()
+    window = epochs_after(np.zeros(48, int), 12, held=(4, 8))
+    read = np.ones((48, 12))
+    (answer,) = asked_of(Contrast(foil, None, window, read), subject)
+    assert answer.direct
+    np.testing.assert_allclose(answer.reach, 1, atol=1e-12)
+    assert [part.step for part in answer.sets if part.kind == "carriers"] == [0, 1, 2, 3]
+    assert not any(part.members[2:].any() for part in answer.sets)
+
+
+def test_a_constant_output_says_nothing():
+    subject, foil = turned_relay()
+    readout = lambda h: jnp.stack([h[1], 0.3 + 1e-12 * h[2]])
+    net = Network(subject.network.step, readout, subject.network.h0)
+    quiet = dataclasses.replace(subject, network=net)
+    window = epochs_after(np.zeros(48, int), 12, held=(3, 5))
+    (answer,) = asked_of(Contrast(foil, None, window), quiet)
+    assert not answer.members[2:].any()
+    read = np.zeros((48, 12, 2))
+    read[..., 1] = 1
+    (answer,) = asked_of(Contrast(foil, None, window, read), quiet)
+    assert answer.note.startswith("refused")
+
+
+def test_a_run_that_overflows_is_left_out():
+    subject, foil = turned_relay()
+    step = lambda h, x: subject.network.step(h, jnp.where(x > 100, jnp.inf, x))
+    net = Network(
+        lambda h, x: jnp.where(x[0] > 100, jnp.nan, step(h, x)),
+        subject.network.readout,
+        subject.network.h0,
+    )
+    window = epochs_after(np.zeros(48, int), 12, held=(3, 5))
+    bad = foil.at[0, 1].set(1000.0)
+    (answer,) = asked_of(Contrast(bad, None, window), dataclasses.replace(subject, network=net))
+    assert sum(answer.trials) == 47
+    assert answer.sets[0].undone[0] > 0.9
+
+
+def test_a_failed_set_is_no_better_than_chance():
+    effects = np.array([[np.nan, 0.1, 0.2, 0.3], [0.25, 0.1, np.nan, 0.3]])
+    p = _p(effects)
+    assert np.isnan(p[0])
+    assert p[1] == 3 / 4
+
+
+def test_bases_of_many_units_are_one_test():
+    blank = np.zeros((2, 200))
+    one = lambda size, bases: UnitSet(
+        "circuit", -1, blank[0] > 0, (), (), np.ones(2), *np.zeros((3, 3)), np.zeros(2),
+        np.zeros(2), blank[0], size, np.array(bases), 0.2, np.zeros((0, 5)),
+    )  # fmt: skip
+    answers = [
+        Answer("a", e, "", (9, 9), 9.0, 1.0, False, np.ones(2), blank, (s,), blank[0] > 0)
+        for e, s in (("x", one(4.0, [5.0, 3.0, 8.0])), ("y", one(4.0, [6.0, 5.0, 3.0])))
+    ]
+    # the second base needs fewer in one question and more in the other: 15 < 16
+    np.testing.assert_allclose(corrected(answers), [[0.5], [0.5]])
+
+
+def test_donors_do_not_hang_on_an_outputs_scale():
+    net, _, xs, _ = pair_of("lambda")
+    louder = Network(net.step, First(jnp.array([[1.0], [1e3]]) * net.readout.c), net.h0)
+    trials = Trials(xs, None, {"early": jnp.ones((B, STEPS)).at[:, 5:].set(0)})
+    foils = [other_trials(jax.random.key(2), one, trials)["early"].foil for one in (net, louder)]
+    np.testing.assert_array_equal(*foils)

@@ -1,6 +1,6 @@
 """Contrasts: which units carry the difference between a run and its foil, and which make it."""
 
-from .aligned import Asked, Pair, aligned
+from .aligned import Epoch, Pair, aligned
 from .answers import Answer, UnitSet, as_record
 from .asking import ask
 from .bases import random_bases, turned
@@ -10,7 +10,7 @@ from .others import other_trials
 from .search import Search
 
 __all__ = [
-    "Answer", "Asked", "Intervals", "Pair", "Question", "Search", "Share", "UnitSet", "aligned",
+    "Answer", "Epoch", "Intervals", "Pair", "Question", "Search", "Share", "UnitSet", "aligned",
     "as_record", "ask", "choose", "effective", "exchanged", "other_trials", "random_bases",
     "share_intervals", "shares", "turned",
 ]  # fmt: skip

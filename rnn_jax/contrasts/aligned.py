@@ -18,19 +18,22 @@ from ..tasks import Contrast, Trials, epochs_after, first_difference
 from ..tasks.contrast import READ
 
 
-class Asked(NamedTuple):
+class Epoch(NamedTuple):
     """What is exchanged and read in one epoch of a contrast, in steps since the event.
 
     - `window`: `[B, L]`, where states are exchanged.
     - `closed`: `[B, L]`, where the units outside a circuit are held.
     - `read`: weights `[B, L, O]` of the outputs that say what the effect is.
-    - `valid`: `[B]`, whether the trial has an event, and is read within its length.
+    - `valid`: `[B]`, whether the trial has an event, is read within its length, and neither of
+        its runs overflows.
+    - `direct`: whether outputs are read inside the window.
     """
 
     window: Float[np.ndarray, "B L"]
     closed: Float[np.ndarray, "B L"]
     read: Float[np.ndarray, "B L O"]
     valid: Bool[np.ndarray, " B"]
+    direct: bool
 
 
 class Pair(NamedTuple):
@@ -50,7 +53,7 @@ class Pair(NamedTuple):
     ys: Float[np.ndarray, "2 B L O"]
     scale: Float[np.ndarray, " O"]
     event: Int[np.ndarray, " B"]
-    epochs: dict[str, Asked]
+    epochs: dict[str, Epoch]
 
 
 def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
@@ -71,34 +74,43 @@ def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
     event = contrast.event
     event = first_difference(trials.xs, contrast.foil) if event is None else np.asarray(event)
     B, T, outputs = ys.shape[1:]
-    names = contrast.epochs or epochs_after(event, T, event=(0, 1), later=(6, 7))
-    windows = {name: np.asarray(window, float) for name, window in names.items()}
-    asked = {name: _asked(contrast, event, window, outputs) for name, window in windows.items()}
+    windows = contrast.epochs or epochs_after(event, T, event=(0, 1), later=(6, 7))
+    finite = np.all([_finite(leaf) for leaf in jax.tree.leaves((hs, ys))], 0)
+    epochs = {
+        name: _epoch(contrast, event, np.asarray(window, float), finite, outputs)
+        for name, window in windows.items()
+    }
     # windows that need not follow the event stay on the trial's clock: one program serves them all
     first = np.maximum(event, 0) * (contrast.circuit == "event")
-    ends = [
-        _end(part.window, part.read)[part.valid] - first[part.valid] for part in asked.values()
-    ]
-    length = T if contrast.circuit == "epoch" else _rounded(int(max([1, *np.concatenate(ends)])))
+    length = T if contrast.circuit == "epoch" else _length(epochs, first)
     steps = first[:, None] + np.arange(length)[None]
     cut = lambda leaf: leaf[:, np.arange(B)[:, None], np.minimum(steps, T - 1)]
-    inside = lambda rows: _cut(rows, steps)
+    inside = lambda epoch: epoch._replace(
+        **{part: _cut(getattr(epoch, part), steps) for part in ("window", "closed", "read")}
+    )
     return Pair(
         jax.tree.map(lambda h0, h: _before(np.asarray(h0), h, first), network.h0, hs),
         jax.tree.map(cut, xs),
         jax.tree.map(cut, hs),
         cut(ys),
-        _scale(ys),
+        output_scale(ys[0]),
         event,
-        {
-            name: Asked(inside(part.window), inside(part.closed), inside(part.read), part.valid)
-            for name, part in asked.items()
-        },
+        {name: inside(epoch) for name, epoch in epochs.items()},
     )
 
 
-def _rounded(steps: int) -> int:
-    """A length that several contrasts may share, and with it their programs."""
+def _finite(leaf: Float[np.ndarray, "2 B ..."]) -> Bool[np.ndarray, " B"]:
+    """Whether both runs of a trial are: an exchange would carry what is not into the other."""
+    return np.asarray(np.isfinite(leaf).reshape(2, leaf.shape[1], -1).all((0, 2)))
+
+
+def _length(epochs: dict[str, Epoch], first: Int[np.ndarray, " B"]) -> int:
+    """Steps from each trial's first to the last that any epoch uses, rounded up.
+
+    Several contrasts may then share a length, and with it their programs.
+    """
+    ends = [(_end(epoch.window, epoch.read) - first)[epoch.valid] for epoch in epochs.values()]
+    steps = int(max([1, *np.concatenate(ends)]))
     grain = 16 if steps <= 64 else 32
     return -(-steps // grain) * grain
 
@@ -107,30 +119,46 @@ def _stack(*trees: PyTree) -> PyTree:
     return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *trees)
 
 
-def _scale(ys: np.ndarray) -> np.ndarray:
-    """Each output's standard deviation, over the runs alone: a foil may be far from any trial."""
-    spread = ys[0].std((0, 1), dtype=float)
-    return np.where(spread > 0, spread, np.inf)
+def output_scale(ys: Float[np.ndarray, "B T O"]) -> Float[np.ndarray, " O"]:
+    """Each output's standard deviation over trials and time; infinite for a constant.
+
+    It is of the runs alone: a foil may be far from any trial.
+    """
+    known = ys[np.isfinite(ys).all((1, 2))]
+    spread = known.std((0, 1), dtype=float) if len(known) else np.zeros(ys.shape[-1])
+    # what rounding leaves of a constant is no spread
+    least = 1e-6 * np.abs(known).max((0, 1), initial=0)
+    return np.where(spread > least, spread, np.inf)
 
 
-def _asked(contrast: Contrast, event: np.ndarray, window: np.ndarray, outputs: int) -> Asked:
+def _epoch(
+    contrast: Contrast,
+    event: Int[np.ndarray, " B"],
+    window: Float[np.ndarray, "B T"],
+    finite: Bool[np.ndarray, " B"],
+    outputs: int,
+) -> Epoch:
     """What is asked in one epoch, in steps of the trial."""
     B, T = window.shape
     stop = T - (window[:, ::-1] > 0).argmax(1)
-    valid = (event >= 0) & (window > 0).any(1)
+    valid = (event >= 0) & (window > 0).any(1) & finite
     if contrast.read is None:
         since = np.arange(T)[None] - (stop - 1)[:, None]
         read = ((since >= READ[0]) & (since < READ[1])).astype(float)
         valid &= stop - 1 + READ[1] <= T
     else:
         read = np.asarray(contrast.read, float)
-    read = np.broadcast_to(read.reshape(B, T, -1), (B, T, outputs))
+    read = read.reshape(B, T, -1)
+    if read.shape[-1] not in (1, outputs):
+        raise ValueError(f"read weighs {read.shape[-1]} outputs, the network has {outputs}")
+    read = np.broadcast_to(read, (B, T, outputs))
     valid &= (read > 0).any((1, 2))
     last = _end(np.zeros_like(window), read)
     times = np.arange(T)[None]
     closed = (times >= event[:, None]) & (times < last[:, None])
     closed = closed.astype(float) if contrast.circuit == "event" else window
-    return Asked(window, closed, read, valid)
+    direct = bool(((window > 0) & (read > 0).any(-1))[valid].any())
+    return Epoch(window, closed, read, valid, direct)
 
 
 def _before(h0: np.ndarray, hs: np.ndarray, first: np.ndarray) -> np.ndarray:

@@ -12,10 +12,12 @@ class UnitSet(NamedTuple):
     """A set of units, chosen on one half of the trials and judged on the other.
 
     - `kind`: `mediator` of the epoch's window, `carriers` of one step, or `circuit`.
-    - `step`: of carriers, steps since the event; else -1.
+    - `step`: of carriers, which step of the window, from 0; else -1.
     - `members`: bool `[N]`; all False where no set is good enough.
     - `order`: members in the order in which they joined; of a circuit by their number.
-    - `groups`: the groups it was searched among; empty where units were.
+    - `groups`: the groups that it is made of; empty where units were searched.
+    - `reach`: `[undone, restored]` of exchanging all units where this set is exchanged. What is
+        searched are shares of it where it is below 0.9; what is told here is not divided.
     - `undone`, `restored`, `off_target`: `[estimate, low, high]` on the judging half. A mediator
         undoes or restores by its exchange. Of a circuit, `restored` is the share that it keeps
         alone in the run, `undone` the share of the foil that it brings about alone in the foil.
@@ -34,6 +36,7 @@ class UnitSet(NamedTuple):
     members: Bool[np.ndarray, " N"]
     order: tuple[int, ...]
     groups: tuple[str, ...]
+    reach: Float[np.ndarray, " 2"]
     undone: Float[np.ndarray, " 3"]
     restored: Float[np.ndarray, " 3"]
     off_target: Float[np.ndarray, " 3"]
@@ -54,6 +57,7 @@ class Answer(NamedTuple):
     - `trials`: of the choosing and of the judging half; `effective`: the lesser effective number.
     - `difference`: the outputs' root mean squared change at the times read, in their standard
         deviations.
+    - `direct`: whether outputs are read inside the window.
     - `reach`: `[undone, restored]` of exchanging all units in the window.
     - `single`: `[2, N]`, undone and restored by each unit alone, on the choosing half.
     - `sets`: mediator, carriers, circuit.
@@ -66,6 +70,7 @@ class Answer(NamedTuple):
     trials: tuple[int, int]
     effective: float
     difference: float
+    direct: bool
     reach: Float[np.ndarray, " 2"]
     single: Float[np.ndarray, "2 N"]
     sets: tuple[UnitSet, ...]
@@ -97,7 +102,7 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
     - `q`: the corrected p of each set.
     - `units`: names.
     """
-    number = lambda x: None if not np.isfinite(x) else round(float(x), 6)
+    number = lambda x: round(float(x), 6) if np.isfinite(x) else None
     row = lambda values: [number(x) for x in values]
     return [
         {
@@ -111,7 +116,8 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
             "undone": row(found.undone),
             "restored": row(found.restored),
             "off_target": row(found.off_target),
-            "reach": row(answer.reach),
+            "reach": row(found.reach),
+            "direct": answer.direct,
             "median": row(found.median),
             "p_sets": row(found.p_sets),
             "frequency": {units[i]: number(found.frequency[i]) for i in found.order},

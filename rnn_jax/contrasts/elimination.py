@@ -9,9 +9,9 @@ the set good enough, at most a tenth of what is free. Growth from nothing needs 
 cannot see; what remains when nothing more may be held is such a set.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
@@ -39,6 +39,9 @@ class Course(NamedTuple):
     sizes: Int[Array, " R"]
     effect: Float[Array, "R 2"]
     off: Float[Array, "R 2"]
+
+
+Held: TypeAlias = Callable[[Bool[Array, "K G"]], tuple[Array, Array]]
 
 
 class _State(NamedTuple):
@@ -74,62 +77,59 @@ def eliminate(
     **Returns:** a `Course`.
     """
     G = len(candidates)
-    count, prefixes = min(SCREENED, G), min(PREFIXES, G)
 
-    def judge(masks: Array) -> tuple[Array, Array]:
+    def held(free: Bool[Array, "K G"]) -> tuple[Array, Array]:
+        """Effect and off target, `[2, K]`, of holding all that is not free."""
+        masks = 1 - jnp.clip(free.astype(candidates.dtype) @ candidates, 0, 1)
         found = shares(sums_of(network, question, masks), question.norms)
         return found.effect / reach[:, None], found.off / reach[:, None] ** 2
 
-    def held(free: Array) -> Array:
-        return 1 - jnp.clip((candidates * free[:, None].astype(candidates.dtype)).sum(0), 0, 1)
-
-    def round_(now: _State) -> _State:
-        left = now.free.sum()
-        # the least needed so far come first; what is held already comes last
-        best = jnp.argsort(jnp.where(now.free, now.cost, jnp.inf))[:count]
-        without = now.free[None] & ~(jnp.arange(G)[None] == best[:, None])
-        cost = _cost(*judge(_each(held, without)))
-        cost = jnp.where(now.free[best], cost, jnp.inf)
-        order = best[jnp.argsort(cost)]
-        most = jnp.minimum(jnp.maximum(1, left // SHARE), count)
-        lengths = -(-most * jnp.arange(1, prefixes + 1) // prefixes)
-        rank = jnp.full(G, G).at[order].set(jnp.arange(count))
-        tried = now.free[None] & ~(rank[None] < lengths[:, None])
-        effect, off = judge(_each(held, tried))
-        enough = (effect <= 1 - keep) & (effect**2 + off <= 1 - keep)
-        good = enough.all(0) & (tried.sum(1) < left)
-        longest = prefixes - 1 - jnp.argmax(good[::-1])
-        any_ = good.any()
-        free = jnp.where(any_, tried[longest], now.free)
-        course = Course(
-            free,
-            now.course.sizes.at[now.r].set(free.sum()),
-            now.course.effect.at[now.r].set(effect[:, longest]),
-            now.course.off.at[now.r].set(off[:, longest]),
-        )
-        # a round in which nothing goes leaves no trace
-        course = Course(
-            free, *(jnp.where(any_, new, old) for new, old in zip(course[1:], now.course[1:]))
-        )
-        return _State(now.r + 1, free, now.cost.at[best].set(cost), course, ~any_)
-
-    blank = jnp.full((rounds, 2), jnp.nan, candidates.dtype)
-    everyone = jnp.ones(G, bool)
+    everyone, blank = jnp.ones(G, bool), jnp.full((rounds, 2), jnp.nan, candidates.dtype)
+    cost = _cost(*held(~jnp.eye(G, dtype=bool)))
     start = Course(everyone, jnp.full(rounds, -1), blank, blank)
-    cost = _cost(*judge(candidates))
-    proceed = lambda now: ~now.done & (now.r < rounds) & (now.free.sum() > 1)
     first = _State(jnp.asarray(0), everyone, cost, start, jnp.asarray(False))
-    return lax.while_loop(proceed, round_, first).course
+    proceed = lambda now: ~now.done & (now.r < rounds) & (now.free.sum() > 1)
+    return lax.while_loop(proceed, lambda now: _round(held, keep, now), first).course
+
+
+def _round(held: Held, keep: Float[Array, ""], now: _State) -> _State:
+    """Hold the longest row of candidates that leaves the set good enough."""
+    G, left = len(now.free), now.free.sum()
+    count, prefixes = min(SCREENED, G), min(PREFIXES, G)
+    # the least needed so far come first; what is held already comes last
+    best = jnp.argsort(jnp.where(now.free, now.cost, jnp.inf))[:count]
+    without = now.free[None] & ~(jnp.arange(G)[None] == best[:, None])
+    alone = held(without)
+    free = now.free[best]
+    cost = jnp.where(free, _cost(*alone), jnp.inf)
+    # one that may be held by itself comes before one that costs less and may not
+    order = best[jnp.lexsort((cost, ~(_enough(*alone, keep) & free)))]
+    most = jnp.minimum(jnp.maximum(1, left // SHARE), count)
+    lengths = -(-most * jnp.arange(1, prefixes + 1) // prefixes)
+    rank = jnp.full(G, G).at[order].set(jnp.arange(count))
+    tried = now.free[None] & ~(rank[None] < lengths[:, None])
+    effect, off = held(tried)
+    good = _enough(effect, off, keep) & (tried.sum(1) < left)
+    at = prefixes - 1 - jnp.argmax(good[::-1])
+    found = jnp.where(good.any(), tried[at], now.free)
+    # a round in which nothing goes leaves no trace
+    put = lambda rows, row: jnp.where(good.any(), rows.at[now.r].set(row), rows)
+    course = Course(
+        found,
+        put(now.course.sizes, found.sum()),
+        put(now.course.effect, effect[:, at]),
+        put(now.course.off, off[:, at]),
+    )
+    return _State(now.r + 1, found, now.cost.at[best].set(cost), course, ~good.any())
+
+
+def _enough(
+    effect: Float[Array, "2 K"], off: Float[Array, "2 K"], keep: Float[Array, ""]
+) -> Bool[Array, " K"]:
+    return ((effect <= 1 - keep) & (effect**2 + off <= 1 - keep)).all(0)
 
 
 def _cost(effect: Float[Array, "2 G"], off: Float[Array, "2 G"]) -> Float[Array, " G"]:
     """How far holding moves both runs, `e^2 + off` summed; a run that fails is needed."""
     cost = (effect**2 + off).sum(0)
     return jnp.where(jnp.isfinite(cost), cost, jnp.finfo(cost.dtype).max)
-
-
-def _each(held, free: Bool[Array, "K G"]) -> Float[Array, "K N"]:
-    return jnp.stack([held(row) for row in free])
-
-
-reduced = eqx.filter_jit(eliminate)

@@ -24,7 +24,7 @@ from ..causal.sweep.budget import default_memory, fit_budget
 from ..causal.sweep.engine import CLAMP, Batch, compute
 from ..core import Network
 from ..core.types import Numbers
-from .aligned import Asked, Pair
+from .aligned import Epoch, Pair
 
 States: TypeAlias = PyTree[Float[Numbers, "..."]]
 """States of many trials and steps, on a device or on the host."""
@@ -74,7 +74,7 @@ class Share(NamedTuple):
 
 def choose(
     pair: Pair,
-    asked: Asked,
+    epoch: Epoch,
     picks: Int[np.ndarray, " n"],
     weights: Float[np.ndarray, " n"],
     window: Float[np.ndarray, "B L"] | None = None,
@@ -84,9 +84,12 @@ def choose(
     **Arguments:**
 
     - `pair`: all trials.
-    - `asked`: the epoch.
+    - `epoch`: what is epoch.
     - `picks`, `weights`: which trials, and 1 or 0 for those that only fill up.
-    - `window`: where states are exchanged; that of the epoch unless given.
+    - `window`: where states are exchanged; that of the epoch unless given. Outputs before its
+        first step are not read.
+
+    **Returns:** a `Question` of arrays on the host.
     """
     # arrays of the host: each eager operation of a new shape would be a program to compile
     dtype = jax.tree.leaves(pair.h0)[0].dtype
@@ -94,16 +97,20 @@ def choose(
     other = lambda tree: jax.tree.map(lambda leaf: leaf[::-1][:, picks], tree)
     twice = lambda rows: np.stack([rows] * 2).astype(dtype)
     scale = (1 / pair.scale**2) * weights[:, None, None]
-    read = asked.read[picks] * scale
-    times = (asked.read[picks] > 0).any(-1, keepdims=True) * scale
-    ys, window = take(pair.ys), asked.window if window is None else window
+    window = epoch.window if window is None else window
+    # what is read before the exchange begins cannot move, and would count as missed
+    begun = np.cumsum(window[picks] > 0, 1)[:, :, None] > 0
+    weights_of = epoch.read[picks] * begun
+    read, times = weights_of * scale, (weights_of > 0).any(-1, keepdims=True) * scale
+    ys = take(pair.ys)
     return Question(
         take(pair.h0), take(pair.xs), other(pair.hs), ys, other(pair.ys) - ys,
         twice(read), twice(times), twice(window[picks]),
     )  # fmt: skip
 
 
-def _sums(ys: Float[Array, "L O"], target: Any) -> Float[Array, "3"]:
+def sums_of_run(ys: Float[Array, "L O"], target: Any) -> Float[Array, "3"]:
+    """The three sums of one run, whose target is `(own outputs, gap, read, times)`."""
     own, gap, read, times = target
     change = ys - own
     return jnp.stack(
@@ -125,7 +132,7 @@ def sums_of(
     size = fit_budget(network, L, len(sets), rows, default_memory())
     used = (q.times > 0).any((0, 2))
     last = L - 1 - jnp.argmax(used[::-1])
-    found = compute(network, _sums, batch, sets[None], last, CLAMP, "exact", size)[0]
+    found = compute(network, sums_of_run, batch, sets[None], last, CLAMP, "exact", size)[0]
     return jnp.moveaxis(found.reshape(len(sets), 2, -1, 3), 1, 0)
 
 

@@ -10,7 +10,6 @@ is one program; it stops at the first size at which the residual is small in bot
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -18,7 +17,7 @@ from jaxtyping import Array, Float, Int
 
 from ..core import Network, Replace, ordered, outputs
 from ..core.rollout import unroll
-from .exchange import Question, _sums, shares, sums_of
+from .exchange import Question, shares, sums_of, sums_of_run
 
 SCREENED = 16
 """Candidates that are run exactly in a round."""
@@ -110,8 +109,8 @@ def _screen(
     if count == len(candidates):
         return jnp.arange(count)
     slope = jax.grad(lambda mask: _residual(network, question, mask, reach))(mask)
-    gain = jnp.where(taken, jnp.inf, candidates @ (slope * (1 - mask)))
-    return lax.top_k(-jnp.where(jnp.isnan(gain), 0, gain), count)[1]
+    gain = candidates @ (jnp.nan_to_num(slope) * (1 - mask))
+    return lax.top_k(-jnp.where(taken, jnp.inf, gain), count)[1]
 
 
 def _residual(
@@ -124,11 +123,8 @@ def _residual(
         edit = Replace(q.window[:, None] * mask[None], q.value)
         run = unroll(step, q.h0, q.xs, edit)
         own = Network(step, network.readout, q.h0)
-        return _sums(outputs(own, run), (q.ys, q.gap, q.read, q.times))
+        return sums_of_run(outputs(own, run), (q.ys, q.gap, q.read, q.times))
 
     found = shares(jax.vmap(jax.vmap(one))(question), question.norms)
     effect, off = found.effect / reach, found.off / reach**2
     return ((1 - effect) ** 2 + off).sum()
-
-
-searched = eqx.filter_jit(grow)

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int, PRNGKeyArray, PyTree
 from ..causal import derangement
 from ..core import Network, clean_run
 from ..tasks import Contrast, Trials
+from .aligned import output_scale
 
 DONORS = 8
 """Other trials tried for each trial: the one whose foil's outputs differ most is taken."""
@@ -48,6 +49,7 @@ def other_trials(key: PRNGKeyArray, network: Network, trials: Trials) -> dict[st
         return {}
     xs = jax.tree.map(np.asarray, trials.xs)
     ys = np.asarray(clean_run(network, trials.xs)[1])
+    scale = output_scale(ys)
     of_other, of_part = jax.random.split(key)
     donors = [np.asarray(derangement(k, B)) for k in jax.random.split(of_other, DONORS)]
     times = np.arange(T)[None]
@@ -58,7 +60,7 @@ def other_trials(key: PRNGKeyArray, network: Network, trials: Trials) -> dict[st
         part = _part(k, np.asarray(epoch) > 0)
         before, read = times < part.stop, times >= part.start
         foils = [_exchanged(xs, donor, before) for donor in donors]
-        moved = [_moved(network, foil, ys, read) for foil in foils]
+        moved = [_moved(network, foil, ys, read, scale) for foil in foils]
         best = np.argmax(moved, 0)
         pick = lambda *leaves, best=best: np.stack(leaves)[best, np.arange(B)]
         cast = lambda rows: np.asarray(rows, ys.dtype)
@@ -96,8 +98,10 @@ def _exchanged(xs: PyTree, donor: np.ndarray, before: np.ndarray) -> PyTree:
 
 
 def _moved(
-    network: Network, foil: PyTree, ys: np.ndarray, read: np.ndarray
+    network: Network, foil: PyTree, ys: np.ndarray, read: np.ndarray, scale: np.ndarray
 ) -> Float[np.ndarray, " B"]:
-    """How far the foil's outputs lie from the run's where they are read, squared."""
+    """How far the foil's outputs lie from the run's where they are read; 0 where it fails."""
     other = np.asarray(clean_run(network, foil)[1])
-    return (((other - ys) ** 2).sum(-1) * read).sum(1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        far = (((other - ys) / scale) ** 2).sum(-1) * read
+    return np.nan_to_num(far, posinf=0).sum(1)

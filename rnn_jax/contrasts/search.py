@@ -25,6 +25,8 @@ MARGIN = 0.5
 MANY = 128
 """Units above which bases are drawn fewer, and their tests pooled."""
 FEW_BASES = 20
+AT_ONCE = 4
+"""Searches at once, at most: each holds a reverse pass of its own in memory."""
 
 
 @dataclass(frozen=True)

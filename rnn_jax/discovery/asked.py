@@ -13,6 +13,7 @@ from jaxtyping import PRNGKeyArray
 
 from ..circuits import benjamini_hochberg, precision_recall
 from ..contrasts import Answer, Search, as_record, ask, other_trials
+from ..contrasts.search import MANY
 from ..core.progress import Track
 from .settings import Settings
 from .subject import Subject
@@ -21,7 +22,7 @@ OWN, OTHERS, NONE = "the trials' own", "from other trials", "not asked"
 """Where contrasts come from."""
 
 
-class Asked(NamedTuple):
+class Answers(NamedTuple):
     """The answers of all contrasts.
 
     - `source`: where the contrasts come from.
@@ -34,7 +35,9 @@ class Asked(NamedTuple):
     q: tuple[list[float], ...]
 
 
-def ask_contrasts(subject: Subject, settings: Settings, key: PRNGKeyArray, track: Track) -> Asked:
+def ask_contrasts(
+    subject: Subject, settings: Settings, key: PRNGKeyArray, track: Track
+) -> Answers:
     """Ask each contrast of a subject for its mediators, carriers and circuits.
 
     **Arguments:**
@@ -45,10 +48,10 @@ def ask_contrasts(subject: Subject, settings: Settings, key: PRNGKeyArray, track
     - `key`: draws them.
     - `track`: shows progress.
 
-    **Returns:** an `Asked`, p-values corrected over all sets that were searched.
+    **Returns:** `Answers`, p-values corrected over all sets that were searched.
     """
     if not settings.contrasts:
-        return Asked(NONE, (), ())
+        return Answers(NONE, (), ())
     of_foils, of_sets = jax.random.split(key)
     own = subject.trials.contrasts
     contrasts = own or other_trials(of_foils, subject.network, subject.trials)
@@ -61,12 +64,33 @@ def ask_contrasts(subject: Subject, settings: Settings, key: PRNGKeyArray, track
         answers += ask(
             subject.network, subject.trials, name, contrast, search, each, subject.groups, track
         )
-    return Asked(OWN if own else OTHERS, tuple(answers), corrected(answers))
+    return Answers(OWN if own else OTHERS, tuple(answers), corrected(answers))
+
+
+def pooled_p(answers: list[Answer], kind: str) -> float:
+    """The p of one kind of set over all questions: with few bases each, one test for all.
+
+    The statistic is the mean over questions of the logarithm of the size.
+    """
+    sets = [s for answer in answers for s in answer.sets if s.kind == kind and len(s.base_sizes)]
+    if not sets:
+        return np.nan
+    bases = np.mean([np.log(found.base_sizes) for found in sets], 0)
+    own = np.mean([np.log(found.size) for found in sets])
+    return float((1 + (bases <= own + 1e-9).sum()) / (1 + len(bases)))
 
 
 def corrected(answers: list[Answer]) -> tuple[list[float], ...]:
-    """The p-values against random bases, corrected over all sets of all answers."""
-    p = [np.array([found.p_bases for found in answer.sets]) for answer in answers]
+    """The p-values against random bases, corrected over all sets of all answers.
+
+    Above 128 units all questions share one test for each kind of set.
+    """
+    many = any(answer.single.shape[1] > MANY for answer in answers)
+    p_of = lambda found: found.p_bases
+    if many:
+        pooled = {kind: pooled_p(answers, kind) for kind in ("mediator", "circuit")}
+        p_of = lambda found: pooled[found.kind] if len(found.base_sizes) else np.nan
+    p = [np.array([p_of(found) for found in answer.sets]) for answer in answers]
     flat = np.concatenate([*p, np.array([])])
     q, told = np.full(flat.shape, np.nan), np.isfinite(flat)
     if told.any():
@@ -75,7 +99,7 @@ def corrected(answers: list[Answer]) -> tuple[list[float], ...]:
     return tuple(part.tolist() for part in np.split(q, ends[:-1])) if p else ()
 
 
-def of_answers(subject: Subject, asked: Asked) -> tuple[dict, dict[str, Any], dict[str, Any]]:
+def of_answers(subject: Subject, asked: Answers) -> tuple[dict, dict[str, Any], dict[str, Any]]:
     """Variables, coordinates and attributes of the answers, for the dataset."""
     records = [
         record
@@ -109,7 +133,7 @@ def of_answers(subject: Subject, asked: Asked) -> tuple[dict, dict[str, Any], di
     return variables | _against(subject, asked), coords, attributes
 
 
-def _against(subject: Subject, asked: Asked) -> dict:
+def _against(subject: Subject, asked: Answers) -> dict:
     """Precision and recall of the questions whose epoch the truth names; NaN for others."""
     if subject.truth is None:
         return {}

@@ -8,7 +8,7 @@ from jaxtyping import Array
 from ..circuits import Selection, SetTest
 from ..core import State
 from ..linear import Connectivity
-from .asked import Asked
+from .asked import Answers
 from .causes import Causes
 
 
@@ -28,4 +28,4 @@ class Findings(NamedTuple):
     epoch_connectivity: Connectivity
     edges: np.ndarray
     sets: list[SetTest]
-    asked: Asked
+    asked: Answers

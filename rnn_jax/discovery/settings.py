@@ -56,7 +56,7 @@ class Settings:
 
     tolerance: float = 0.05
     """The largest residual of a mediator: squared distance from its foil, as a share of the
-    difference between run and foil."""
+    difference between run and foil. The choosing half is held to half of it."""
 
     keep: float = 0.9
     """The share of the difference that a circuit must keep alone."""

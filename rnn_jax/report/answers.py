@@ -35,7 +35,8 @@ def answer_lines(dataset: xr.Dataset) -> list[str]:
             continue
         row = dataset.sel(question=question)
         own = [s for s in sets if _question(s) == question]
-        lines.append(f"{question}{_reach(row)}{_marks(row)}")
+        direct = " (read inside the window)" if own and own[0]["direct"] else ""
+        lines.append(f"{question}{_reach(row)}{direct}{_marks(row)}")
         lines += [line for s in own for line in _set(dataset, s)]
     return [*lines, ""]
 
@@ -59,17 +60,18 @@ def _marks(row: xr.Dataset) -> str:
 
 def _set(dataset: xr.Dataset, record: dict[str, Any]) -> list[str]:
     kind = record["kind"]
-    what = f"carriers of step {record['step']}" if kind == "carriers" else kind
+    what = f"carriers, step {record['step']}" if kind == "carriers" else kind
     if not record["units"]:
-        return [f"  {what:<19} no set of at most 32 is good enough"]
+        return [f"  {what:<19} no set is good enough"]
     lines = [f"  {what:<19} {named(dataset, record['units'])}"]
     if kind == "carriers":
         return lines
+    off = np.nan if record["off_target"][0] is None else record["off_target"][0]
     undone, restored = (interval(record[part]) for part in ("undone", "restored"))
     does = f"alone keeps {restored}, brings about {undone}"
     if kind == "mediator":
         does = f"undoes {undone}, restores {restored}"
-    lines.append(f"{'':<21} {does}, off target {record['off_target'][0]:.2f}")
+    lines.append(f"{'':<21} {does}, off target {off:.2f}")
     return lines + [f"{'':<21} {said}" for said in _standing(record)]
 
 
@@ -79,21 +81,23 @@ def _standing(record: dict[str, Any]) -> list[str]:
     often = [value for value in record["frequency"].values() if value is not None]
     if often:
         low, high = (round(100 * end) for end in (min(often), max(often)))
-        lines.append(f"its units are chosen in {low} to {high} % of half-splits")
+        share = f"{high} %" if low == high else f"{low} to {high} %"
+        lines.append(f"its units are chosen in {share} of half-splits")
     if record["base_sizes"]:
         low, high = np.quantile(record["base_sizes"], [0.05, 0.95])
         beside = f"random axes need {low:.0f} to {high:.0f}, q = {record['q_bases']:.2f}"
         if record["distributed"]:
             beside = f"distributed: no circuit of units; {beside}"
         elif record["q_bases"] > ALPHA:
-            beside += ": too few to tell units from axes"
+            beside += ": not told from random axes"
         lines.append(beside)
     return lines
 
 
-def interval(row: list[float]) -> str:
+def interval(row: list[float | None]) -> str:
     """An estimate with its interval."""
-    return f"{row[0]:.2f} [{row[1]:.2f}, {row[2]:.2f}]"
+    at, low, high = (np.nan if value is None else value for value in row)
+    return f"{at:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def named(dataset: xr.Dataset, units: list[int]) -> str:

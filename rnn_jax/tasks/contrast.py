@@ -81,14 +81,32 @@ def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:
     if any(not np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(contrast.foil)):
         raise ValueError(f"{what}: the foil is not finite")
     B, T = jax.tree.leaves(xs)[0].shape[:2]
+    for leaf, x in zip(jax.tree.leaves(contrast.foil), jax.tree.leaves(xs), strict=True):
+        if np.asarray(leaf).dtype.kind != np.asarray(x).dtype.kind:
+            raise ValueError(f"{what}: a foil of {leaf.dtype} does not fit inputs of {x.dtype}")
+    for text in (name, *(contrast.epochs or {})):
+        if not isinstance(text, str) or not text.isprintable() or not text.strip() or ":" in text:
+            raise ValueError(f"{what}: a name must be text that can be printed, without a colon")
     _check_event(what, contrast.event, B, T)
-    if contrast.read is not None and np.shape(contrast.read)[:2] != (B, T):
-        raise ValueError(f"{what}: read must be [{B}, {T}], got {np.shape(contrast.read)}")
+    _check_read(what, contrast.read, B, T)
     for epoch, window in (contrast.epochs or {}).items():
         if np.shape(window) != (B, T):
             raise ValueError(f"{what}: {epoch!r} must be [{B}, {T}], got {np.shape(window)}")
-        if not (np.asarray(window) > 0).any():
+        known = np.asarray(window)
+        if not ((known >= 0) & (known <= 1)).all():
+            raise ValueError(f"{what}: {epoch!r} must have weights from 0 to 1")
+        if not known.any():
             raise ValueError(f"{what}: {epoch!r} holds no step")
+
+
+def _check_read(what: str, read: Any, B: int, T: int) -> None:
+    if read is None:
+        return
+    known = np.asarray(read)
+    if known.ndim not in (2, 3) or known.shape[:2] != (B, T):
+        raise ValueError(f"{what}: read must be [{B}, {T}] or of each output, got {known.shape}")
+    if not (np.isfinite(known) & (known >= 0)).all() or not known.any():
+        raise ValueError(f"{what}: read must have weights of at least 0, not all 0")
 
 
 def _check_event(what: str, event: Any, B: int, T: int) -> None:

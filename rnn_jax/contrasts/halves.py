@@ -1,0 +1,98 @@
+"""Which trials choose and which judge, and whether there are enough of them.
+
+halves = split(key, epoch.valid)
+standing = stand(pair, epoch, choosing, judging)
+standing.note                    # why the question is refused; empty where it is not
+"""
+
+from typing import NamedTuple, TypeAlias
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
+
+from . import search as rule
+from .aligned import Epoch, Pair
+from .exchange import Question
+from .intervals import effective
+
+Picks: TypeAlias = tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]
+"""Trials, and 1, or 0 for one that only fills up."""
+
+
+class Halves(NamedTuple):
+    """The trials that choose and those that judge, each filled up to one length.
+
+    - `valid`: all of them, in a random order.
+    """
+
+    choosing: Picks
+    judging: Picks
+    valid: Int[np.ndarray, " V"]
+
+
+class Standing(NamedTuple):
+    """What a question stands on.
+
+    - `note`: why it is refused; empty where it is not.
+    - `trials`: that differ where they are read, in the choosing and the judging half.
+    - `effective`: the lesser effective number of trials.
+    - `difference`: the root mean square of `D` where outputs are read, in deviations.
+    """
+
+    note: str
+    trials: tuple[int, int]
+    effective: float
+    difference: float
+
+
+def split(key: PRNGKeyArray, valid: Bool[np.ndarray, " B"]) -> Halves:
+    """A random half of the valid trials, and the rest."""
+    order = np.asarray(jax.random.permutation(key, len(valid)))
+    order = order[valid[order]]
+    size = -(-len(valid) // 2)
+    first = -(-len(order) // 2)
+    return Halves(filled(order[:first], size), filled(order[first:], size), order)
+
+
+def resplit(key: PRNGKeyArray, halves: Halves) -> Picks:
+    """Another random half of the same trials."""
+    order = halves.valid[np.asarray(jax.random.permutation(key, len(halves.valid)))]
+    return filled(order[: -(-len(order) // 2)], len(halves.choosing[0]))
+
+
+def filled(picks: Int[np.ndarray, " k"], size: int) -> Picks:
+    """Trials filled up to `size` with the first of them, which then weighs nothing."""
+    spare = np.full(size - len(picks), picks[0] if len(picks) else 0)
+    weights = np.concatenate([np.ones(len(picks)), np.zeros(len(spare))])
+    return np.concatenate([picks, spare]).astype(int), weights
+
+
+def stand(pair: Pair, epoch: Epoch, choosing: Question, judging: Question) -> Standing:
+    """Whether both halves hold enough, of what is read and of all outputs at its times."""
+    norms = [np.asarray(q.norms, float)[0] for q in (choosing, judging)]
+    counts = (int((norms[0] > 0).all(-1).sum()), int((norms[1] > 0).all(-1).sum()))
+    worth = min(float(effective(n[:, k])) for n in norms for k in range(2))
+    # the weights hold 1 / variance: without it they count the entries that are read
+    variance = np.where(np.isfinite(pair.scale), pair.scale, 0) ** 2
+    weights = [[np.asarray(w)[0] for w in (q.read, q.times)] for q in (choosing, judging)]
+    entries = [sum(float((w[k] * variance).sum()) for w in weights) for k in range(2)]
+    total = [sum(float(n[:, k].sum()) for n in norms) for k in range(2)]
+    difference = min((t / e) ** 0.5 if e else 0.0 for t, e in zip(total, entries, strict=True))
+    return Standing(_note(pair, epoch, counts, worth, difference), counts, worth, difference)
+
+
+def _note(
+    pair: Pair, epoch: Epoch, counts: tuple[int, int], worth: float, difference: float
+) -> str:
+    B, events, valid = len(pair.event), int((pair.event >= 0).sum()), int(epoch.valid.sum())
+    if min(counts) < rule.TRIALS:
+        return (
+            f"refused: of {B} trials {events} have the event, {valid} of these are read within "
+            f"the trial, {sum(counts)} of these differ there; each half needs {rule.TRIALS}"
+        )
+    if not difference >= rule.DIFFERENCE:
+        return f"refused: run and foil differ by {difference:.2g} of the outputs' deviations"
+    if not worth >= rule.TRIALS:
+        return f"refused: few trials hold the difference, worth {worth:.1f} of {min(counts)}"
+    return ""

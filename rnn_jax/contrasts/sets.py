@@ -1,0 +1,231 @@
+"""The searches of one epoch of a contrast: its mediator, its carriers, its circuit.
+
+    mediator(asking), carriers(asking), circuit(asking)
+
+Each is one compiled program, whatever the trials, the window and the basis.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
+
+from ..circuits import random_sets
+from ..core import Network
+from . import search as rule
+from .aligned import Epoch, Pair
+from .answers import Kind, UnitSet
+from .bases import own_bases, random_bases, turned
+from .elimination import eliminate
+from .exchange import Question, choose, exchanged, shares
+from .growth import grow
+from .halves import Halves, Picks, resplit, stand
+from .judged import judge
+from .search import Search
+
+
+class Asking(NamedTuple):
+    """One epoch of a contrast, with all that its searches share.
+
+    - `candidates`: masks `[G, N]` of what may join a set; `names`: of groups, empty for units.
+    """
+
+    network: Network
+    pair: Pair
+    epoch: Epoch
+    halves: Halves
+    search: Search
+    key: PRNGKeyArray
+    candidates: Float[np.ndarray, "G N"]
+    names: tuple[str, ...]
+
+
+class Found(NamedTuple):
+    """What a search has found on the choosing trials.
+
+    - `order`: candidates in the order in which they joined; `None` where no set is good enough.
+    - `size`: how many; more than may join where none is good enough.
+    - `curve`: `[K, 5]`, size, undone, restored, and both off target.
+    """
+
+    order: Int[np.ndarray, " k"] | None
+    size: float
+    curve: Float[np.ndarray, "K 5"]
+
+
+SearchOf = Callable[[Asking, Question, Any, Float[np.ndarray, " 2"]], Found]
+
+
+def mediator(asking: Asking) -> UnitSet:
+    """The mediator of the epoch's window."""
+    return _tested(asking, "mediator", grown, asking.epoch.window)
+
+
+def circuit(asking: Asking) -> UnitSet:
+    """The circuit: the others are held from the event to the read, or inside the epoch."""
+    return _tested(asking, "circuit", reduced, asking.epoch.closed)
+
+
+def carriers(asking: Asking) -> list[UnitSet]:
+    """The mediators of single steps of the window, where enough trials decide them.
+
+    Steps are counted from each trial's own first one, so that trials whose windows start at
+    different times are asked alike.
+    """
+    window, found = asking.epoch.window > 0, []
+    rank = np.cumsum(window, 1) - 1
+    most = int(window[asking.halves.valid].sum(1).max())
+    spread = np.linspace(0, most - 1, min(rule.STEPS, most)).round().astype(int)
+    for step in map(int, spread):
+        at = (window & (rank == step)).astype(float)
+        sides = [_with_step(half, at) for half in (asking.halves.choosing, asking.halves.judging)]
+        choosing, judging = (choose(asking.pair, asking.epoch, *half, at) for half in sides)
+        if stand(asking.pair, asking.epoch, choosing, judging).note:
+            continue
+        reach = reach_of(asking.network, choosing)
+        if not reach.min() >= rule.REACH:
+            continue
+        chosen = grown(asking, choosing, None, of_reach(reach))
+        if chosen.order is not None:
+            none = np.zeros((0, asking.candidates.shape[1]), bool)
+            found.append(_unit_set(asking, "carriers", step, chosen, reach, judging, none))
+    return found
+
+
+def _with_step(half: Picks, at: Float[np.ndarray, "B L"]) -> Picks:
+    """The same trials; those whose window has no such step weigh nothing."""
+    picks, weights = half
+    return picks, weights * at[picks].any(1)
+
+
+def reach_of(network: Network, question: Question) -> Float[np.ndarray, " 2"]:
+    """The effect of exchanging all units."""
+    everyone = np.ones((1, jax.tree.leaves(network.h0)[0].shape[0]), question.ys.dtype)
+    sums = np.asarray(exchanged(network, question, everyone), float)
+    return np.asarray(shares(sums, np.asarray(question.norms, float)).effect[:, 0])
+
+
+def of_reach(reach: Float[np.ndarray, " 2"]) -> Float[np.ndarray, " 2"]:
+    """What effects are shares of: the reach where it is small, else the whole difference."""
+    return np.where(reach < rule.WHOLE, reach, 1.0)
+
+
+def grown(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -> Found:
+    """A mediator."""
+    G, dtype = len(asking.candidates), question.ys.dtype
+    limit = min(rule.LIMIT, G)
+    path = _grown(
+        asking.network, question, asking.candidates.astype(dtype), _own(asking, bases), limit,
+        np.asarray(asking.search.tolerance * rule.MARGIN, dtype), reach.astype(dtype),
+    )  # fmt: skip
+    size = int(path.size)
+    ran = min(size, limit)
+    effect, off = np.asarray(path.effect)[:ran] * reach, np.asarray(path.off)[:ran] * reach**2
+    curve = np.column_stack([np.arange(1, ran + 1), effect, off])
+    return Found(None if size > limit else np.asarray(path.order[:size]), float(size), curve)
+
+
+def reduced(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -> Found:
+    """A circuit."""
+    dtype = question.ys.dtype
+    course = _reduced(
+        asking.network, question, asking.candidates.astype(dtype), _own(asking, bases),
+        rule.ROUNDS, np.asarray(asking.search.keep, dtype), reach.astype(dtype),
+    )  # fmt: skip
+    sizes = np.asarray(course.sizes)
+    ran = sizes >= 0
+    kept = 1 - (np.asarray(course.effect)[ran] * reach)[:, ::-1]
+    off = (np.asarray(course.off)[ran] * reach**2)[:, ::-1]
+    free = np.flatnonzero(np.asarray(course.free))
+    return Found(free, float(len(free)), np.column_stack([sizes[ran], kept, off]))
+
+
+@eqx.filter_jit
+def _grown(network, question, candidates, bases, limit: int, tolerance, reach):
+    return grow(*turned(network, question, bases), candidates, limit, tolerance, reach)
+
+
+@eqx.filter_jit
+def _reduced(network, question, candidates, bases, rounds: int, keep, reach):
+    return eliminate(*turned(network, question, bases), candidates, keep, reach, rounds)
+
+
+def _own(asking: Asking, bases: Any) -> Any:
+    return own_bases(asking.network.h0) if bases is None else bases
+
+
+def _tested(asking: Asking, kind: Kind, search: SearchOf, window: np.ndarray) -> UnitSet:
+    """A set with everything that is asked of one: half-splits, random sets, random bases."""
+    sides = (asking.halves.choosing, asking.halves.judging)
+    choosing, judging = (choose(asking.pair, asking.epoch, *half, window) for half in sides)
+    reach = reach_of(asking.network, choosing)
+    whole = of_reach(reach)
+    of_halves, of_bases, of_sets = jax.random.split(asking.key, 3)
+    chosen = search(asking, choosing, None, whole)
+    members = _members(asking, chosen)
+    draws = random_sets(of_sets, members, asking.search.random_sets, _activity(asking.pair))
+    found = _unit_set(asking, kind, -1, chosen, reach, judging, np.asarray(draws))
+
+    def again(key: PRNGKeyArray) -> np.ndarray:
+        half = resplit(key, asking.halves)
+        other = choose(asking.pair, asking.epoch, *half, window)
+        return _members(asking, search(asking, other, None, whole))
+
+    def in_basis(key: PRNGKeyArray) -> float:
+        return search(asking, choosing, random_bases(key, asking.network.h0), whole).size
+
+    splits = _side_by_side(again, jax.random.split(of_halves, asking.search.splits))
+    count = 0 if asking.names else _bases(asking)
+    sizes = np.array(_side_by_side(in_basis, jax.random.split(of_bases, count)), float)
+    p = (1 + (sizes <= chosen.size).sum()) / (1 + len(sizes)) if len(sizes) else np.nan
+    frequency = np.mean(splits, 0) if splits else found.frequency
+    return found._replace(frequency=frequency, base_sizes=sizes, p_bases=float(p))
+
+
+def _bases(asking: Asking) -> int:
+    few = asking.candidates.shape[1] > rule.MANY
+    return min(asking.search.bases, rule.FEW_BASES) if few else asking.search.bases
+
+
+def _activity(pair: Pair) -> Float[np.ndarray, " N"]:
+    """Each unit's standard deviation over both runs, trials and steps, parts of a state alike."""
+    parts = [leaf.reshape(-1, leaf.shape[-1]) for leaf in jax.tree.leaves(pair.hs)]
+    return np.nanstd(np.concatenate(parts), 0)
+
+
+def _members(asking: Asking, found: Found) -> Bool[np.ndarray, " N"]:
+    rows = asking.candidates[:0] if found.order is None else asking.candidates[found.order]
+    return np.asarray((rows > 0).any(0))
+
+
+def _unit_set(
+    asking: Asking,
+    kind: Kind,
+    step: int,
+    found: Found,
+    reach: np.ndarray,
+    judging: Question,
+    draws: np.ndarray,
+) -> UnitSet:
+    """A chosen set with what it does on the judging half."""
+    members = _members(asking, found)
+    numbers = judge(asking.network, judging, members, draws, kind == "circuit")
+    order, groups = (() if found.order is None else tuple(map(int, found.order))), ()
+    if asking.names:
+        groups = tuple(asking.names[i] for i in order)
+        order = tuple(map(int, np.flatnonzero(members)))
+    return UnitSet(
+        kind, step, members, order, groups, reach, *numbers, np.full(len(members), np.nan),
+        found.size, np.array([]), np.nan, found.curve,
+    )  # fmt: skip
+
+
+def _side_by_side(job: Callable[[PRNGKeyArray], Any], keys: Key[Array, " K"]) -> list:
+    """The same search many times, some at once: one alone is too small to fill the cores."""
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, rule.AT_ONCE)) as pool:
+        return list(pool.map(job, keys))
