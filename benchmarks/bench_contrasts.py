@@ -6,7 +6,7 @@
 Each network holds the bits of the flip-flop. Each bit is asked while it is held: the mediator of
 two steps, and the closed circuit, beside 99 random bases. A network is one line of the file as
 soon as it is done, so that the command goes on where it was stopped. Networks of lower seeds were
-seen while the rule of circuits was made.
+seen while the rule of circuits was made or mended.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from rnn_jax.discovery.trained import untrained
 TRIALS = 96
 TRAINED = [("gru", 64), ("vanilla", 16), ("vanilla", 32), ("vanilla", 64)]
 UNTRAINED = [("gru", 64), ("vanilla", 64)]
-FIRST = 11
+FIRST = 31
 SMALL, RESIDUAL = 6, 0.05
 
 

@@ -225,7 +225,7 @@ main()
 """
 
 
-@pytest.mark.parametrize(("size", "numbers"), [(20000, False), (60000, True)])
+@pytest.mark.parametrize(("size", "numbers"), [(20000, False), (90000, True)])
 def test_on_a_full_disk_the_line_names_what_was_written(size, numbers, place):
     """In the midst of the numbers, and of a figure; then there is room again."""
     out = f"full-{size}"

@@ -15,7 +15,7 @@ def data():
     jax.clear_caches()
     count = lambda event, seconds, **_: COMPILED.append(event)
     jax.monitoring.register_event_duration_secs_listener(count)
-    found = discover(find_subject("ring-attractor"), settings).dataset
+    found = discover(find_subject("ring-attractor", count=24), settings).dataset
     jax.monitoring.unregister_event_duration_listener(count)
     return found
 
