@@ -204,11 +204,11 @@ def test_growth_and_elimination_find_a_relay():
     subject, question = relay_question()
     net, reach, bases = subject.network, jnp.ones(2), own_bases(subject.network.h0)
     path = _grown(net, question, jnp.eye(4), bases, 4, jnp.asarray(0.01), reach)
-    assert path.order[: int(path.size)].tolist() in ([0], [1], [0, 1], [1, 0])
+    assert path.order[path.kept].tolist() in ([0], [1], [0, 1], [1, 0])
     course = _reduced(net, question, jnp.eye(4), bases, 16, jnp.asarray(0.9), reach)
     assert course.free.tolist() == [True, True, False, False]
     # what it says of a size is what an exchange of that set does
-    k = int(path.size)
+    k = int(path.grown)
     mask = np.zeros((1, 4))
     mask[0, np.asarray(path.order[:k])] = 1
     found = share_of(net, question, mask)
@@ -463,3 +463,23 @@ def test_donors_do_not_hang_on_an_outputs_scale():
     trials = Trials(xs, None, {"early": jnp.ones((B, STEPS)).at[:, 5:].set(0)})
     foils = [other_trials(jax.random.key(2), one, trials)["early"].foil for one in (net, louder)]
     np.testing.assert_array_equal(*foils)
+
+
+def test_units_that_act_only_together_are_found_without_others():
+    # where the two are alike the output is their sign: one alone moves it five times as far
+    u = jnp.array([1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+    step = lambda h, x: jnp.where(x[0] == 0, h, u * x[0])
+    readout = lambda h: jnp.where(h[0] == h[1], h[:1], 10 * (h[:1] + h[1:2]) - 9 * h[:1])
+    net = Network(step, readout, jnp.zeros(6))
+    xs = (
+        jnp.zeros((48, 12, 1))
+        .at[:, 0, 0]
+        .set(jnp.asarray(np.random.default_rng(0).choice([-1.0, 1.0], 48)))
+    )
+    window = epochs_after(np.zeros(48, int), 12, held=(3, 5))
+    trials = Trials(xs, None, {"all": jnp.ones((48, 12))})
+    contrast = Contrast(-xs, None, window)
+    (answer,) = ask(net, trials, "sign", contrast, SEARCH, jax.random.key(0))
+    mediator = answer.sets[0]
+    assert np.flatnonzero(mediator.members).tolist() == [0, 1]
+    np.testing.assert_allclose(mediator.undone[0], 1)

@@ -50,7 +50,7 @@ class Found(NamedTuple):
 
     - `order`: candidates in the order in which they joined; `None` where no set is good enough.
     - `size`: how many; more than may join where none is good enough.
-    - `curve`: `[K, 5]`, size, undone, restored, and both off target.
+    - `curve`: `[K, 5]`, size, undone, restored, and both off target; of a mediator while it grew.
     """
 
     order: Int[np.ndarray, " k"] | None
@@ -123,11 +123,11 @@ def grown(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -> 
         asking.network, question, asking.candidates.astype(dtype), _own(asking, bases), limit,
         np.asarray(asking.search.tolerance * rule.MARGIN, dtype), reach.astype(dtype),
     )  # fmt: skip
-    size = int(path.size)
-    ran = min(size, limit)
+    ran, kept = min(int(path.grown), limit), np.asarray(path.kept)
     effect, off = np.asarray(path.effect)[:ran] * reach, np.asarray(path.off)[:ran] * reach**2
     curve = np.column_stack([np.arange(1, ran + 1), effect, off])
-    return Found(None if size > limit else np.asarray(path.order[:size]), float(size), curve)
+    order = np.asarray(path.order)[kept] if kept.any() else None
+    return Found(order, float(path.size), curve)
 
 
 def reduced(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -> Found:
