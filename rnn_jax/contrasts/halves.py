@@ -16,6 +16,9 @@ from .aligned import Epoch, Pair
 from .exchange import Question
 from .intervals import effective
 
+GRAIN = 8
+"""A half is filled up to a multiple of this."""
+
 Picks: TypeAlias = tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]
 """Trials, and 1, or 0 for one that only fills up."""
 
@@ -50,8 +53,9 @@ def split(key: PRNGKeyArray, valid: Bool[np.ndarray, " B"]) -> Halves:
     """A random half of the valid trials, and the rest."""
     order = np.asarray(jax.random.permutation(key, len(valid)))
     order = order[valid[order]]
-    size = -(-len(valid) // 2)
     first = -(-len(order) // 2)
+    # rounded up, so that questions of about as many trials share their programs
+    size = -(-max(first, 1) // GRAIN) * GRAIN
     return Halves(filled(order[:first], size), filled(order[first:], size), order)
 
 
