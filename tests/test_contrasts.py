@@ -27,7 +27,7 @@ from rnn_jax.contrasts import (
     turned,
 )
 from rnn_jax.contrasts.bases import into, out_of, own_bases
-from rnn_jax.contrasts.judged import _p
+from rnn_jax.contrasts.judged import _p, judge
 from rnn_jax.contrasts.sets import _grown, _reduced
 from rnn_jax.core import Network, Replace, clean_run, outputs, run
 from rnn_jax.discovery import Settings, discover
@@ -434,6 +434,18 @@ def test_a_run_that_overflows_is_left_out():
     (answer,) = asked_of(Contrast(bad, None, window), dataclasses.replace(subject, network=net))
     assert sum(answer.trials) == 47
     assert answer.sets[0].undone[0] > 0.9
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_a_set_does_in_the_run_and_in_the_foil_is_not_mixed_up(closed):
+    net, pair, *_ = pair_of("gru")
+    question, members = question_of(pair), np.array([True, False, True, False])
+    found = judge(net, question, members, np.zeros((0, N), bool), closed)
+    effect = share_of(net, question, [1.0 - members if closed else 1.0 * members]).effect[:, 0]
+    assert abs(effect[0] - effect[1]) > 1e-3
+    # held in the run, the others take from what the set keeps alone there: from what it restores
+    undone, restored = 1 - effect[::-1] if closed else effect
+    np.testing.assert_allclose([found.undone[0], found.restored[0]], [undone, restored])
 
 
 def test_a_failed_set_is_no_better_than_chance():

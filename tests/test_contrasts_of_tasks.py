@@ -27,7 +27,7 @@ def test_every_task_has_contrasts_that_fit(name):
         first = first_difference(xs, contrast.foil)
         event = first if contrast.event is None else np.asarray(contrast.event)
         assert (event >= 0).sum() > 15
-        # nothing differs before the event, and nothing at all where there is none
+        # nothing differs before the event, and nothing at all in a trial without one
         np.testing.assert_array_equal(first[event >= 0], event[event >= 0])
         assert (first[event < 0] == -1).all()
         for window in contrast.epochs.values():

@@ -5,6 +5,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from .search import ALPHA
+
 Kind = Literal["mediator", "carriers", "circuit"]
 
 
@@ -90,7 +92,7 @@ def distributed(found: UnitSet, q: float) -> bool | None:
     """
     if not len(found.base_sizes):
         return None
-    return bool(q > 0.05 and found.size >= np.median(found.base_sizes))
+    return bool(q > ALPHA and found.size >= np.median(found.base_sizes))
 
 
 def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -106,6 +108,7 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
     row = lambda values: [number(x) for x in values]
     return [
         {
+            "question": answer.name,
             "contrast": answer.contrast,
             "epoch": answer.epoch,
             "kind": found.kind,

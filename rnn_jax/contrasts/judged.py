@@ -14,7 +14,7 @@ from .exchange import Question, exchanged, shares
 from .intervals import share_intervals
 
 
-class Numbers3(NamedTuple):
+class Judged(NamedTuple):
     """What a set does on trials that did not choose it; see `UnitSet`."""
 
     undone: Float[np.ndarray, " 3"]
@@ -30,7 +30,7 @@ def judge(
     members: Bool[np.ndarray, " N"],
     draws: Bool[np.ndarray, "R N"],
     closed: bool,
-) -> Numbers3:
+) -> Judged:
     """Effects of a set on the judging half, beside random sets.
 
     **Arguments:**
@@ -49,7 +49,7 @@ def judge(
         # alone in the run it keeps what holding the others does not take; low and high swap
         effect, median = 1 - effect[::-1][:, [0, 2, 1]], 1 - median[::-1]
         every, off = 1 - every[::-1], off[::-1]
-    return Numbers3(effect[0], effect[1], off[off[:, 0].argmax()], median, _p(every))
+    return Judged(effect[0], effect[1], off[off[:, 0].argmax()], median, _p(every))
 
 
 def _p(effects: Float[np.ndarray, "2 S"]) -> Float[np.ndarray, " 2"]:

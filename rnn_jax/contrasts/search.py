@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+ALPHA = 0.05
+"""Corrected p up to which units count as better than random axes."""
 LARGE = 0.1
 """Share of the reach from which a single unit's effect counts as large."""
 SMALL = 0.25

@@ -80,7 +80,8 @@ def _sets(found: Discovery) -> list[Row]:
             rows.append((answer.name, answer.note, "", "", ""))
             continue
         mediator, circuit = by_kind["mediator"], by_kind["circuit"]
-        sizes = [str(int(part.members.sum())) or "-" for part in (mediator, circuit)]
+        counts = [int(part.members.sum()) for part in (mediator, circuit)]
+        sizes = [str(count) if count else "-" for count in counts]
         does = f"{mediator.undone[0]:.2f}", f"{mediator.restored[0]:.2f}"
         rows.append((answer.name, *sizes, *does))
     return rows

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..contrasts.search import ALPHA
 from .style import short
 from .view import labels, unit_groups
 
-ALPHA = 0.05
-"""Corrected p up to which units count as better than random axes."""
 SHOWN = 8
 """Units that a line names."""
 
@@ -34,16 +33,11 @@ def answer_lines(dataset: xr.Dataset) -> list[str]:
             lines.append(f"{question}: {notes[question]}")
             continue
         row = dataset.sel(question=question)
-        own = [s for s in sets if _question(s) == question]
+        own = [s for s in sets if s["question"] == question]
         direct = " (read inside the window)" if own and own[0]["direct"] else ""
         lines.append(f"{question}{_reach(row)}{direct}{_marks(row)}")
         lines += [line for s in own for line in _set(dataset, s)]
     return [*lines, ""]
-
-
-def _question(record: dict[str, Any]) -> str:
-    contrast, epoch = record["contrast"], record["epoch"]
-    return epoch if contrast == epoch else f"{contrast}: {epoch}"
 
 
 def _reach(row: xr.Dataset) -> str:

@@ -53,7 +53,7 @@ def first_difference(xs: PyTree, foil: PyTree) -> Int[np.ndarray, " B"]:
 
 
 def one_of_each(key: PRNGKeyArray, may: Bool[np.ndarray, "B T"]) -> Int[np.ndarray, " B"]:
-    """One of the steps that each trial may have its event at; -1 where there is none."""
+    """One of the steps that each trial may have its event at; -1 for a trial without any."""
     draws = np.asarray(jax.random.uniform(key, may.shape))
     return np.where(may.any(1), (may * (1 + draws)).argmax(1), -1)
 

@@ -111,13 +111,9 @@ def check_edges(edges: Any, N: int) -> Array:
     return edges
 
 
-def check_score(
-    network: Network, score: Score, targets: Array, scalar: bool = True
-) -> tuple[int, ...]:
+def check_score(network: Network, score: Score, targets: Array, scalar: bool = True) -> None:
     """A score must take a trial's outputs and targets and give a float, or where that is allowed
     an array of them.
-
-    **Returns:** the shape of what it gives.
 
     **Raises:** `ValueError` where it rejects their shapes, or gives anything else.
     """
@@ -134,7 +130,6 @@ def check_score(
         raise ValueError(f"score must return a scalar, got {getattr(found, 'shape', found)}")
     if not jnp.issubdtype(found.dtype, jnp.floating):
         raise ValueError(f"score must return a float, got {found.dtype}")
-    return found.shape
 
 
 def check_last(network: Network, score: Score, targets: Array, last: int) -> Array:
