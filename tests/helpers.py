@@ -104,3 +104,13 @@ def same(a, b):
     return all(
         np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
     )
+
+
+def normal(seed, *shape):
+    """Standard normal numbers of a seed."""
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape))
+
+
+def bools(*values):
+    """A mask."""
+    return jnp.asarray(values, bool)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import bools, normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -19,14 +20,6 @@ from rnn_jax.circuits import (
 from rnn_jax.core import span
 
 KEY = jax.random.key(3)
-
-
-def normal(seed, *shape):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape))
-
-
-def bools(*values):
-    return jnp.asarray(values, bool)
 
 
 SCORES = st.lists(st.tuples(st.integers(-2, 2), st.booleans()), min_size=1, max_size=12)

@@ -7,20 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import bools, normal
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rnn_jax.circuits import completeness, faithfulness, keep, minimality
 from rnn_jax.core import rollout, span
 
 KEY = jax.random.key(3)
-
-
-def normal(seed, *shape):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape))
-
-
-def bools(*values):
-    return jnp.asarray(values, bool)
 
 
 WEIGHTS = jnp.asarray([2.0, 1.0, 0.5, 0.0, -1.0, 0.0])

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -23,14 +24,6 @@ from rnn_jax.circuits import (
 )
 
 KEY = jax.random.key(3)
-
-
-def normal(seed, *shape):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape))
-
-
-def bools(*values):
-    return jnp.asarray(values, bool)
 
 
 def enumerated_p(effects):
