@@ -23,7 +23,10 @@ LIMIT = 32
 ROUNDS = 256
 """Most rounds of an elimination."""
 MARGIN = 0.5
-"""Share of the tolerance that the choosing half is held to: fresh trials then keep within it."""
+"""Share of what is allowed that the choosing half is held to: fresh trials then keep within it.
+
+A tolerance of 0.05 is 0.025 while a mediator is chosen, and to keep 0.9 is to keep 0.95 while a
+circuit is."""
 MANY = 128
 """Units above which bases are drawn fewer, and their tests pooled."""
 FEW_BASES = 20

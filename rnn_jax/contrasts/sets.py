@@ -132,10 +132,10 @@ def grown(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -> 
 
 def reduced(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -> Found:
     """A circuit."""
-    dtype = question.ys.dtype
+    dtype, keep = question.ys.dtype, 1 - rule.MARGIN * (1 - asking.search.keep)
     course = _reduced(
         asking.network, question, asking.candidates.astype(dtype), _own(asking, bases),
-        rule.ROUNDS, np.asarray(asking.search.keep, dtype), reach.astype(dtype),
+        rule.ROUNDS, np.asarray(keep, dtype), reach.astype(dtype),
     )  # fmt: skip
     sizes = np.asarray(course.sizes)
     ran = sizes >= 0
