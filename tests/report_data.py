@@ -98,6 +98,7 @@ def results(units=8, windows=6, trials=4, steps=24, truth=True, seed=0, subject=
         "inputs": (("trial", "time", "input"), rng.standard_normal((trials, steps, 3))),
         "epoch_mask": (("epoch", "trial", "time"), epoch_mask),
         "window_mask": (("window", "time"), window_mask),
+        "remaining": (("window",), 1 - window_mask.argmax(1) / steps),
         "effect": (("window", "unit"), effect),
         "effect_low": (("window", "unit"), low),
         "effect_high": (("window", "unit"), high),

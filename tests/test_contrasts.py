@@ -21,11 +21,13 @@ from rnn_jax.contrasts import (
     effective,
     exchanged,
     other_trials,
+    over_time,
     random_bases,
     share_intervals,
     shares,
     turned,
 )
+from rnn_jax.contrasts.audit import audited
 from rnn_jax.contrasts.bases import into, out_of, own_bases
 from rnn_jax.contrasts.judged import _p, judge
 from rnn_jax.contrasts.sets import _grown, _reduced
@@ -462,7 +464,9 @@ def test_bases_of_many_units_are_one_test():
         np.zeros(2), blank[0], size, np.array(bases), 0.2, np.zeros((0, 5)),
     )  # fmt: skip
     answers = [
-        Answer("a", e, "", (9, 9), 9.0, 1.0, False, np.ones(2), blank, (s,), blank[0] > 0)
+        Answer(
+            "a", e, "", (9, 9), 9.0, 1.0, False, np.ones(2), blank, (s,), np.zeros((4, 200), bool)
+        )
         for e, s in (("x", one(4.0, [5.0, 3.0, 8.0])), ("y", one(4.0, [6.0, 5.0, 3.0])))
     ]
     # the second base needs fewer in one question and more in the other: 15 < 16
@@ -495,3 +499,75 @@ def test_units_that_act_only_together_are_found_without_others():
     mediator = answer.sets[0]
     assert np.flatnonzero(mediator.members).tolist() == [0, 1]
     np.testing.assert_allclose(mediator.undone[0], 1)
+
+
+def exchanged_by_hand(net, pair, side, b, mask):
+    """Outputs of one run (or foil), the other's states put in by the rollout's own edit."""
+    at = lambda tree, side: jax.tree.map(lambda leaf: jnp.asarray(leaf[side, b]), tree)
+    own = Network(net.step, net.readout, at(pair.h0, side))
+    edit = Replace(jnp.asarray(mask), at(pair.hs, 1 - side))
+    return np.asarray(outputs(own, run(own, at(pair.xs, side), edit)))
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_effects_by_window_of_exchange_and_of_read(name):
+    net, pair, *_ = pair_of(name)
+    question, members = question_of(pair), np.arange(N) < 2
+    found = over_time(net, pair, pair.epochs["asked"], ALL, members, members)
+    W, L = found.windows.shape
+    assert (found.windows.sum(0) == 1).all()
+    # a second route: the whole run of each trial, one exchange after the other
+    for w in (0, W // 2):
+        for side in range(2):
+            along, whole = np.zeros(W), np.zeros(W)
+            for b in range(B):
+                ys = exchanged_by_hand(net, pair, side, b, found.windows[w][:, None] * members)
+                gap = (pair.ys[1 - side, b] - pair.ys[side, b]) / pair.scale
+                change = (ys - pair.ys[side, b]) / pair.scale
+                along += found.windows @ (pair.inside[b] * (change * gap).sum(-1))
+                whole += found.windows @ (pair.inside[b] * (gap**2).sum(-1))
+            whole[whole == 0] = np.nan
+            np.testing.assert_allclose(found.by_read[side, w], along / whole, atol=1e-9)
+            # what is read before the exchange does not move
+            before = found.by_read[side, w, :w]
+            np.testing.assert_allclose(before[np.isfinite(before)], 0, atol=1e-9)
+    assert np.isnan(found.by_unit[:, :, 2:]).all()
+    window = np.broadcast_to(found.windows[1], (B, L))
+    one = question_of(pair, window=window)
+    read = np.asarray(question.read)
+    # a read before the exchange counts here, and as 0: compare the sums and not the shares
+    alone = share_of(net, one, np.eye(N)[:2]).effect
+    norms = lambda q: (np.asarray(q.read) * np.asarray(q.gap) ** 2).sum((1, 2, 3))
+    scale = norms(one) / (read * np.asarray(question.gap) ** 2).sum((1, 2, 3))
+    np.testing.assert_allclose(found.by_unit[:, 1, :2], alone * scale[:, None], atol=1e-9)
+
+
+def test_an_and_is_undone_by_one_part_and_restored_by_both():
+    # two relays that hold their input; the output needs both
+    step = lambda h, x: jnp.where(x == 0, h, x)
+    xs = jnp.zeros((48, 12, 2)).at[:, 2].set(1.0)
+    window = epochs_after(np.full(48, 2), 12, held=(3, 5))
+    trials = Trials(xs, None, {"all": jnp.ones((48, 12))})
+    contrast = Contrast(-xs, None, window)
+    for readout, sign in ((jnp.min, 1), (jnp.max, -1)):
+        net = Network(step, lambda h, readout=readout: readout(h, keepdims=True), jnp.zeros(2))
+        (answer,) = ask(net, trials, "both", contrast, SEARCH, jax.random.key(0))
+        assert answer.acts.tolist() == [sign, sign]
+        assert answer.ways[0].tolist() == [True, True]
+        # run and foil exchanged turn the labels round
+        turned_ = dataclasses.replace(trials, xs=-xs)
+        (answer,) = ask(
+            net, turned_, "both", Contrast(xs, None, window), SEARCH, jax.random.key(0)
+        )
+        assert answer.acts.tolist() == [-sign, -sign]
+
+
+def test_the_audit_notes_a_better_unit():
+    net, pair, *_ = pair_of("gru")
+    question, reach = question_of(pair), np.ones(2)
+    sums = np.asarray(exchanged(net, question, np.eye(N)), float)
+    residual = shares(sums, np.asarray(question.norms, float)).residual.sum(0)
+    best, worst = int(residual.argmin()), int(residual.argmax())
+    assert audited(net, question, np.eye(N), np.array([best]), reach, 5) == 1
+    assert audited(net, question, np.eye(N), np.array([worst]), reach, 5) == 0
+    assert np.isnan(audited(net, question, np.eye(N), np.array([], int), reach, 5))

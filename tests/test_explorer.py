@@ -97,7 +97,8 @@ def shows(page, dataset, window, unit):
 
 
 def test_starts_where_the_effect_is_largest(page, dataset):
-    size = abs(dataset["effect"].values)
+    per_step = dataset["effect"] / dataset["remaining"]
+    size = abs(per_step.transpose("window", "unit").values)
     window, unit = divmod(int(size.argmax()), size.shape[1])
     shows(page, dataset, window, unit)
 

@@ -226,7 +226,8 @@ def test_page_is_one_small_file_without_network(large, tmp_path):
 def test_page_carries_the_numbers(large, tmp_path):
     _, data = page_data(large, tmp_path / "report.html")
     effect = unpack(data["effects"]["mean"], "<f4").reshape(24, 128)
-    np.testing.assert_allclose(effect, large["effect"].values, rtol=1e-6)
+    per_step = (large["effect"] / large["remaining"]).transpose("window", "unit")
+    np.testing.assert_allclose(effect, per_step.values, rtol=1e-6)
     edges, carried = data["edges"], large["connectivity"].values
     to, source = (unpack(edges[k], "<u2").reshape(24, -1) for k in ("to", "from"))
     weight = unpack(edges["weight"], "<f4").reshape(24, -1)

@@ -10,11 +10,14 @@ is nearly zero, so that first order ranks at chance. `margin` is linear in the o
 from collections.abc import Callable
 from typing import TypeAlias
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..core.checks import refused, same_shape
+from ..core.types import Numbers
 
 Score: TypeAlias = Callable[[Float[Array, "T O"], Float[Array, "T O"]], Float[Array, ""]]
 """`(outputs, targets) -> scalar`, of one trial."""
@@ -33,6 +36,38 @@ def squared_error(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Floa
     """`-mean_{t,o} (y - target)^2`. **Raises:** `ValueError` where shapes differ."""
     same_shape(outputs=ys, targets=targets)
     return -jnp.mean((ys - targets) ** 2)
+
+
+class Fidelity(eqx.Module):
+    """`-mean_t sum_o weight_o (y - y_clean)^2`: how far outputs are from those of the clean run.
+
+    By `share_of_variance` an effect of -0.1 is a change by a tenth of the outputs' variance, each
+    output counting alike whatever its scale. The targets are the outputs of the clean run.
+    """
+
+    weight: Float[Array, " O"]
+
+    def __call__(self, ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Array, ""]:
+        same_shape(outputs=ys, targets=targets)
+        return -jnp.mean((self.weight[None] * (ys - targets) ** 2).sum(-1))
+
+
+def share_of_variance(ys: Float[Numbers, "B T O"]) -> Fidelity:
+    """Fidelity in shares of the outputs' variance over trials and time, the mean over outputs.
+
+    An output that is constant counts for nothing; where all are, variances count as 1.
+
+    **Arguments:**
+
+    - `ys`: outputs of the clean run.
+    """
+    known = np.asarray(ys, float)
+    variance = known.var((0, 1))
+    # what rounding leaves of a constant is no spread
+    varies = variance > (1e-6 * np.abs(known).max((0, 1), initial=0)) ** 2
+    weight = np.where(varies, 1 / np.where(varies, variance, 1), 0 if varies.any() else 1)
+    weight = weight / max(1, np.count_nonzero(weight))
+    return Fidelity(jnp.asarray(weight.astype(np.asarray(ys).dtype)))
 
 
 def log_odds(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Array, ""]:

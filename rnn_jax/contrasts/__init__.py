@@ -8,9 +8,28 @@ from .exchange import Question, Share, choose, exchanged, shares
 from .intervals import Intervals, effective, share_intervals
 from .others import other_trials
 from .search import Search
+from .times import Times, over_time
 
 __all__ = [
-    "Answer", "Epoch", "Intervals", "Pair", "Question", "Search", "Share", "UnitSet", "aligned",
-    "as_record", "ask", "choose", "effective", "exchanged", "other_trials", "random_bases",
-    "share_intervals", "shares", "turned",
+    "Answer",
+    "Epoch",
+    "Intervals",
+    "Pair",
+    "Question",
+    "Search",
+    "Share",
+    "Times",
+    "UnitSet",
+    "aligned",
+    "as_record",
+    "ask",
+    "choose",
+    "effective",
+    "exchanged",
+    "other_trials",
+    "over_time",
+    "random_bases",
+    "share_intervals",
+    "shares",
+    "turned",
 ]  # fmt: skip

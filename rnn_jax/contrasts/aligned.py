@@ -44,6 +44,7 @@ class Pair(NamedTuple):
     - `ys`: outputs `[2, B, L, O]`, as the network gives them.
     - `scale`: `[O]`, the outputs' standard deviation over all runs; infinite for a constant.
     - `event`: `[B]`, -1 for none.
+    - `inside`: `[B, L]`, whether a step lies within the trial; later ones repeat its last.
     - `epochs`: what is asked, by name.
     """
 
@@ -53,6 +54,7 @@ class Pair(NamedTuple):
     ys: Float[np.ndarray, "2 B L O"]
     scale: Float[np.ndarray, " O"]
     event: Int[np.ndarray, " B"]
+    inside: Bool[np.ndarray, "B L"]
     epochs: dict[str, Epoch]
 
 
@@ -95,6 +97,7 @@ def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
         cut(ys),
         output_scale(ys[0]),
         event,
+        steps < T,
         {name: inside(epoch) for name, epoch in epochs.items()},
     )
 

@@ -3,11 +3,16 @@
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
-from .search import ALPHA
+from .search import ALPHA, SMALL
+from .times import Times
 
 Kind = Literal["mediator", "carriers", "circuit"]
+WAYS = ("mediator", "carriers", "circuit", "single")
+"""How a unit comes into an answer: by one of three kinds of set, or by a large single effect."""
+FEWER = 0.25
+"""One direction's effect up to this share of the other's makes a unit AND-like or OR-like."""
 
 
 class UnitSet(NamedTuple):
@@ -31,6 +36,8 @@ class UnitSet(NamedTuple):
     - `p_bases`: share of bases, counting this one, in which as few axes are enough; NaN where
         not asked.
     - `curve`: `[K, 5]`, on the choosing half: size, undone, restored, and off target of both.
+    - `screen`: of a mediator, in what share of rounds no unit was better than the one that joined,
+        all of them run exactly; NaN where nothing joined, and for other kinds.
     """
 
     kind: Kind
@@ -49,6 +56,7 @@ class UnitSet(NamedTuple):
     base_sizes: Float[np.ndarray, " R"]
     p_bases: float
     curve: Float[np.ndarray, "K 5"]
+    screen: float = np.nan
 
 
 class Answer(NamedTuple):
@@ -63,7 +71,8 @@ class Answer(NamedTuple):
     - `reach`: `[undone, restored]` of exchanging all units in the window.
     - `single`: `[2, N]`, undone and restored by each unit alone, on the choosing half.
     - `sets`: mediator, carriers, circuit.
-    - `members`: bool `[N]`, units of any of them or of a large single effect.
+    - `ways`: bool `[4, N]`, who came in by each of `WAYS`.
+    - `times`: effects of the members by window of exchange and of read; `None` where not asked.
     """
 
     contrast: str
@@ -76,7 +85,19 @@ class Answer(NamedTuple):
     reach: Float[np.ndarray, " 2"]
     single: Float[np.ndarray, "2 N"]
     sets: tuple[UnitSet, ...]
-    members: Bool[np.ndarray, " N"]
+    ways: Bool[np.ndarray, "4 N"]
+    times: Times | None = None
+
+    @property
+    def members(self) -> Bool[np.ndarray, " N"]:
+        """Units of any of the sets, or of a large single effect."""
+        return np.asarray(self.ways.any(0))
+
+    @property
+    def acts(self) -> Int[np.ndarray, " N"]:
+        """1 where a unit alone undoes and does not restore (AND-like), -1 for the reverse
+        (OR-like), else 0. Run and foil exchanged turn the labels round."""
+        return like(self.single, SMALL)
 
     @property
     def name(self) -> str:
@@ -93,6 +114,18 @@ def distributed(found: UnitSet, q: float) -> bool | None:
     if not len(found.base_sizes):
         return None
     return bool(q > ALPHA and found.size >= np.median(found.base_sizes))
+
+
+def like(single: Float[np.ndarray, "2 N"], least: float) -> Int[np.ndarray, " N"]:
+    """1 for AND-like units, -1 for OR-like ones: one effect at least `least`, the other small.
+
+    An AND needs all of its parts: taking one away undoes, giving one back does not restore.
+
+    Heimersheim and Nanda, "How to use and interpret activation patching" (2024), section 2.
+    """
+    undone, restored = np.nan_to_num(single)
+    alike = lambda a, b: (a >= least) & (np.abs(b) <= FEWER * a)
+    return alike(undone, restored).astype(int) - alike(restored, undone).astype(int)
 
 
 def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -130,6 +163,7 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
             "q_bases": number(value),
             "distributed": distributed(found, value),
             "curve": [row(point) for point in found.curve],
+            "screen": number(found.screen),
         }
         for found, value in zip(answer.sets, q, strict=True)
     ]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from ..core import Network
 from ..core.network import num_units
@@ -19,11 +19,12 @@ from ..core.progress import Track, in_silence
 from ..tasks import Contrast, Trials
 from . import search as rule
 from .aligned import Pair, aligned
-from .answers import Answer
+from .answers import WAYS, Answer, UnitSet
 from .exchange import Question, choose, exchanged, shares
 from .halves import split, stand
 from .search import Search
-from .sets import Asking, carriers, circuit, mediator, of_reach
+from .sets import Asking, carriers, circuit, mediator, of_reach, rows_of_single
+from .times import over_time
 
 
 def ask(
@@ -77,11 +78,12 @@ def _answer(
     choosing, judging = (choose(pair, epoch, *half) for half in halves[:2])
     standing, nothing = stand(pair, epoch, choosing, judging), np.zeros((2, N))
     blank = Answer(
-        contrast, name, *standing, epoch.direct, np.full(2, np.nan), nothing, (), nothing[0] > 0
-    )
+        contrast, name, *standing, epoch.direct, np.full(2, np.nan), nothing, (),
+        np.zeros((len(WAYS), N), bool),
+    )  # fmt: skip
     if standing.note:
         return blank
-    reach, single = _single(network, choosing, search.random_sets)
+    reach, single = _single(network, choosing, rows_of_single(network, search))
     blank = blank._replace(reach=reach, single=single)
     if not reach.min() >= rule.REACH:
         note = f"not decided in this window: exchanging all units does {reach.min():.2f}"
@@ -90,19 +92,28 @@ def _answer(
     names, candidates = _candidates(N, groups, bool(alone.max() >= rule.SMALL))
     asking = Asking(network, pair, epoch, halves, search, of_sets, candidates, names)
     sets = (mediator(asking), *carriers(asking), circuit(asking))
-    members = np.any([found.members for found in sets], 0) | (alone >= rule.LARGE)
-    return blank._replace(sets=sets, members=members)
+    blank = blank._replace(sets=sets, ways=_ways(sets, alone))
+    together = sets[0].members if sets[0].members.any() else blank.members
+    times = over_time(network, pair, epoch, halves.judging, together, blank.members)
+    return blank._replace(times=times)
+
+
+def _ways(sets: tuple[UnitSet, ...], alone: Float[np.ndarray, " N"]) -> Bool[np.ndarray, "4 N"]:
+    """Who came in by each kind of set, and by a large effect alone."""
+    of_kind = lambda kind: [found.members for found in sets if found.kind == kind]
+    by_sets = [np.any([np.zeros(len(alone), bool), *of_kind(kind)], 0) for kind in WAYS[:3]]
+    return np.array([*by_sets, alone >= rule.LARGE])
 
 
 def _single(
-    network: Network, question: Question, draws: int
+    network: Network, question: Question, count: int
 ) -> tuple[Float[np.ndarray, " 2"], Float[np.ndarray, "2 N"]]:
     """The reach, and the effect of each unit alone.
 
     There are as many rows as random sets fill later, where units are fewer: one program for both.
     """
     N = num_units(network)
-    rows = np.zeros((max(N, draws) + 1, N), question.ys.dtype)
+    rows = np.zeros((count, N), question.ys.dtype)
     rows[:N], rows[-1] = np.eye(N), 1
     sums = np.asarray(exchanged(network, question, rows), float)
     effect = np.asarray(shares(sums, np.asarray(question.norms, float)).effect)

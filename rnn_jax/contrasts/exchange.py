@@ -109,6 +109,11 @@ def choose(
     )  # fmt: skip
 
 
+def flat(tree: PyTree) -> PyTree:
+    """Both runs of all trials as one axis: `[2, n, ...]` to `[2 n, ...]`."""
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), tree)
+
+
 def sums_of_run(ys: Float[Array, "L O"], target: Any) -> Float[Array, "3"]:
     """The three sums of one run, whose target is `(own outputs, gap, read, times)`."""
     own, gap, read, times = target
@@ -125,7 +130,6 @@ def sums_of(
 
     It is one part of a program: call it inside `jit`, or `exchanged` outside.
     """
-    flat = lambda tree: jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), tree)
     q = flat(question)
     batch = Batch(q.xs, (q.ys, q.gap, q.read, q.times), q.window[:, None], q.value, q.h0)
     rows, L = q.ys.shape[:2]

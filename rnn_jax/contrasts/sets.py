@@ -17,9 +17,11 @@ from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 from ..circuits import random_sets
 from ..core import Network
+from ..core.network import num_units
 from . import search as rule
 from .aligned import Epoch, Pair
 from .answers import Kind, UnitSet
+from .audit import audited
 from .bases import own_bases, random_bases, turned
 from .elimination import eliminate
 from .exchange import Question, choose, exchanged, shares
@@ -51,11 +53,13 @@ class Found(NamedTuple):
     - `order`: candidates in the order in which they joined; `None` where no set is good enough.
     - `size`: how many; more than may join where none is good enough.
     - `curve`: `[K, 5]`, size, undone, restored, and both off target; of a mediator while it grew.
+    - `joined`: candidates in the order in which a mediator grew, with those dropped in the end.
     """
 
     order: Int[np.ndarray, " k"] | None
     size: float
     curve: Float[np.ndarray, "K 5"]
+    joined: Int[np.ndarray, " K"]
 
 
 SearchOf = Callable[[Asking, Question, Any, Float[np.ndarray, " 2"]], Found]
@@ -127,7 +131,7 @@ def grown(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -> 
     effect, off = np.asarray(path.effect)[:ran] * reach, np.asarray(path.off)[:ran] * reach**2
     curve = np.column_stack([np.arange(1, ran + 1), effect, off])
     order = np.asarray(path.order)[kept] if kept.any() else None
-    return Found(order, float(path.size), curve)
+    return Found(order, float(path.size), curve, np.asarray(path.order)[:ran])
 
 
 def reduced(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -> Found:
@@ -142,7 +146,7 @@ def reduced(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -
     kept = 1 - (np.asarray(course.effect)[ran] * reach)[:, ::-1]
     off = (np.asarray(course.off)[ran] * reach**2)[:, ::-1]
     free = np.flatnonzero(np.asarray(course.free))
-    return Found(free, float(len(free)), np.column_stack([sizes[ran], kept, off]))
+    return Found(free, float(len(free)), np.column_stack([sizes[ran], kept, off]), free[:0])
 
 
 @eqx.filter_jit
@@ -184,7 +188,14 @@ def _tested(asking: Asking, kind: Kind, search: SearchOf, window: np.ndarray) ->
     sizes = np.array(_side_by_side(in_basis, jax.random.split(of_bases, count)), float)
     p = (1 + (sizes <= chosen.size).sum()) / (1 + len(sizes)) if len(sizes) else np.nan
     frequency = np.mean(splits, 0) if splits else found.frequency
-    return found._replace(frequency=frequency, base_sizes=sizes, p_bases=float(p))
+    rows = rows_of_single(asking.network, asking.search)
+    right = audited(asking.network, choosing, asking.candidates, chosen.joined, whole, rows)
+    return found._replace(frequency=frequency, base_sizes=sizes, p_bases=float(p), screen=right)
+
+
+def rows_of_single(network: Network, search: Search) -> int:
+    """Sets that are run at once where each unit is: as many as random sets need later."""
+    return max(num_units(network), search.random_sets) + 1
 
 
 def _bases(asking: Asking) -> int:

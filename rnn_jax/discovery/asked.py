@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ..circuits import benjamini_hochberg, precision_recall
-from ..contrasts import Answer, Search, as_record, ask, other_trials
+from ..contrasts import Answer, Search, Times, as_record, ask, other_trials
+from ..contrasts.answers import WAYS
 from ..contrasts.search import MANY
 from ..core.progress import Track
 from .settings import Settings
@@ -119,6 +120,8 @@ def of_answers(subject: Subject, asked: Answers) -> tuple[dict, dict[str, Any], 
         "reach": (("question", "direction"), stack("reach")),
         "single": (("question", "direction", "unit"), stack("single")),
         "in_circuit": (("question", "unit"), stack("members")),
+        "came_in": (("question", "way", "unit"), stack("ways")),
+        "acts": (("question", "unit"), stack("acts")),
         "question_trials": (("question", "half"), stack("trials")),
         "question_effective": (("question",), stack("effective")),
         "question_difference": (("question",), stack("difference")),
@@ -129,8 +132,34 @@ def of_answers(subject: Subject, asked: Answers) -> tuple[dict, dict[str, Any], 
         "question_epoch": ("question", [answer.epoch for answer in asked.answers]),
         "direction": ["undone", "restored"],
         "half": ["choosing", "judging"],
+        "way": list(WAYS),
     }
+    variables |= _times([answer.times for answer in asked.answers])
     return variables | _against(subject, asked), coords, attributes
+
+
+def _times(found: list[Times | None]) -> dict[str, Any]:
+    """Effects by window of exchange; questions of fewer or shorter windows end in NaN."""
+    known = [times for times in found if times is not None]
+    if not known:
+        return {}
+    W, L = (max(times.windows.shape[axis] for times in known) for axis in range(2))
+    blank = Times(
+        np.zeros((W, L)),
+        np.full((2, W, W), np.nan),
+        np.full((2, W, known[0].by_unit.shape[-1]), np.nan),
+    )
+    put = lambda part, into: np.pad(
+        part, [(0, n - m) for n, m in zip(into.shape, part.shape, strict=True)],
+        constant_values=into.flat[0],
+    )  # fmt: skip
+    whole = [blank if times is None else jax.tree.map(put, times, blank) for times in found]
+    stack = lambda part: np.stack([getattr(times, part) for times in whole])
+    return {
+        "exchange_mask": (("question", "exchange", "since"), stack("windows")),
+        "by_read": (("question", "direction", "exchange", "read_window"), stack("by_read")),
+        "by_unit": (("question", "direction", "exchange", "unit"), stack("by_unit")),
+    }
 
 
 def _against(subject: Subject, asked: Answers) -> dict:

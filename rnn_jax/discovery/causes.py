@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Float
 
 from ..causal import over_counted, replacement, result_codes
 from ..core import State
 from ..core.progress import Track
 from ..core.types import Numbers
-from .plan import Plan
+from .plan import Keys, Plan
 from .settings import Settings
 
 
@@ -50,7 +50,7 @@ def find_causes(
     windows: Float[Numbers, "W B T"],
     epochs: Float[Numbers, "E B T"],
     settings: Settings,
-    keys: Key[Array, " 2"],
+    keys: Keys,
     track: Track,
 ) -> Causes:
     """Every unit in every window and epoch, by two replacement values, and restored.
@@ -62,18 +62,18 @@ def find_causes(
     - `value`: the replacement, like `hs`.
     - `windows`, `epochs`: where the interventions hold.
     - `settings`: names the second replacement.
-    - `keys`: two, of the second replacement and of the corrupted trials.
+    - `keys`: of the second replacement and of the corrupted trials.
     - `track`: shows progress.
 
     **Returns:** a `Causes`.
     """
     units = np.eye(jax.tree.leaves(hs)[0].shape[-1])
-    second = replacement(settings.second, hs, keys[0])
+    second = replacement(settings.second, hs, keys.second)
     asked = {
         "units x windows": (plan, windows, value),
         "units x epochs": (plan, epochs, value),
         f"again with {settings.second}": (plan, epochs, second),
-        "restoring units": (plan.corrupted(keys[1]), epochs, hs),
+        "restoring units": (plan.corrupted(keys.corrupted), epochs, hs),
     }
     raw = {
         label: on.effects(units, spans, value, lambda w, label=label: track(w, label))

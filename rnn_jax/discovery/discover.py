@@ -19,7 +19,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ..causal import SCORES, Score, over_devices, replacement
+from ..causal import SCORES, Score, over_devices, replacement, share_of_variance
 from ..causal.kept import fingerprint
 from ..causal.store import programs
 from ..causal.sweep.asked import check_score
@@ -45,7 +45,7 @@ from .connections import find_connections
 from .discovery import Discovery
 from .findings import Findings
 from .labels import to_dataset
-from .plan import Plan
+from .plan import Keys, Plan
 from .settings import Settings
 from .subject import Subject, check_subject
 
@@ -105,7 +105,7 @@ def find(
     subject: Subject, settings: Settings, track: Track, store: Path | None, score: Score | None
 ) -> Findings:
     """The stages of a discovery in their order, on the network and its trials alone."""
-    keys = jax.random.split(jax.random.key(settings.seed), 6)
+    keys = Keys(*jax.random.split(jax.random.key(settings.seed), len(Keys._fields)))
     plan, hs, ys = _plan(subject, settings, store, score)
     B, T = plan.targets.shape[:2]
     windows = np.asarray(tiling(T, settings.width or max(1, -(-T // 24))))
@@ -116,10 +116,10 @@ def find(
     units = np.eye(subject.size)
     null = plan.effects(units, epoch_windows, hs, lambda w: track(w, "null edits"))
     plan = plan.with_noise(null)
-    value = replacement(settings.value, hs, keys[0])
-    causes = find_causes(plan, hs, value, per_trial, epoch_windows, settings, keys[1:3], track)
+    value = replacement(settings.value, hs, keys.value)
+    causes = find_causes(plan, hs, value, per_trial, epoch_windows, settings, keys, track)
     selection = select_units(
-        causes.epochs, keys[3], alpha=settings.alpha, floor=settings.floor, flips=settings.flips
+        causes.epochs, keys.flips, alpha=settings.alpha, floor=settings.floor, flips=settings.flips
     )
     spans = [np.concatenate([per_trial, epoch_windows])]
     local = lambda spans: find_connections(plan.network, plan.xs, spans, plan.mesh)
@@ -127,8 +127,8 @@ def find(
     over_windows, over_epochs = _split(found, len(windows))
     # by the sizes of flows: on trials of either sign, as of a decision, their mean is nothing
     edges = select_edges(over_epochs.size, selection.members, share=settings.edge_share)
-    sets = _sets(plan, selection, epoch_windows, value, keys[4], settings, track)
-    asked = ask_contrasts(subject, settings, keys[5], track)
+    sets = _sets(plan, selection, epoch_windows, value, keys.sets, settings, track)
+    asked = ask_contrasts(subject, settings, keys.contrasts, track)
     metric = settings.score if score is None else _name(plan)
     return Findings(
         metric, hs, ys, plan.targets, windows, epochs, epoch_windows, causes, selection,
@@ -175,7 +175,7 @@ def _asked(
 ) -> tuple[Array, Score]:
     """The targets and the score: that of a user, or the one that settings name."""
     if score is None and settings.score == "fidelity":
-        return ys, SCORES["squared-error"]
+        return ys, share_of_variance(ys)
     if trials.targets is not None:
         targets = floats(trials.targets, ys.dtype)
     elif score is not None:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+OVER_STEPS = ("fidelity", "squared-error", "margin")
+"""Metrics that are means over the steps of a trial."""
 Variables = dict[str, tuple[tuple[str, ...], Any]]
 
 
@@ -122,8 +124,17 @@ def _runs(subject: Subject, found: Findings) -> Variables:
         "pca": (("trial", "time", "pc"), scores),
         "pca_variance": (("pc",), components.share),
         "window_mask": (("window", "time"), found.windows),
+        "remaining": (("window",), _remaining(found)),
         "epoch_mask": (("epoch", "trial", "time"), found.epoch_windows),
     }
+
+
+def _remaining(found: Findings) -> np.ndarray:
+    """The share of the trial that follows each window's start; 1 for scores of another kind."""
+    windows = np.asarray(found.windows) > 0
+    if found.metric not in OVER_STEPS:
+        return np.ones(len(windows))
+    return 1 - windows.argmax(1) / windows.shape[1]
 
 
 def _effects(settings: Settings, found: Findings) -> Variables:

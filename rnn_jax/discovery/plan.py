@@ -8,6 +8,7 @@ effects = plan.corrupted(key).effects(units, windows, clean_states)   # sufficie
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -17,6 +18,17 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from ..causal import Kind, Score, derangement, resumable, sweep
 from ..core import Network, State
 from ..core.types import Numbers
+
+
+class Keys(NamedTuple):
+    """The random keys of a discovery, one for each stage that draws."""
+
+    value: PRNGKeyArray
+    second: PRNGKeyArray
+    corrupted: PRNGKeyArray
+    flips: PRNGKeyArray
+    sets: PRNGKeyArray
+    contrasts: PRNGKeyArray
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,12 @@ RUNS = {
     "pca": Name("trial time pc", "principal components", "state", "States in their main axes."),
     "pca_variance": Name("pc", "variance explained", SHARE, "Share of the states' variance."),
     "window_mask": Name("window time", "windows", NOTHING, "1 inside a window of the heat map."),
+    "remaining": Name(
+        "window", "remaining share of the trial", SHARE,
+        "From the window's start on; heat maps show effects divided by it.",
+    ),
     "epoch_mask": Name("epoch trial time", "epochs", NOTHING, "Weight of a step in an epoch."),
-}
+}  # fmt: skip
 EFFECTS = {
     "effect": Name(
         "window unit", "effect of a unit in a window", EFFECT,
@@ -121,6 +125,27 @@ QUESTIONS = {
     "in_circuit": Name(
         "question unit", "in any set", NOTHING,
         "Whether a unit is in the mediator, a carrier, the circuit, or of large single effect.",
+    ),
+    "came_in": Name(
+        "question way unit", "how a unit came in", NOTHING,
+        "By which kinds of set, or by a large effect of its own (at least 0.1).",
+    ),
+    "acts": Name(
+        "question unit", "AND-like or OR-like", NOTHING,
+        "1 where a unit alone undoes and does not restore, -1 for the reverse, else 0.",
+    ),
+    "exchange_mask": Name(
+        "question exchange since", "windows of exchange", NOTHING,
+        "In steps since the event, or of the trial where foils are of other trials.",
+    ),
+    "by_read": Name(
+        "question direction exchange read_window", "effect by exchange and read", SHARE,
+        "Of exchanging the mediator in one window, as read in one window; of all of in_circuit "
+        "where no set mediates.",
+    ),
+    "by_unit": Name(
+        "question direction exchange unit", "effect of a unit by window", SHARE,
+        "Of exchanging one unit of in_circuit in one window, read as the question reads.",
     ),
     "question_trials": Name("question half", "trials", NOTHING, "Trials of either half."),
     "question_effective": Name(

@@ -37,6 +37,7 @@ def answer_lines(dataset: xr.Dataset) -> list[str]:
         direct = " (read inside the window)" if own and own[0]["direct"] else ""
         lines.append(f"{question}{_reach(row)}{direct}{_marks(row)}")
         lines += [line for s in own for line in _set(dataset, s)]
+        lines += _acting(dataset, row)
     return [*lines, ""]
 
 
@@ -67,6 +68,16 @@ def _set(dataset: xr.Dataset, record: dict[str, Any]) -> list[str]:
         does = f"undoes {undone}, restores {restored}"
     lines.append(f"{'':<21} {does}, off target {off:.2f}")
     return lines + [f"{'':<21} {said}" for said in _standing(record)]
+
+
+def _acting(dataset: xr.Dataset, row: xr.Dataset) -> list[str]:
+    """Units that act alone in one direction only."""
+    acts, names = row["acts"].values, {1: "AND-like", -1: "OR-like"}
+    return [
+        f"  {names[sign]:<19} {named(dataset, np.flatnonzero(acts == sign).tolist())}"
+        for sign in names
+        if (acts == sign).any()
+    ]
 
 
 def _standing(record: dict[str, Any]) -> list[str]:

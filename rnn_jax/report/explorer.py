@@ -27,6 +27,7 @@ from .view import (
     failures,
     interval,
     labels,
+    per_step,
     set_p,
     unit_groups,
     window_share,
@@ -85,7 +86,9 @@ def _floats(values: np.ndarray) -> str:
 
 def _effects(dataset: xr.Dataset) -> dict[str, str]:
     low, high = interval(dataset, "effect", "window", "unit")
-    mean = array(dataset, "effect", "window", "unit")
+    low, mean, high = (
+        per_step(dataset, part) for part in (low, array(dataset, "effect", "window", "unit"), high)
+    )
     return {"mean": _floats(mean), "low": _floats(low), "high": _floats(high)}
 
 

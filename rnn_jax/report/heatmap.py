@@ -27,15 +27,19 @@ from .view import (
     group_spans,
     interval,
     labels,
+    per_step,
     stretches,
     window_edges,
 )
 
 
 def effects_figure(dataset: xr.Dataset) -> Figure:
-    """The mean effect of taking each unit out of each window, units by group, epochs above."""
+    """The mean effect of taking each unit out of each window, units by group, epochs above.
+
+    Effects are per step that remains: one of the last steps can change little of a trial's mean.
+    """
     order = by_group(dataset)
-    effect = array(dataset, "effect", "window", "unit")[:, order].T
+    effect = per_step(dataset, array(dataset, "effect", "window", "unit"))[:, order].T
     with look():
         height = min(9.0, 3.4 + 0.05 * len(order))
         figure = Sheet(figsize=(8, height), layout="constrained")
@@ -53,7 +57,7 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
             axes.set_yticks([(a + b) / 2 for _, a, b in spans], names)
         axes.set(xlabel="time (steps)", ylabel="unit" if len(spans) == 1 else "")
         bar = figure.colorbar(axes.collections[0], ax=axes, shrink=0.8, pad=0.02)
-        bar.set_label(f"{CONVENTION}\n(root scale)", color=INK)
+        bar.set_label(f"{CONVENTION}\nper remaining step (root scale)", color=INK)
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
         subject = short(str(dataset.attrs.get("subject", "")), 40)
         title = f"Effect of each unit in each window: {subject}"

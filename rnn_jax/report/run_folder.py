@@ -16,6 +16,7 @@ from ..core.checks import described
 from ..data import Workplace, filled, reserved, to_graph, write_graphml
 from ..discovery import Discovery
 from ..training import save_model
+from .answer_figures import holders_figure, when_figure
 from .circuit_figures import circuit_figure, connectivity_figure
 from .course import sets_figure, trajectories_figure
 from .explorer import write_explorer
@@ -25,6 +26,8 @@ EDGES = 1000
 """Connections of an epoch that a file lists, the strongest first: all are in `results.nc`."""
 
 FIGURES = {
+    "holders": holders_figure,
+    "when": when_figure,
     "effects": effects_figure,
     "ranking": ranking_figure,
     "connectivity": connectivity_figure,

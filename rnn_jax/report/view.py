@@ -32,6 +32,11 @@ def require(dataset: xr.Dataset, *names: str) -> None:
         raise ValueError(f"the dataset lacks {missing}; it has {sorted(map(str, dataset))}")
 
 
+def per_step(dataset: xr.Dataset, effects: np.ndarray) -> np.ndarray:
+    """Effects `[W, N]` over the share of the trial that each window can change."""
+    return effects / array(dataset, "remaining", "window")[:, None]
+
+
 def failures(dataset: xr.Dataset) -> str:
     """How many runs failed, and whose: no mean counts them. Empty where none did."""
     counts = json.loads(dataset.attrs.get("failures", "{}")).values()

@@ -1,0 +1,147 @@
+"""What the contrasts found: which unit holds what, and when.
+
+holders_figure(dataset)      # units x questions
+when_figure(dataset)         # one row per question: units by window, the mediator by read
+"""
+
+import json
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from .style import DIVERGING, INK, MUTED, Sheet, bare, centred, look, plain, short
+from .view import array, labels
+
+UNITS = 60
+"""Units that a figure shows, those of the largest effects."""
+PANEL = 12
+"""Units in a panel of `when_figure`."""
+QUESTIONS = 8
+"""Questions that `when_figure` shows."""
+WHEN = "each unit alone (left), the mediator by step read (right)"
+MARKS = (("circuit", "o", 40, "none"), ("mediator", "o", 12, INK), ("carriers", ".", 4, INK))
+"""How a unit of each kind of set is marked: marker, area, face."""
+
+
+def _asked(dataset: xr.Dataset) -> list[int]:
+    """The questions that were searched, by number."""
+    if "by_unit" not in dataset:
+        return []
+    notes = json.loads(dataset.attrs["undecided"])
+    return [q for q, name in enumerate(labels(dataset, "question")) if name not in notes]
+
+
+def _nothing() -> Figure:
+    figure = Sheet(figsize=(5, 2.2))
+    figure.text(0.5, 0.5, "no contrast was searched", ha="center", va="center", color=MUTED)
+    return figure
+
+
+def _shown(size: np.ndarray, belongs: np.ndarray, most: int) -> np.ndarray:
+    """The units that belong, at most so many, by number; those of the largest effects first in."""
+    who = np.flatnonzero(belongs)
+    return np.sort(who[np.argsort(-size[who], kind="stable")[:most]])
+
+
+def holders_figure(dataset: xr.Dataset) -> Figure:
+    """Units x questions: the effect of each alone, and in which sets it is.
+
+    Units are sorted by the question in which they do most, so that separate questions held by
+    separate units show as blocks.
+    """
+    asked = _asked(dataset)
+    if not asked:
+        return _nothing()
+    single = array(dataset, "single", "question", "direction", "unit")[asked]
+    ways = array(dataset, "came_in", "question", "way", "unit")[asked]
+    alone = np.where(np.abs(single[:, 0]) > np.abs(single[:, 1]), single[:, 0], single[:, 1])
+    size = np.abs(alone).max(0)
+    units = _shown(size, np.asarray(ways.any((0, 1))), UNITS)
+    units = units[np.lexsort((-size[units], np.abs(alone[:, units]).argmax(0)))]
+    names, questions = labels(dataset, "unit"), labels(dataset, "question")
+    with look():
+        wide = 2.6 + 0.45 * len(asked)
+        figure = Sheet(figsize=(wide, 1.9 + 0.17 * len(units)), layout="constrained")
+        axes = figure.subplots()
+        values = alone[:, units].T
+        axes.imshow(values, aspect="auto", cmap=DIVERGING, norm=Normalize(-1, 1))
+        order = [str(way) for way in dataset["way"].values]
+        for kind, marker, area, face in MARKS:
+            rows, columns = np.nonzero(ways[:, order.index(kind)][:, units].T)
+            axes.scatter(
+                columns, rows, s=area, marker=marker, facecolors=face, edgecolors=INK,
+                linewidths=0.7, label=kind,
+            )  # fmt: skip
+        axes.set_yticks(range(len(units)), [plain(short(names[i], 14)) for i in units])
+        axes.set_xticks(
+            range(len(asked)), [plain(short(questions[q], 22)) for q in asked],
+            rotation=45, ha="right",
+        )  # fmt: skip
+        axes.tick_params(length=0, labelsize=7)
+        bar = figure.colorbar(axes.images[0], ax=axes, shrink=0.5, pad=0.02)
+        bar.set_label("effect of the unit alone (the larger direction)", color=INK)
+        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+        figure.legend(loc="outside upper right", ncols=3)
+        axes.set_title("Which unit holds what")
+    return figure
+
+
+def when_figure(dataset: xr.Dataset) -> Figure:
+    """One row per question: units by window of exchange, the mediator by exchange and read."""
+    asked = _asked(dataset)[:QUESTIONS]
+    if not asked:
+        return _nothing()
+    by_unit = array(dataset, "by_unit", "question", "direction", "exchange", "unit")[asked, 0]
+    by_read = array(dataset, "by_read", "question", "direction", "exchange", "read_window")
+    by_read, masks = by_read[asked, 0], array(dataset, "exchange_mask", *_MASK)[asked]
+    names, questions = labels(dataset, "unit"), labels(dataset, "question")
+    rows = [_rows(values) for values in by_unit]
+    with look():
+        norm = centred(by_unit)
+        heights = [0.9 + 0.13 * len(units) for units in rows]
+        figure = Sheet(figsize=(8.4, sum(heights) + 1.0), layout="constrained")
+        grid = figure.subplots(
+            len(asked), 2, squeeze=False, width_ratios=(3, 1.4), height_ratios=heights
+        )
+        for (left, right), q, units, values, reads, mask in zip(
+            grid, asked, rows, by_unit, by_read, masks, strict=True
+        ):
+            used = mask.any(1)
+            edges = np.append(mask[used].argmax(1), mask[used].any(0).sum())
+            _heat(left, values[used][:, units].T, edges, np.arange(len(units) + 1) - 0.5, norm)
+            left.set_yticks(range(len(units)), [plain(short(names[i], 12)) for i in units])
+            left.invert_yaxis()
+            left.set_title(plain(short(questions[q], 60)))
+            _heat(right, reads[used][:, used].T, edges, edges, Normalize(-1, 1))
+            right.set_ylabel("step read")
+        for axes in grid[-1]:
+            axes.set_xlabel("step exchanged, since the event")
+        for column, said in ((0, "undone by a unit"), (1, "undone by the mediator")):
+            shown = grid[0, column].collections[0]
+            bar = figure.colorbar(shown, ax=grid[:, column], location="top", aspect=30, pad=0.01)
+            bar.set_label(said, color=INK)
+            bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+        figure.suptitle(f"When: {WHEN}", x=0.01, ha="left")
+    return figure
+
+
+_MASK = ("question", "exchange", "since")
+
+
+def _rows(by_unit: np.ndarray) -> np.ndarray:
+    """The units of a question, by the window in which they do most."""
+    known = np.asarray(np.isfinite(by_unit).any(0))
+    size = np.where(known, np.nanmax(np.abs(np.nan_to_num(by_unit)), 0), 0)
+    units = _shown(size, known, PANEL)
+    return units[np.argsort(np.abs(np.nan_to_num(by_unit[:, units])).argmax(0), kind="stable")]
+
+
+def _heat(
+    axes: Axes, values: np.ndarray, across: np.ndarray, up: np.ndarray, norm: Normalize
+) -> None:
+    axes.pcolormesh(across, up, values, cmap=DIVERGING, norm=norm)
+    axes.tick_params(length=0, labelsize=7)
+    bare(axes)
