@@ -5,7 +5,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
-from test_contrasts import QUICK
+from contrast_data import QUICK
 from test_studies import relay
 
 import rnn_jax as rj

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+from contrast_data import QUICK
 from helpers import I, network
-from test_contrasts import QUICK
 from test_studies import relay
 
 from rnn_jax.discovery import Subject, discover

@@ -61,13 +61,22 @@ def share_of_variance(ys: Float[Numbers, "B T O"]) -> Fidelity:
 
     - `ys`: outputs of the clean run.
     """
-    known = np.asarray(ys, float)
-    variance = known.var((0, 1))
+    ys = np.asarray(ys)
+    weight = 1 / output_scale(ys) ** 2
+    weight = weight if weight.any() else np.ones_like(weight)
+    return Fidelity(jnp.asarray((weight / np.count_nonzero(weight)).astype(ys.dtype)))
+
+
+def output_scale(ys: Float[np.ndarray, "B T O"]) -> Float[np.ndarray, " O"]:
+    """Each output's standard deviation over trials and time; infinite for a constant.
+
+    Trials that are not finite are left out.
+    """
+    known = ys[np.isfinite(ys).all((1, 2))]
+    spread = known.std((0, 1), dtype=float) if len(known) else np.zeros(ys.shape[-1])
     # what rounding leaves of a constant is no spread
-    varies = variance > (1e-6 * np.abs(known).max((0, 1), initial=0)) ** 2
-    weight = np.where(varies, 1 / np.where(varies, variance, 1), 0 if varies.any() else 1)
-    weight = weight / max(1, np.count_nonzero(weight))
-    return Fidelity(jnp.asarray(weight.astype(np.asarray(ys).dtype)))
+    least = 1e-6 * np.abs(known).max((0, 1), initial=0)
+    return np.where(spread > least, spread, np.inf)
 
 
 def log_odds(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Array, ""]:

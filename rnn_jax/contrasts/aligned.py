@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float, Int, PyTree
 
+from ..causal.scores import output_scale
 from ..core import Network, State, clean_run
 from ..tasks import Contrast, Trials, epochs_after, first_difference
 from ..tasks.contrast import READ
@@ -95,7 +96,7 @@ def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
         jax.tree.map(cut, xs),
         jax.tree.map(cut, hs),
         cut(ys),
-        output_scale(ys[0]),
+        output_scale(ys[0]),  # of the runs alone: a foil may be far from any trial
         event,
         steps < T,
         {name: inside(epoch) for name, epoch in epochs.items()},
@@ -120,18 +121,6 @@ def _length(epochs: dict[str, Epoch], first: Int[np.ndarray, " B"]) -> int:
 
 def _stack(*trees: PyTree) -> PyTree:
     return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *trees)
-
-
-def output_scale(ys: Float[np.ndarray, "B T O"]) -> Float[np.ndarray, " O"]:
-    """Each output's standard deviation over trials and time; infinite for a constant.
-
-    It is of the runs alone: a foil may be far from any trial.
-    """
-    known = ys[np.isfinite(ys).all((1, 2))]
-    spread = known.std((0, 1), dtype=float) if len(known) else np.zeros(ys.shape[-1])
-    # what rounding leaves of a constant is no spread
-    least = 1e-6 * np.abs(known).max((0, 1), initial=0)
-    return np.where(spread > least, spread, np.inf)
 
 
 def _epoch(

@@ -121,7 +121,7 @@ def like(single: Float[np.ndarray, "2 N"], least: float) -> Int[np.ndarray, " N"
 
     An AND needs all of its parts: taking one away undoes, giving one back does not restore.
 
-    Heimersheim and Nanda, "How to use and interpret activation patching" (2024), section 2.
+    Heimersheim and Nanda, "How to use and interpret activation patching" (2024).
     """
     undone, restored = np.nan_to_num(single)
     alike = lambda a, b: (a >= least) & (np.abs(b) <= FEWER * a)

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray, PyTree
 
 from ..causal import derangement
+from ..causal.scores import output_scale
 from ..core import Network, clean_run
 from ..tasks import Contrast, Trials
-from .aligned import output_scale
 
 DONORS = 8
 """Other trials tried for each trial: the one whose foil's outputs differ most is taken."""

@@ -21,7 +21,6 @@ PANEL = 12
 """Units in a panel of `when_figure`."""
 QUESTIONS = 8
 """Questions that `when_figure` shows."""
-WHEN = "each unit alone (left), the mediator by step read (right)"
 MARKS = (("circuit", "o", 40, "none"), ("mediator", "o", 12, INK), ("carriers", ".", 4, INK))
 """How a unit of each kind of set is marked: marker, area, face."""
 
@@ -118,13 +117,15 @@ def when_figure(dataset: xr.Dataset) -> Figure:
             _heat(right, reads[used][:, used].T, edges, edges, Normalize(-1, 1))
             right.set_ylabel("step read")
         for axes in grid[-1]:
-            axes.set_xlabel("step exchanged, since the event")
+            axes.set_xlabel("step exchanged")
         for column, said in ((0, "undone by a unit"), (1, "undone by the mediator")):
             shown = grid[0, column].collections[0]
             bar = figure.colorbar(shown, ax=grid[:, column], location="top", aspect=30, pad=0.01)
             bar.set_label(said, color=INK)
             bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-        figure.suptitle(f"When: {WHEN}", x=0.01, ha="left")
+        figure.suptitle(
+            "When: each unit alone (left), the mediator by step read (right)", x=0.01, ha="left"
+        )
     return figure
 
 

@@ -1,0 +1,132 @@
+"""Answers to contrasts: what a discovery says of them, draws of them, and refuses."""
+
+import dataclasses
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from contrast_data import (
+    QUICK,
+    STEPS,
+    B,
+    pair_of,
+)
+from test_studies import relay
+
+from rnn_jax.discovery import discover
+from rnn_jax.report.answer_figures import holders_figure, when_figure
+from rnn_jax.report.answers import answer_lines
+from rnn_jax.tasks import Contrast, Trials, epochs_after
+
+
+@pytest.fixture(scope="module")
+def found():
+    return discover(relay(count=48), QUICK)
+
+
+def test_a_discovery_answers_for_each_epoch(found):
+    data = found.dataset
+    assert data.attrs["contrasts"] == "from other trials"
+    assert data["question"].values.tolist() == ["early", "late"]
+    assert data["in_circuit"].values.tolist() == [[True, True, False, False]] * 2
+    assert data["question_precision"].values.tolist() == [1.0, 1.0]
+    records = json.loads(data.attrs["circuits"])
+    assert {r["kind"] for r in records} == {"mediator", "carriers", "circuit"}
+    circuit = next(r for r in records if r["kind"] == "circuit" and r["epoch"] == "late")
+    assert circuit["units"] == [0, 1]
+    assert circuit["restored"][0] > 0.9
+    assert len(circuit["base_sizes"]) == 19
+    assert circuit["frequency"] == {"0": 1.0, "1": 1.0}
+    said = "\n".join(answer_lines(data))
+    assert "late (read inside the window)   precision 1.00, recall 1.00" in said
+    assert "circuit             2 units: 0, 1" in said
+    assert max(map(len, said.splitlines())) <= 100
+    assert "question" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda xs: xs, "run and foil differ by"),
+        (
+            lambda xs: xs.at[:4].multiply(-1),
+            "read within the trial, 4 of these differ",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_a_line(change, message):
+    subject = relay(count=48)
+    xs = subject.trials.xs
+    event = jnp.zeros(48, int) if message.startswith("run") else None
+    epochs = epochs_after(np.zeros(48, int), 12, held=(3, 5))
+    contrast = Contrast(change(xs), event, epochs)
+    if message.startswith("run"):
+        contrast = dataclasses.replace(contrast, foil=xs + 1e-9)
+    trials = dataclasses.replace(subject.trials, contrasts={"nothing": contrast})
+    data = discover(dataclasses.replace(subject, trials=trials), QUICK).dataset
+    assert message in json.loads(data.attrs["undecided"])["nothing: held"]
+    assert any(message in line for line in answer_lines(data))
+
+
+BAD = {
+    "a foil of another shape": (lambda c: {"foil": c.foil[:, :3]}, "a foil of"),
+    "a foil of NaN": (lambda c: {"foil": c.foil * jnp.nan}, "the foil is not finite"),
+    "events per step": (lambda c: {"event": jnp.zeros((B, 2), int)}, "event must be int"),
+    "an event past the end": (lambda c: {"event": jnp.full(B, STEPS)}, "event must lie in"),
+    "a float event": (lambda c: {"event": jnp.zeros(B)}, "event must be int"),
+    "a read of another shape": (lambda c: {"read": jnp.ones((B, 3))}, "read must be"),
+    "an epoch of another shape": (lambda c: {"epochs": {"a": jnp.ones(3)}}, "'a' must be"),
+    "a read of NaN": (lambda c: {"read": jnp.full((B, STEPS), jnp.nan)}, "weights of at least 0"),
+    "a read of nothing": (lambda c: {"read": jnp.zeros((B, STEPS))}, "weights of at least 0"),
+    "an epoch of NaN": (lambda c: {"epochs": {"a": jnp.full((B, STEPS), jnp.nan)}}, "from 0 to 1"),
+    "tokens for numbers": (
+        lambda c: {"foil": jnp.zeros(c.foil.shape, int)},
+        "does not fit inputs",
+    ),
+    "a name with a colon": (
+        lambda c: {"epochs": {"a: b": jnp.ones((B, STEPS))}},
+        "without a colon",
+    ),
+    "an empty epoch": (lambda c: {"epochs": {"a": jnp.zeros((B, STEPS))}}, "holds no step"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_contrast_that_does_not_fit_is_refused(what):
+    from rnn_jax.tasks import check_trials
+
+    _, _, xs, foil = pair_of()
+    change, message = BAD[what]
+    contrast = Contrast(foil)
+    # as it is made where no types are checked
+    for field, value in change(contrast).items():
+        object.__setattr__(contrast, field, value)
+    trials = Trials(xs, None, {"all": jnp.ones((B, STEPS))}, {"mine": contrast})
+    with pytest.raises(ValueError, match=f"contrast 'mine'.*{message}"):
+        check_trials(trials)
+
+
+def test_figures_of_answers_show_their_members(found):
+    data = found.dataset
+    axes = holders_figure(data).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["early", "late"]
+    assert sorted(label.get_text() for label in axes.get_yticklabels()) == ["0", "1"]
+    panels = when_figure(data).axes
+    assert [panel.get_title(loc="left") for panel in panels[:4:2]] == ["early", "late"]
+    for q, panel in enumerate(panels[:4:2]):
+        shown = [label.get_text() for label in panel.get_yticklabels()]
+        assert sorted(shown) == ["0", "1"]
+        values = data["by_unit"][q, 0].sel(unit=shown).values
+        drawn = panel.collections[0].get_array()
+        used = drawn.shape[1]
+        np.testing.assert_allclose(drawn, values[:used].T)
+
+
+def test_a_question_without_members_has_an_empty_row(found):
+    data = found.dataset.copy(deep=True)
+    data["by_unit"][0] = np.nan
+    data["came_in"][0] = False
+    panels = when_figure(data).axes
+    assert panels[0].get_yticklabels() == []
+    assert len(holders_figure(data).axes[0].get_yticklabels()) == 2
