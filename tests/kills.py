@@ -1,6 +1,6 @@
 """Kill and interrupt each command at moments drawn by chance: the same arrays in the end.
 
-    python tests/kills.py 10          # ten kills and ten Ctrl-C of discover, train and study
+    python tests/kills.py 10          # ten kills and ten Ctrl-C of each command
     python tests/kills.py 10 study    # of study alone
 
 Not part of the suite, which tries a few; it prints one line a command and fails where a run that
@@ -21,11 +21,10 @@ import numpy as np
 import xarray as xr
 
 LINE = [sys.executable, "-c", "from rnn_jax.cli import main; main()"]
-QUICK = [
-    "--no-contrasts", "--random-sets", "19", "--resamples", "99", "--flips", "199", "--count", "8",
-]  # fmt: skip
+QUICK = ["--random-sets", "19", "--resamples", "99", "--flips", "199"]
 COMMANDS = {
-    "discover": ["discover", "latch", *QUICK],
+    "discover": ["discover", "latch", *QUICK, "--no-contrasts", "--count", "8"],
+    "contrasts": ["discover", "latch", *QUICK, "--bases", "9", "--splits", "4", "--count", "48"],
     "train": ["train", "flip-flop", "--units", "8", "--steps", "600", "--batch-size", "8"],
     "study": ["study", "recovery", "--quick", "--seeds", "1", "--kinds", "latch", "copies"],
 }
@@ -41,7 +40,7 @@ def arrays(command: str, out: Path) -> bytes:
     """All numbers that a run left, as bytes."""
     if command == "train":
         return (out / "model.eqx").read_bytes()
-    name = {"discover": "results.nc", "study": "recovery.nc"}[command]
+    name = "recovery.nc" if command == "study" else "results.nc"
     data = xr.load_dataset(out / name, engine="h5netcdf")
     return b"".join(np.ascontiguousarray(data[v].values).tobytes() for v in sorted(data))
 

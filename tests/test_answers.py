@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from contrast_data import (
 )
 from test_studies import relay
 
+from rnn_jax.contrasts import Search, ask, asking
+from rnn_jax.contrasts.kept_answers import as_arrays, restored
 from rnn_jax.discovery import discover
 from rnn_jax.report.answer_figures import holders_figure, when_figure
 from rnn_jax.report.answers import answer_lines
@@ -130,3 +133,31 @@ def test_a_question_without_members_has_an_empty_row(found):
     panels = when_figure(data).axes
     assert panels[0].get_yticklabels() == []
     assert len(holders_figure(data).axes[0].get_yticklabels()) == 2
+
+
+def test_an_answer_is_kept_and_read_again(found, tmp_path, monkeypatch):
+    subject = relay(count=48)
+    contrast = Contrast(-subject.trials.xs, None, epochs_after(np.zeros(48, int), 12, held=(3, 5)))
+    search = Search(bases=3, splits=2, random_sets=19)
+    trials = Trials(subject.trials.xs, None, subject.trials.epochs)
+    asked = lambda search: ask(
+        subject.network, trials, "sign", contrast, search, jax.random.key(0), store=tmp_path
+    )
+    first = asked(search)
+    monkeypatch.setattr(asking, "_answer", lambda *_: pytest.fail("searched again"))
+    again = asked(search)
+    same = lambda a, b: np.testing.assert_array_equal(a, b) or type(a) is type(b)
+    assert all(jax.tree.leaves(jax.tree.map(same, first, again)))
+    assert jax.tree.structure(first) == jax.tree.structure(again)
+    # another question reads nothing of it
+    with pytest.raises(pytest.fail.Exception, match="searched again"):
+        asked(Search(bases=4, splits=2, random_sets=19))
+
+
+def test_answers_that_found_nothing_are_kept_too(found):
+    blank = found.answers[0]._replace(note="refused", sets=(), times=None)
+    kept = restored(as_arrays(blank))
+    assert (kept.note, kept.sets, kept.times) == ("refused", (), None)
+    empty = found.answers[0].sets[0]._replace(order=(), groups=("a", "b"))
+    kept = restored(as_arrays(blank._replace(sets=(empty,)))).sets[0]
+    assert (kept.order, kept.groups, kept.kind) == ((), ("a", "b"), "mediator")

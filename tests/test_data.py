@@ -52,7 +52,7 @@ def test_trials_with_every_kind_of_epoch(tmp_path):
     ("arrays", "message"),
     [
         ({"targets": YS}, "no array 'inputs'"),
-        ({"inputs": XS, "label": YS}, "holds label"),
+        ({"inputs": XS, "label": YS}, "unknown arrays label"),
         ({"inputs": XS[0]}, "must be numbers"),
         ({"inputs": XS[:, :0]}, "no trial or no time step"),
         ({"inputs": XS.astype(str)}, "must be numbers"),
@@ -67,7 +67,7 @@ def test_trials_with_every_kind_of_epoch(tmp_path):
     ],
 )
 def test_bad_trials_are_refused_in_one_line(arrays, message, tmp_path):
-    with pytest.raises(ValueError, match=message) as raised:
+    with pytest.raises(ValueError, match=f"t.npz: .*{message}") as raised:
         load_trials(save(tmp_path / "t.npz", **arrays))
     assert "\n" not in str(raised.value)
 
@@ -207,6 +207,6 @@ def test_contrasts_of_a_file(tmp_path):
     ],
 )
 def test_bad_contrasts_of_a_file_are_refused_in_one_line(arrays, message, tmp_path):
-    with pytest.raises(ValueError, match=message) as raised:
+    with pytest.raises(ValueError, match=f"t.npz: .*{message}") as raised:
         load_trials(save(tmp_path / "t.npz", inputs=XS, **arrays))
     assert "\n" not in str(raised.value)

@@ -8,6 +8,9 @@ runs in random bases, in which a network without a circuit of units needs as few
 """
 
 from collections.abc import Sequence
+from dataclasses import astuple
+from functools import partial
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -22,6 +25,7 @@ from .aligned import Pair, aligned
 from .answers import WAYS, Answer, UnitSet
 from .exchange import Question, choose, exchanged, shares
 from .halves import split, stand
+from .kept_answers import keeper
 from .search import Search
 from .sets import Asking, carriers, circuit, mediator, of_reach, rows_of_single
 from .times import over_time
@@ -36,6 +40,7 @@ def ask(
     key: PRNGKeyArray,
     groups: Sequence[str] = (),
     track: Track = in_silence,
+    store: Path | None = None,
 ) -> list[Answer]:
     """Mediators, carriers and circuits of each epoch of a contrast.
 
@@ -49,16 +54,20 @@ def ask(
     - `key`: draws them, and the halves.
     - `groups`: a label for each unit; where single units do next to nothing, groups are searched.
     - `track`: shows progress over epochs.
+    - `store`: a folder that keeps each answer once it is found; `None` keeps nothing.
 
     **Returns:** an `Answer` for each epoch.
 
     **Raises:** `ValueError` where the read does not fit the outputs.
     """
     pair = aligned(network, trials, contrast)
+    said = (name, tuple(groups), astuple(search), jax.random.key_data(key))
+    keep = keeper(store, network, pair, said)
     answers = []
     for e, epoch in enumerate(track(list(pair.epochs), name)):
         own = jax.random.fold_in(key, e)
-        answers.append(_answer(network, pair, name, epoch, search, own, tuple(groups)))
+        one = partial(_answer, network, pair, name, epoch, search, own, tuple(groups))
+        answers.append(keep(e, one))
     return answers
 
 

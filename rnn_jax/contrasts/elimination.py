@@ -1,6 +1,6 @@
 """Elimination: the smallest set found that works alone, all other units holding the foil's states.
 
-    course = eliminate(network, question, candidates, keep=0.9)
+    course = eliminate(held, jnp.ones(G, bool), keep=0.9, rounds=256)
     course.free                       # [N]: the closed circuit
 
 It starts with all units free and holds the least needed ones, in rounds. A round runs the
@@ -15,9 +15,6 @@ from typing import NamedTuple, TypeAlias
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
-
-from ..core import Network
-from .exchange import Question, shares, sums_of
 
 SCREENED = 16
 """Candidates that are run exactly in a round."""
@@ -42,6 +39,7 @@ class Course(NamedTuple):
 
 
 Held: TypeAlias = Callable[[Bool[Array, "K G"]], tuple[Array, Array]]
+"""Effect and off target of holding all that is not free, as shares of the reach."""
 
 
 class _State(NamedTuple):
@@ -53,14 +51,13 @@ class _State(NamedTuple):
 
 
 def eliminate(
-    network: Network,
-    question: Question,
-    candidates: Float[Array, "G N"],
+    held: Held,
+    free: Bool[Array, " G"],
     keep: Float[Array, ""],
-    reach: Float[Array, " 2"],
     rounds: int,
+    least: Int[Array, ""] | int = 1,
 ) -> Course:
-    """Hold candidates at the foil's states while the rest keeps a share of the difference.
+    """Hold candidates at the foil's values while the rest keeps a share of the difference.
 
     Good enough: in both directions `e <= 1 - keep` and `e^2 + off <= 1 - keep`, `e` the effect of
     holding all others: what the set keeps alone is at least `keep`, and what it does too much of,
@@ -68,27 +65,22 @@ def eliminate(
 
     **Arguments:**
 
-    - `network`, `question`: the trials on which it is searched; its window holds the others.
-    - `candidates`: masks of units, or groups.
+    - `held`: `[K, G]`, which candidates are free, to effect and off target of holding the others,
+        each `[2, K]`.
+    - `free`: which candidates there are.
     - `keep`: the share that the free set must keep.
-    - `reach`: effects count as shares of this, `[2]`.
     - `rounds`: the most rounds.
+    - `least`: the size at which it ends.
 
     **Returns:** a `Course`.
     """
-    G = len(candidates)
-
-    def held(free: Bool[Array, "K G"]) -> tuple[Array, Array]:
-        """Effect and off target, `[2, K]`, of holding all that is not free."""
-        masks = 1 - jnp.clip(free.astype(candidates.dtype) @ candidates, 0, 1)
-        found = shares(sums_of(network, question, masks), question.norms)
-        return found.effect / reach[:, None], found.off / reach[:, None] ** 2
-
-    everyone, blank = jnp.ones(G, bool), jnp.full((rounds, 2), jnp.nan, candidates.dtype)
-    cost = _cost(*held(~jnp.eye(G, dtype=bool)))
-    start = Course(everyone, jnp.full(rounds, -1), blank, blank)
-    first = _State(jnp.asarray(0), everyone, cost, start, jnp.asarray(False))
-    proceed = lambda now: ~now.done & (now.r < rounds) & (now.free.sum() > 1)
+    G = len(free)
+    without = free[None] & ~jnp.eye(G, dtype=bool)
+    effect, off = held(without)
+    blank = jnp.full((rounds, 2), jnp.nan, effect.dtype)
+    start = Course(free, jnp.full(rounds, -1), blank, blank)
+    first = _State(jnp.asarray(0), free, _cost(effect, off), start, jnp.asarray(False))
+    proceed = lambda now: ~now.done & (now.r < rounds) & (now.free.sum() > least)
     return lax.while_loop(proceed, lambda now: _round(held, keep, now), first).course
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
@@ -24,7 +25,7 @@ from .answers import Kind, UnitSet
 from .audit import audited
 from .bases import own_bases, random_bases, turned
 from .elimination import eliminate
-from .exchange import Question, choose, exchanged, shares
+from .exchange import Question, choose, exchanged, shares, sums_of
 from .growth import grow
 from .halves import Halves, Picks, resplit, stand
 from .judged import judge
@@ -156,7 +157,14 @@ def _grown(network, question, candidates, bases, limit: int, tolerance, reach):
 
 @eqx.filter_jit
 def _reduced(network, question, candidates, bases, rounds: int, keep, reach):
-    return eliminate(*turned(network, question, bases), candidates, keep, reach, rounds)
+    network, question = turned(network, question, bases)
+
+    def held(free: Bool[Array, "K G"]) -> tuple[Array, Array]:
+        masks = 1 - jnp.clip(free.astype(candidates.dtype) @ candidates, 0, 1)
+        found = shares(sums_of(network, question, masks), question.norms)
+        return found.effect / reach[:, None], found.off / reach[:, None] ** 2
+
+    return eliminate(held, jnp.ones(len(candidates), bool), keep, rounds)
 
 
 def _own(asking: Asking, bases: Any) -> Any:

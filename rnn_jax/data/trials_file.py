@@ -19,7 +19,6 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..tasks import Contrast, Trials, check_trials
-from ..tasks.contrast import check_contrast
 from .npz import load_npz
 
 PREFIX = "epoch_"
@@ -31,22 +30,30 @@ def load_trials(path: str | Path) -> Trials:
 
     **Raises:** `ValueError` naming the file, the array, and what was got and expected.
     """
-    path = Path(path)
-    arrays = load_npz(path)
+    arrays = load_npz(Path(path))
+    try:
+        return _trials(arrays)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _trials(arrays: dict[str, np.ndarray]) -> Trials:
     known = {name for name in arrays if name.startswith(PREFIXES)} | {"inputs", "targets"}
     if unknown := sorted(set(arrays) - known):
         words = ", ".join(f"{prefix}NAME" for prefix in PREFIXES)
-        raise ValueError(f"{path} holds {', '.join(unknown)}; known are inputs, targets, {words}")
+        raise ValueError(
+            f"unknown arrays {', '.join(unknown)}; known are inputs, targets, {words}"
+        )
     if "inputs" not in arrays:
-        raise ValueError(f"{path} holds no array 'inputs' [trials, time, inputs]")
-    xs = _array(path, arrays, "inputs")
-    targets = _array(path, arrays, "targets") if "targets" in arrays else None
+        raise ValueError("there is no array 'inputs' [trials, time, inputs]")
+    xs = _array(arrays, "inputs")
+    targets = _array(arrays, "targets") if "targets" in arrays else None
     if targets is not None and targets.shape[:2] != xs.shape[:2]:
         raise ValueError(
-            f"{path}: targets of shape {targets.shape} do not fit inputs of shape {xs.shape}: the "
+            f"targets of shape {targets.shape} do not fit inputs of shape {xs.shape}: the "
             "first two axes are trials and time"
         )
-    contrasts = _contrasts(path, arrays, xs)
+    contrasts = _contrasts(arrays, xs)
     epochs = {
         name.removeprefix(PREFIX): epoch_window(name, array, *xs.shape[:2])
         for name, array in arrays.items()
@@ -63,15 +70,13 @@ def _owner(name: str, contrasts: Iterable[str]) -> str | None:
     return owner if owner in set(contrasts) else None
 
 
-def _contrasts(
-    path: Path, arrays: dict[str, np.ndarray], xs: Float[Array, "B T I"]
-) -> dict[str, Contrast]:
+def _contrasts(arrays: dict[str, np.ndarray], xs: Float[Array, "B T I"]) -> dict[str, Contrast]:
     """The contrasts of a file: whatever has a foil."""
     names = [name.removeprefix("foil_") for name in arrays if name.startswith("foil_")]
     for name in arrays:
         what, _, contrast = name.partition("_")
         if what in ("event", "read") and contrast not in names:
-            raise ValueError(f"{path}: {name} speaks of no foil; foil_{contrast} is not there")
+            raise ValueError(f"{name} speaks of no foil; foil_{contrast} is not there")
     found = {}
     for name in names:
         own = {k: a for k, a in arrays.items() if _owner(k, [name]) and k.startswith(PREFIX)}
@@ -80,43 +85,40 @@ def _contrasts(
         }
         event, read = arrays.get(f"event_{name}"), arrays.get(f"read_{name}")
         found[name] = Contrast(
-            _array(path, arrays, f"foil_{name}"),
-            None if event is None else _integers(path, f"event_{name}", event),
+            _array(arrays, f"foil_{name}"),
+            None if event is None else _integers(f"event_{name}", event),
             epochs or None,
-            None if read is None else _weights(path, f"read_{name}", read, xs.shape[:2]),
+            None if read is None else _weights(f"read_{name}", read, xs.shape[:2]),
         )
-        check_contrast(name, found[name], xs)
     return found
 
 
-def _weights(
-    path: Path, name: str, array: np.ndarray, lead: tuple[int, ...]
-) -> Float[Array, "B T ..."]:
+def _weights(name: str, array: np.ndarray, lead: tuple[int, ...]) -> Float[Array, "B T ..."]:
     if array.dtype.kind not in "fiub" or array.ndim not in (2, 3) or array.shape[:2] != lead:
         raise ValueError(
-            f"{path}: {name} must be weights {list(lead)} or of each output, got {array.dtype} of "
+            f"{name} must be weights {list(lead)} or of each output, got {array.dtype} of "
             f"shape {array.shape}"
         )
     return jnp.asarray(array, jnp.zeros(()).dtype)
 
 
-def _integers(path: Path, name: str, array: np.ndarray) -> Int[Array, " B"]:
+def _integers(name: str, array: np.ndarray) -> Int[Array, " B"]:
     if array.dtype.kind not in "iu" or array.ndim != 1:
         raise ValueError(
-            f"{path}: {name} must be integers [trials], got {array.dtype} of shape {array.shape}"
+            f"{name} must be integers [trials], got {array.dtype} of shape {array.shape}"
         )
     return jnp.asarray(array, int)
 
 
-def _array(path: Path, arrays: dict[str, np.ndarray], name: str) -> Float[Array, "B T D"]:
+def _array(arrays: dict[str, np.ndarray], name: str) -> Float[Array, "B T D"]:
     array = arrays[name]
     if array.ndim != 3 or array.dtype.kind not in "fiub":
         raise ValueError(
-            f"{path}: {name} must be numbers [trials, time, {name}], got {array.dtype} of shape "
+            f"{name} must be numbers [trials, time, {name}], got {array.dtype} of shape "
             f"{array.shape}"
         )
     if 0 in array.shape[:2]:
-        raise ValueError(f"{path}: {name} of shape {array.shape} holds no trial or no time step")
+        raise ValueError(f"{name} of shape {array.shape} holds no trial or no time step")
     return jnp.asarray(array, jnp.zeros(()).dtype)
 
 

@@ -5,6 +5,7 @@ found.answers[0].members          # [N], of the first epoch of the first contras
 """
 
 import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -37,7 +38,7 @@ class Answers(NamedTuple):
 
 
 def ask_contrasts(
-    subject: Subject, settings: Settings, key: PRNGKeyArray, track: Track
+    subject: Subject, settings: Settings, key: PRNGKeyArray, track: Track, store: Path | None
 ) -> Answers:
     """Ask each contrast of a subject for its mediators, carriers and circuits.
 
@@ -48,6 +49,7 @@ def ask_contrasts(
     - `settings`: how many bases, half-splits and random sets.
     - `key`: draws them.
     - `track`: shows progress.
+    - `store`: a folder that keeps each answer once it is found; `None` keeps nothing.
 
     **Returns:** `Answers`, p-values corrected over all sets that were searched.
     """
@@ -63,8 +65,9 @@ def ask_contrasts(
     for k, (name, contrast) in enumerate(contrasts.items()):
         each = jax.random.fold_in(of_sets, k)
         answers += ask(
-            subject.network, subject.trials, name, contrast, search, each, subject.groups, track
-        )
+            subject.network, subject.trials, name, contrast, search, each, subject.groups, track,
+            store,
+        )  # fmt: skip
     return Answers(OWN if own else OTHERS, tuple(answers), corrected(answers))
 
 

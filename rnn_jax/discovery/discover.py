@@ -67,8 +67,8 @@ def discover(
     - `subject`: the network and its trials; only the scoring at the end reads its truth.
     - `settings`: replacement values, window width, thresholds, seed.
     - `track`: a wrapper of loops that shows progress.
-    - `store`: a folder that keeps every window of a sweep once it is done, so that the same
-        discovery, interrupted and called again, goes on.
+    - `store`: a folder that keeps every window of a sweep and every answer to a contrast once it
+        is done, so that the same discovery, interrupted and called again, goes on.
     - `score`: any function `(outputs [T, O], targets [T, O]) -> scalar` of one trial, larger is
         better, in the place of `settings.score`. Where the trials have no targets, the outputs of
         the clean run stand in for them.
@@ -128,7 +128,7 @@ def find(
     # by the sizes of flows: on trials of either sign, as of a decision, their mean is nothing
     edges = select_edges(over_epochs.size, selection.members, share=settings.edge_share)
     sets = _sets(plan, selection, epoch_windows, value, keys.sets, settings, track)
-    asked = ask_contrasts(subject, settings, keys.contrasts, track)
+    asked = ask_contrasts(subject, settings, keys.contrasts, track, store)
     metric = settings.score if score is None else _name(plan)
     return Findings(
         metric, hs, ys, plan.targets, windows, epochs, epoch_windows, causes, selection,
