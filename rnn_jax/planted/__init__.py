@@ -3,7 +3,10 @@
 from ..tasks import Entry
 from .context import context_flip_flop
 from .disguises import add_readers, disguised, flip_signs, permute, rotate, split
+from .gated_route import gated_route
+from .graded import graded_distractors
 from .hidden_state import hmm_filter, hmm_states
+from .latches import tanh_latches
 from .motifs import (
     comparator,
     counter,
@@ -16,6 +19,7 @@ from .motifs import (
 )
 from .planted import Planted, Truth, check_planted, over_time
 from .ring_attractor import ring_attractor
+from .scales import unequal_outputs
 from .semi_synthetic import interchange_error, semi_synthetic
 from .traps import (
     and_pair,
@@ -65,6 +69,18 @@ PLANTED = {
         "disguise: an integrator split, turned over, shuffled, and read by others", disguised
     ),
     "counter": Entry("built: pulses counted modulo four", counter),
+    "graded-distractors": Entry(
+        "hard: units as active as the circuit and read with small weights", graded_distractors
+    ),
+    "tanh-latches": Entry(
+        "hard: three bits in saturated latches, with false wires among them", tanh_latches
+    ),
+    "gated-route": Entry(
+        "hard: a gated unit in which one unit multiplies what another passes on", gated_route
+    ),
+    "unequal-outputs": Entry(
+        "hard: two outputs, one of a twentieth of the other's scale", unequal_outputs
+    ),
 }
 
 __all__ = [

@@ -8,6 +8,7 @@ Methods get the network and the trials; the truth only scores what they found.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -20,6 +21,8 @@ from ..tasks import Contrast, Trials, check_trials
 
 class Truth(eqx.Module):
     """Which units and connections belong to the circuit in each epoch.
+
+    Epochs are those of the trials, and those that only a contrast has.
 
     - `nodes`: per epoch `[N]`, 1 for members.
     - `edges`: per epoch `[N, N]`, `[to, from]`.
@@ -64,10 +67,16 @@ def check_planted(planted: Planted, name: str) -> None:
             raise ValueError(f"{name}: the truth of {epoch!r} must be [{N}], got {row.shape}")
     trials = planted.sample(jax.random.key(0), 2)
     check_trials(trials)
-    if set(trials.epochs) != set(planted.truth.nodes):
+    asked, known = set(trials.epochs), set(planted.truth.nodes)
+    if planted.contrasts is not None:
+        contrasts = planted.contrasts(jax.random.key(0), trials)
+        check_trials(replace(trials, contrasts=contrasts))
+        of_contrasts = {epoch for one in contrasts.values() for epoch in one.epochs or ()}
+    else:
+        of_contrasts = set()
+    if not asked <= known <= asked | of_contrasts:
         raise ValueError(
-            f"{name}: trials have the epochs {sorted(trials.epochs)}, the truth has "
-            f"{sorted(planted.truth.nodes)}"
+            f"{name}: trials have the epochs {sorted(asked)}, the truth has {sorted(known)}"
         )
 
 

@@ -93,7 +93,9 @@ def _of_kind(
     kind: str, planted: Planted, seeds: Sequence[int], noise: Sequence[float], count: int
 ) -> dict[str, np.ndarray]:
     """Marks `[noise, seed, selector, mark]`, prevalence, what is kept `[seed, form]`, names."""
-    nodes = np.stack([np.asarray(row) for row in planted.truth.nodes.values()]) > 0
+    # a truth may speak of the epochs of contrasts as well
+    of_trials = planted.sample(jax.random.key(0), 2).epochs
+    nodes = np.stack([np.asarray(planted.truth.nodes[name]) for name in of_trials]) > 0
     mixed = nodes.any(1) & ~nodes.all(1)
     if not mixed.any():
         raise ValueError(f"{kind} has no epoch in which some units belong and some do not")

@@ -1,0 +1,239 @@
+"""Planted networks that can fail a method: their truth holds by exact exchanges with the foil.
+
+A share is `<r dy, D> / <r D, D>`: how far the outputs move from the run's to the foil's where one
+unit, or what one receiver reads of it, takes the foil's states inside an epoch. Outputs are in
+their standard deviations.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnn_jax import sweep, sweep_edges
+from rnn_jax.core import clean_run
+from rnn_jax.planted import PLANTED, check_planted
+from rnn_jax.planted.graded import LEAKS
+from rnn_jax.planted.latches import FALSE, LATCHED
+from rnn_jax.tasks import check_trials
+
+COUNT = 48
+
+
+class Border(NamedTuple):
+    """The least share of what is true, and the most of what is not."""
+
+    node: float
+    other: float
+    edge: float
+    false: float
+
+
+BORDERS = {
+    "graded-distractors": Border(0.3, 0.07, 0.2, 0.07),
+    "tanh-latches": Border(0.3, 0.01, 0.15, 0.01),
+    "gated-route": Border(0.65, 0.04, 0.65, 0.04),
+    "unequal-outputs": Border(0.3, 0.05, 0.3, 0.05),
+}
+KINDS = list(BORDERS)
+
+
+def linear(ys, target):
+    """The outputs along a target."""
+    return (ys * target).sum()
+
+
+class Asked:
+    """One contrast of a kind: runs, foils, and shares of exchanges in each epoch."""
+
+    def __init__(self, planted, trials, contrast):
+        self.network = planted.network
+        self.contrast = contrast
+        self.xs = (np.asarray(trials.xs), np.asarray(contrast.foil))
+        runs = [clean_run(self.network, jnp.asarray(x)) for x in self.xs]
+        self.hs, self.ys = (
+            [np.asarray(run[part]) for run in runs] for part in (0, 1)
+        )  # fmt: skip
+        self.scale = self.ys[0].std((0, 1))
+        self.N = self.hs[0].shape[-1]
+
+    def share(self, epoch, groups=None, edges=None):
+        """`[G]` or `[E]`, the larger of undone and restored by size."""
+        return np.abs(self.both(epoch, groups, edges)).max(0)
+
+    def both(self, epoch, groups=None, edges=None):
+        window = np.asarray(self.contrast.epochs[epoch])
+        begun = np.cumsum(window, 1)[..., None] > 0
+        read = np.asarray(self.contrast.read)[..., None] * begun / self.scale**2
+        found = []
+        for own, other in ((0, 1), (1, 0)):
+            gap = self.ys[other] - self.ys[own]
+            target = jnp.asarray(read * gap / (read * gap**2).sum())
+            rest = (jnp.asarray(window)[None], jnp.asarray(self.hs[other]))
+            xs = jnp.asarray(self.xs[own])
+            if edges is None:
+                rows = np.eye(self.N) if groups is None else groups
+                some = sweep(self.network, xs, target, linear, jnp.asarray(rows), *rest)
+            else:
+                some = sweep_edges(self.network, xs, target, linear, jnp.asarray(edges), *rest)
+            found.append(np.asarray(some)[0].sum(-1))
+        return np.stack(found)
+
+
+@functools.cache
+def built(name):
+    planted = PLANTED[name].make()
+    trials = planted.sample(jax.random.key(3), COUNT)
+    contrasts = planted.contrasts(jax.random.key(4), trials)
+    return planted, trials, contrasts
+
+
+@functools.cache
+def asked(name):
+    planted, trials, contrasts = built(name)
+    return {cause: Asked(planted, trials, contrast) for cause, contrast in contrasts.items()}
+
+
+def questions(name):
+    for cause, case in asked(name).items():
+        for epoch in case.contrast.epochs:
+            yield cause, case, epoch
+
+
+def wires(planted):
+    """Every connection that the weights have, `[E, 2]`, `[to, from]`."""
+    h0 = planted.network.h0
+    x = planted.sample(jax.random.key(3), 4).xs
+    hs = np.asarray(clean_run(planted.network, x)[0]).reshape(-1, len(h0))
+    inputs = np.asarray(x).reshape(len(hs), -1)
+    jacobian = jax.vmap(jax.jacfwd(planted.network.step))(jnp.asarray(hs), jnp.asarray(inputs))
+    return np.argwhere(np.abs(np.asarray(jacobian)).max(0) > 0)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_trials_contrasts_and_truth_fit(name):
+    planted, trials, contrasts = built(name)
+    check_planted(planted, name)
+    check_trials(trials)
+    T, N = trials.xs.shape[1], len(planted.units)
+    assert T <= 60
+    assert len(set(planted.units)) == N
+    assert set(planted.truth.nodes) == set(planted.truth.edges)
+    again = planted.sample(jax.random.key(3), COUNT)
+    assert all(map(np.array_equal, jax.tree.leaves(again), jax.tree.leaves(trials)))
+    spoken = set(trials.epochs)
+    for contrast in contrasts.values():
+        assert (np.asarray(contrast.event) >= 0).sum() >= 24
+        spoken |= set(contrast.epochs)
+    assert spoken == set(planted.truth.nodes)
+    for epoch, row in planted.truth.nodes.items():
+        member, edges = np.asarray(row) > 0, np.asarray(planted.truth.edges[epoch]) > 0
+        assert 0 < member.sum() < N
+        assert not edges[~member].any()
+        assert not edges[:, ~member].any()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_members_do_their_share_and_others_less_than_the_border(name):
+    planted, border = built(name)[0], BORDERS[name]
+    for cause, case, epoch in questions(name):
+        member = np.asarray(planted.truth.nodes[epoch]) > 0
+        share = case.share(epoch)
+        named = dict(zip(planted.units, share.round(4).tolist()))
+        assert share[member].min() >= border.node, (cause, epoch, named)
+        assert share[~member].max() <= border.other, (cause, epoch, named)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_true_wires_do_their_share_and_others_less_than_the_border(name):
+    planted, border = built(name)[0], BORDERS[name]
+    every = wires(planted)
+    for cause, case, epoch in questions(name):
+        true = np.asarray(planted.truth.edges[epoch])[every[:, 0], every[:, 1]] > 0
+        assert true.sum() == np.asarray(planted.truth.edges[epoch]).sum()
+        share = case.share(epoch, edges=every)
+        ends = [f"{planted.units[j]} -> {planted.units[i]}" for i, j in every]
+        named = dict(zip(ends, share.round(4).tolist()))
+        assert share[true].min(initial=1) >= border.edge, (cause, epoch, named)
+        assert share[~true].max() <= border.false, (cause, epoch, named)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_members_together_are_the_difference_and_all_others_nearly_none(name):
+    planted = built(name)[0]
+    for cause, case, epoch in questions(name):
+        member = np.asarray(planted.truth.nodes[epoch])
+        groups = np.stack([member, 1 - member, np.ones_like(member)])
+        together, others, reach = case.both(epoch, groups).T
+        np.testing.assert_allclose(together, 1, atol=0.1, err_msg=f"{cause} {epoch}")
+        np.testing.assert_allclose(others, 0, atol=0.1, err_msg=f"{cause} {epoch}")
+        np.testing.assert_allclose(reach, 1, atol=1e-6, err_msg=f"{cause} {epoch}")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_trial_with_an_event_counts(name):
+    for cause, case in asked(name).items():
+        gap = (case.ys[1] - case.ys[0]) / case.scale
+        size = (gap**2 * np.asarray(case.contrast.read)[..., None]).sum((1, 2))
+        assert size.sum() ** 2 / (size**2).sum() > 20, cause
+        assert np.sqrt((gap[size > 0] ** 2).mean()) > 0.3, cause
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_in_single_precision(name):
+    with jax.enable_x64(False):
+        planted = PLANTED[name].make()
+        trials = planted.sample(jax.random.key(3), 4)
+        contrasts = planted.contrasts(jax.random.key(4), trials)
+        hs, ys = clean_run(planted.network, trials.xs)
+        leaves = jax.tree.leaves((planted.network, planted.truth, trials, contrasts, hs, ys))
+    floats = {leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"}
+    assert floats == {np.dtype("float32")}
+
+
+def test_leaks_are_graded_and_as_active_as_memories():
+    planted = built("graded-distractors")[0]
+    leaks = np.array(planted.groups) == "leak"
+    case = asked("graded-distractors")["number"]
+    share = case.share("hold")[leaks]
+    memory = case.share("hold")[planted.units.index("memory 0")]
+    np.testing.assert_allclose(share / memory, np.abs(LEAKS), rtol=0.1)
+    # what the readout reads is told at once, and what the report reads a step later
+    np.testing.assert_allclose(case.hs[0][..., leaks], case.hs[0][..., [1] * 8], atol=1e-12)
+
+
+def test_false_wires_are_as_strong_as_they_may_be_and_turn_no_bit():
+    planted = built("tanh-latches")[0]
+    W, names = np.asarray(planted.network.step.w), planted.units
+    for unit in LATCHED:
+        i = names.index(unit)
+        false = sum(abs(w) for to, source, w in FALSE if to == unit and source in LATCHED)
+        assert 0.25 <= false <= 0.45 < 0.53
+        assert np.isclose(np.abs(W[i, [names.index(u) for u in LATCHED]]).sum(), 2 + false)
+    ys = asked("tanh-latches")["all"].ys[0]
+    targets = np.asarray(built("tanh-latches")[1].targets)
+    assert (ys * targets)[:, 4:].min() > 0.8
+
+
+def test_the_gate_multiplies_what_the_signal_says():
+    planted, trials, _ = built("gated-route")
+    ys = asked("gated-route")["signal"].ys[0]
+    np.testing.assert_allclose(ys[:, 6:], np.asarray(trials.targets)[:, 6:], atol=0.06)
+    contexts = np.asarray(trials.xs)[:, 2, 1]
+    assert (contexts > 0).sum() == 2 * COUNT // 3
+
+
+def test_without_scales_leaks_look_larger_than_the_small_circuit():
+    planted = built("unequal-outputs")[0]
+    case = asked("unequal-outputs")["both"]
+    groups = np.array(planted.groups)
+    with_scales = case.share("hold")
+    raw = Asked(*built("unequal-outputs")[:2], case.contrast)
+    raw.scale = np.ones(2)
+    share = raw.share("hold")
+    small, leak = groups == "small", groups == "leak"
+    assert share[small].max() < 0.01 < share[leak].max()
+    assert with_scales[small].max() > 10 * with_scales[leak].max()
