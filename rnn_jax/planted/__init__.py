@@ -1,6 +1,7 @@
 """Planted networks: circuits that are known because they were built."""
 
 from ..tasks import Entry
+from .balanced import balanced_memory
 from .context import context_flip_flop
 from .disguises import add_readers, disguised, flip_signs, permute, rotate, split
 from .gated_route import gated_route
@@ -17,10 +18,14 @@ from .motifs import (
     sequence,
     xor_latch,
 )
+from .oscillator import oscillators
 from .planted import Planted, Truth, check_planted, over_time
+from .reservoir import in_reservoir
 from .ring_attractor import ring_attractor
 from .scales import unequal_outputs
 from .semi_synthetic import interchange_error, semi_synthetic
+from .subspace import rotated_code
+from .switching import noise_switch
 from .traps import (
     and_pair,
     cancelled_pair,
@@ -81,14 +86,25 @@ PLANTED = {
     "unequal-outputs": Entry(
         "hard: two outputs, one of a twentieth of the other's scale", unequal_outputs
     ),
+    "rotated-code": Entry(
+        "hard: two numbers along directions that no unit lies in: distributed", rotated_code
+    ),
+    "in-reservoir": Entry("hard: a latch within a chaotic reservoir that hears it", in_reservoir),
+    "oscillators": Entry("hard: two phases, each carried by a rotating pair", oscillators),
+    "noise-switch": Entry("hard: a bit that a burst of noise turns", noise_switch),
+    "balanced-memory": Entry(
+        "hard: a number between balanced excitation and inhibition", balanced_memory
+    ),
 }
 
 __all__ = [
-    "PLANTED", "Planted", "Truth", "Unit", "add_readers", "and_pair", "cancelled_pair",
-    "check_planted", "comparator", "context_flip_flop", "copies", "correlated_unread", "counter",
-    "delay_line", "disguised", "dormant_path", "flip_signs", "gate", "high_variance_unread",
-    "hmm_filter", "hmm_states", "integrator", "interchange_error", "latch", "local_corruption",
-    "or_pair", "over_time", "permute", "ring_attractor", "rotate", "self_repairing",
-    "semi_synthetic", "sequence", "split", "truth_of", "truth_over", "wire", "with_unread",
-    "xor_latch",
+    "PLANTED", "Planted", "Truth", "Unit", "add_readers", "and_pair", "balanced_memory",
+    "cancelled_pair", "check_planted", "comparator", "context_flip_flop", "copies",
+    "correlated_unread", "counter", "delay_line", "disguised", "dormant_path", "flip_signs",
+    "gate", "gated_route", "graded_distractors", "high_variance_unread", "hmm_filter",
+    "hmm_states", "in_reservoir", "integrator", "interchange_error", "latch",
+    "local_corruption", "noise_switch", "or_pair", "oscillators", "over_time", "permute",
+    "ring_attractor", "rotate", "rotated_code", "self_repairing", "semi_synthetic", "sequence",
+    "split", "tanh_latches", "truth_of", "truth_over", "unequal_outputs", "wire",
+    "with_unread", "xor_latch",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
     causes = {"both": Cause(lambda xs: 1 - xs, {"hold": range(6, 18)})}
     truth = truth_for(units, times, epochs, {"": ("a", "b"), "a": ("a",)})
-    planted = with_causes(network, units, truth, draw, follow, epochs, causes)
+    planted = with_causes(network, units, truth, draw, follow, epochs, causes, ["out"])
 
 A cause's foil is the trial itself with this cause changed. States are exchanged inside an epoch,
 units outside a circuit are held there alone, and all outputs are read from the event to the end of
@@ -14,7 +14,7 @@ truth speaks as well.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,7 @@ from .planted import Planted, Truth
 from .wiring import Unit, truth_over
 
 Steps = Collection[int]
+Said = TypeVar("Said")
 Wires = Sequence[tuple[str, str]]
 """Connections by name, `(to, from)`."""
 
@@ -56,9 +57,9 @@ def within(T: int, steps: Steps) -> Float[np.ndarray, " T"]:
     return np.isin(np.arange(T), list(steps)).astype(float)
 
 
-def named_for(epochs: Mapping[str, Steps], cause: str) -> dict[str, Steps]:
+def named_for(epochs: Mapping[str, Said], cause: str) -> dict[str, Said]:
     """The epochs of a cause that moves a part of the circuit; those of the trials for `""`."""
-    return {f"{epoch} {cause}".strip(): steps for epoch, steps in epochs.items()}
+    return {f"{epoch} {cause}".strip(): said for epoch, said in epochs.items()}
 
 
 def truth_for(
@@ -98,7 +99,7 @@ def with_causes(
     follow: Callable[[Array], dict[str, Array]],
     epochs: Mapping[str, Steps],
     causes: Mapping[str, Cause],
-    told: Sequence[str] | None = None,
+    told: Sequence[str],
 ) -> Planted:
     """A planted network with contrasts of its own.
 
@@ -111,7 +112,7 @@ def with_causes(
     - `follow`: one trial's inputs to its latents `[T]` by name.
     - `epochs`: the steps of each epoch, the same in all trials.
     - `causes`: the contrasts, by name.
-    - `told`: the latent that each output is asked for; by default all of them, in their order.
+    - `told`: the latent that each output is asked for.
     """
 
     def sample(key: PRNGKeyArray, count: int) -> Trials:
@@ -119,7 +120,7 @@ def with_causes(
         latents = jax.vmap(follow)(xs)
         rows = {name: number(within(xs.shape[1], when)) for name, when in epochs.items()}
         windows = {name: jnp.broadcast_to(row, xs.shape[:2]) for name, row in rows.items()}
-        return Trials(xs, jnp.stack([latents[n] for n in told or latents], -1), windows)
+        return Trials(xs, jnp.stack([latents[name] for name in told], -1), windows)
 
     def contrasts(key: PRNGKeyArray, trials: Trials) -> dict[str, Contrast]:
         return {name: _contrast(cause, np.asarray(trials.xs)) for name, cause in causes.items()}

@@ -11,6 +11,7 @@ of `R` does to the old ones.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -170,7 +171,7 @@ def rotate(planted: Planted, key: PRNGKeyArray) -> Planted:
     1 for every axis, and every connection, in an epoch that has a member: with nothing outside
     the circuit, precision is 1 for any guess and an AUROC is undefined. A method that reports a
     small circuit here reports its own bias. What is left to find is a subspace, that of the
-    members' columns of `network.step.expand`.
+    members' columns of `network.step.expand`: `truth.subspaces`.
 
     **Arguments:**
 
@@ -180,6 +181,12 @@ def rotate(planted: Planted, key: PRNGKeyArray) -> Planted:
     N = len(planted.units)
     q = np.asarray(haar(key, N))
     names = tuple(f"axis {k}" for k in range(N))
+    spans = {
+        epoch: jnp.asarray(np.eye(N)[:, np.asarray(nodes) > 0], nodes.dtype)
+        for epoch, nodes in planted.truth.nodes.items()
+    }
+    truth = replace(planted.truth, subspaces=spans | planted.truth.subspaces)
+    planted = replace(planted, truth=truth)
     return _disguise(planted, q, q.T, names, ("axis",) * N, np.ones((N, N)))
 
 
@@ -209,14 +216,22 @@ def _disguise(
     if isinstance(step, Disguised) and isinstance(readout, DisguisedReadout):
         step, readout, E, R = step.step, readout.readout, E @ step.expand, step.reduce @ R
     network = Network(Disguised(step, E, R), DisguisedReadout(readout, R), h0)
-    truth = _inherited(planted.truth, expand != 0 if inherit is None else inherit)
-    return Planted(network, planted.sample, truth, units, groups, planted.latents)
+    truth = _inherited(planted.truth, expand != 0 if inherit is None else inherit, expand)
+    return Planted(
+        network, planted.sample, truth, units, groups, planted.latents, planted.contrasts
+    )
 
 
-def _inherited(truth: Truth, inherit: np.ndarray) -> Truth:
+def _inherited(truth: Truth, inherit: np.ndarray, expand: np.ndarray) -> Truth:
     any_of = lambda found, like: jnp.asarray(found > 0, like.dtype)
     rows = inherit.astype(float)
+    # an orthonormal basis of what `E` makes of a subspace
+    subspaces = {
+        name: jnp.asarray(np.linalg.qr(expand @ np.asarray(s))[0], s.dtype)
+        for name, s in truth.subspaces.items()
+    }
     return Truth(
         {name: any_of(rows @ np.asarray(n), n) for name, n in truth.nodes.items()},
         {name: any_of(rows @ np.asarray(e) @ rows.T, e) for name, e in truth.edges.items()},
+        subspaces,
     )

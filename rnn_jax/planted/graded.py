@@ -74,7 +74,8 @@ def graded_distractors(memories: int = 3, extra: int = 4) -> Planted:
         lambda key, count: two_sided(key, count, 1)[:, None] * number(_pulse()),
         follow,
         EPOCHS,
-        {"number": Cause(lambda xs: np.where(xs > 0, 1 - xs, xs), EPOCHS)},
+        {"number": Cause(lambda xs: mirrored(xs, 0), EPOCHS)},
+        ["number"],
     )
 
 
@@ -85,6 +86,12 @@ def two_sided(key: PRNGKeyArray, count: int, channels: int) -> Float[Array, "B C
     low = jax.random.uniform(size, (count, channels), dtype, 0.15, 0.35)
     low = jnp.round(low * 256) / 256
     return jnp.where(jax.random.bernoulli(side, 0.5, low.shape), low, 1 - low)
+
+
+def mirrored(xs: np.ndarray, *channels: int) -> np.ndarray:
+    """The cues of these channels are 1 less what they were."""
+    mine = np.isin(np.arange(xs.shape[-1]), channels)[None, None]
+    return np.where((xs > 0) & mine, 1 - xs, xs)
 
 
 def _pulse() -> Float[np.ndarray, "1 T 1"]:

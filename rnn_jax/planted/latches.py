@@ -79,6 +79,7 @@ def tanh_latches(extra: int = 6) -> Planted:
         follow,
         EPOCHS,
         causes,
+        BITS,
     )
 
 

@@ -25,11 +25,14 @@ class Truth(eqx.Module):
     Epochs are those of the trials, and those that only a contrast has.
 
     - `nodes`: per epoch `[N]`, 1 for members.
-    - `edges`: per epoch `[N, N]`, `[to, from]`.
+    - `edges`: per epoch `[N, N]`, `[to, from]`; none where no wire between units is known.
+    - `subspaces`: per epoch `[N, K]`, orthonormal columns, where the circuit is a subspace and no
+        set of units is it; `nodes` is then 1 for every unit that has a part of it.
     """
 
     nodes: dict[str, Float[Array, " N"]]
     edges: dict[str, Float[Array, "N N"]]
+    subspaces: dict[str, Float[Array, "N K"]] = eqx.field(default_factory=dict)
 
 
 class Planted(eqx.Module):

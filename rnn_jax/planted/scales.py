@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .causes import Cause, named_for, number, truth_for, with_causes
-from .graded import two_sided
+from .graded import mirrored, two_sided
 from .planted import Planted
 from .wiring import Unit, wire, with_unread
 
@@ -61,9 +61,9 @@ def unequal_outputs(scale: float = SCALE, extra: int = 4) -> Planted:
         return {"large": told[:, 0], "small": scale * told[:, 1]}
 
     pulse = (np.arange(STEPS) == EVENT).astype(float)[None, :, None]
-    causes = {"both": Cause(lambda xs: _turned(xs, 0, 1), EPOCHS)}
+    causes = {"both": Cause(lambda xs: mirrored(xs, 0, 1), EPOCHS)}
     for k, n in enumerate(NAMES):
-        causes[n] = Cause(lambda xs, k=k: _turned(xs, k), named_for(EPOCHS, n))
+        causes[n] = Cause(lambda xs, k=k: mirrored(xs, k), named_for(EPOCHS, n))
     return with_causes(
         wire(units, NAMES, outputs),
         units,
@@ -72,6 +72,7 @@ def unequal_outputs(scale: float = SCALE, extra: int = 4) -> Planted:
         follow,
         EPOCHS,
         causes,
+        NAMES,
     )
 
 
@@ -87,9 +88,3 @@ def _units(extra: int) -> tuple[dict[str, Unit], dict[str, float]]:
     units |= {name: Unit({name: 1.0, "relay large": 1.0}, group="leak") for name in leaks}
     units |= {name: unit for name, unit in unread.items() if name not in units}
     return units, leaks
-
-
-def _turned(xs: np.ndarray, *channels: int) -> np.ndarray:
-    """The cues of these channels are 1 less what they were."""
-    mine = np.isin(np.arange(xs.shape[-1]), channels)[None, None]
-    return np.where((xs > 0) & mine, 1 - xs, xs)

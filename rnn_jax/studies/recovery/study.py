@@ -29,7 +29,7 @@ from ..keeping import Keep, in_memory
 from ..study import Study, StudySettings
 from .rotated import kept
 from .selectors import unit_scores, with_noise
-from .verdicts import CLAIMS, judge, tables
+from .verdicts import CLAIMS, RANKED, judge, tables
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -144,11 +144,11 @@ class RecoverySettings(StudySettings):
 
     kinds: tuple[str, ...] = ()
     """Planted networks of `rnn-jax list`, or FILE.py:NAME of your own; by default all that are
-    built in."""
+    built in and have a circuit of units."""
 
 
 def _run(settings: RecoverySettings, track: Track, keep: Keep) -> "xr.Dataset":
-    names = settings.kinds or (QUICK_KINDS if settings.quick else tuple(PLANTED))
+    names = settings.kinds or (QUICK_KINDS if settings.quick else RANKED)
     noise = (NOISE[0], NOISE[-2]) if settings.quick else NOISE
     kinds = {name: _maker(name) for name in names}
     return recovery(kinds, settings.range, noise, TRIALS, track, keep)

@@ -21,6 +21,9 @@ SILENT = {
     "copies": "any one of the copies may go, since the others outvote it",
     "cancelled-pair": "the source's two paths cancel, and so does every total effect of it",
 }
+DISTRIBUTED = ("rotated-code",)
+"""Kinds whose circuit is a subspace: no ranking of units is right there, and none is asked for."""
+RANKED = tuple(kind for kind in PLANTED if kind not in DISTRIBUTED)
 EXACT = ("exact ablation", "exact restoring")
 WITHOUT = tuple(name for name in BASELINES if name != "random")
 CORRELATION_FAILS = (
@@ -91,7 +94,7 @@ def judge(found: "xr.Dataset") -> list[Verdict]:
 
     A user's own kinds are in the tables, and in no claim.
     """
-    suite = [kind for kind in PLANTED if kind in found["kind"].values]
+    suite = [kind for kind in RANKED if kind in found["kind"].values]
     if not suite:
         return [
             verdict_on(claim, "no kind of the suite was run", None) for claim in CLAIMS.values()
@@ -107,7 +110,7 @@ def judge(found: "xr.Dataset") -> list[Verdict]:
         _rotation(found),
         _bounds(found),
     ]
-    whole = len(suite) == len(PLANTED)
+    whole = len(suite) == len(RANKED)
     return verdicts if whole else [verdict._replace(fell="undecided") for verdict in verdicts]
 
 
