@@ -18,6 +18,7 @@ from test_studies import relay
 from rnn_jax.contrasts import Search, ask, asking
 from rnn_jax.contrasts.kept_answers import as_arrays, restored
 from rnn_jax.discovery import discover
+from rnn_jax.discovery.subject import check_subject
 from rnn_jax.report.answer_figures import holders_figure, when_figure
 from rnn_jax.report.answers import answer_lines
 from rnn_jax.tasks import Contrast, Trials, epochs_after
@@ -91,6 +92,12 @@ BAD = {
         lambda c: {"epochs": {"a: b": jnp.ones((B, STEPS))}},
         "without a colon",
     ),
+    "an event after the first difference": (
+        lambda c: {"event": jnp.full(B, 4)},
+        "the event of trial 0 is step 4, its inputs differ from step 3 on",
+    ),
+    "a circuit of another kind": (lambda c: {"circuit": "evnt"}, "event or epoch, got 'evnt'"),
+    "a foil in lists": (lambda c: {"foil": [c.foil, c.foil]}, "a foil must be arrays like"),
     "an empty epoch": (lambda c: {"epochs": {"a": jnp.zeros((B, STEPS))}}, "holds no step"),
 }
 
@@ -108,6 +115,39 @@ def test_a_contrast_that_does_not_fit_is_refused(what):
     trials = Trials(xs, None, {"all": jnp.ones((B, STEPS))}, {"mine": contrast})
     with pytest.raises(ValueError, match=f"contrast 'mine'.*{message}"):
         check_trials(trials)
+
+
+def test_a_read_of_other_outputs_and_a_contrast_without_a_name_are_refused():
+    subject = relay(count=48)
+    read = np.ones((48, 12, 5))
+    trials = dataclasses.replace(
+        subject.trials, contrasts={"mine": Contrast(-subject.trials.xs, read=read)}
+    )
+    with pytest.raises(ValueError, match="read weighs 5 outputs, the network has"):
+        check_subject(dataclasses.replace(subject, trials=trials))
+    bare = dataclasses.replace(subject.trials)
+    object.__setattr__(bare, "contrasts", Contrast(subject.trials.xs))
+    with pytest.raises(ValueError, match="contrasts must be a dict by name, got"):
+        check_subject(dataclasses.replace(subject, trials=bare))
+
+
+def test_a_window_before_the_event_is_refused():
+    subject = relay(count=48)
+    before = epochs_after(np.zeros(48, int), 12, early=(0, 2))
+    foil = subject.trials.xs.at[:, 5].add(1.0)
+    trials = dataclasses.replace(
+        subject.trials, contrasts={"mine": Contrast(foil, jnp.full(48, 5), before)}
+    )
+    data = discover(dataclasses.replace(subject, trials=trials), QUICK).dataset
+    note = json.loads(data.attrs["undecided"])["mine: early"]
+    assert "48 have the event, 0 of these are finite, exchanged from the event on" in note
+
+
+def test_a_discovery_prints_each_question_and_its_verdict(found):
+    said = repr(found).splitlines()
+    head = next(line for line in said if line.startswith("question"))
+    assert head.split()[:6] == ["question", "mediator", "undoes", "restores", "circuit", "keeps"]
+    assert any(line.startswith("late") and "circuit: units" in line for line in said)
 
 
 def test_figures_of_answers_show_their_members(found):
@@ -132,6 +172,7 @@ def test_a_question_without_members_has_an_empty_row(found):
     data["came_in"][0] = False
     panels = when_figure(data).axes
     assert panels[0].get_yticklabels() == []
+    assert panels[1].get_title(loc="left") == "no mediator: all units of the sets"
     assert len(holders_figure(data).axes[0].get_yticklabels()) == 2
 
 

@@ -200,6 +200,11 @@ def test_contrasts_of_a_file(tmp_path):
     [
         ({"event_a": np.zeros(3, int)}, "event_a speaks of no foil; foil_a is not there"),
         ({"foil_a": XS[:2]}, "contrast 'a': a foil of"),
+        (
+            {"foil_a": XS, "epoch_b.late": np.ones(8)},
+            "late speaks of no foil; foils are a",
+        ),
+        ({"foil_a": XS, "epoch_a.late.x": np.ones(8)}, "epoch_a.late.x speaks of no foil"),
         ({"foil_a": XS, "event_a": np.zeros(3)}, "event_a must be integers"),
         ({"foil_a": XS, "event_a": np.full(3, 8)}, "event must lie in"),
         ({"foil_a": XS, "read_a": np.zeros((2, 8))}, "read_a must be weights"),

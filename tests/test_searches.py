@@ -25,6 +25,7 @@ from rnn_jax.contrasts import (
     exchanged,
     growth,
     shares,
+    slopes,
 )
 from rnn_jax.contrasts.audit import audited
 from rnn_jax.contrasts.bases import own_bases
@@ -64,7 +65,7 @@ def test_a_screen_in_blocks_ranks_as_one_in_whole(name, monkeypatch):
     net, pair, *_ = pair_of(name)
     question, mask = question_of(pair), jnp.linspace(0, 0.5, N)
     whole = slope_of(net, question, mask)[0]
-    monkeypatch.setattr(growth, "fit_budget", lambda *_: budget.Size(1, 5))
+    monkeypatch.setattr(slopes, "fit_budget", lambda *_: budget.Size(1, 5))
     np.testing.assert_allclose(slope_of(net, question, mask)[0], whole, rtol=1e-9)
 
 
@@ -74,7 +75,7 @@ def test_a_screen_in_blocks_holds_less_in_memory(monkeypatch):
     net, pair, *_ = pair_of(network_=Network(step, lambda h: h[:2], jnp.zeros(128)))
     question, mask = question_of(pair), jnp.zeros(128)
     most = slope_of(net, question, mask)[1]
-    monkeypatch.setattr(growth, "fit_budget", lambda *_: budget.Size(1, 3))
+    monkeypatch.setattr(slopes, "fit_budget", lambda *_: budget.Size(1, 3))
     assert slope_of(net, question, mask)[1] < most / 2
 
 
@@ -258,3 +259,16 @@ def test_sets_are_chosen_at_half_of_what_is_allowed():
     # (1 - k/12)^2 <= 0.0625 and k/12 >= 0.75: nine of both, where 0.125 and 0.5 allow 8 and 6
     sizes = {part.kind: part.size for part in answer.sets}
     assert sizes == {"mediator": 9.0, "carriers": 9.0, "circuit": 9.0}
+
+
+def test_many_units_are_held_by_halves_first():
+    net = Network(lambda h, x: h + x[0], lambda h: h.mean(keepdims=True), jnp.zeros(160))
+    xs = jnp.zeros((40, 12, 1)).at[:, 0, 0].set(jnp.where(jnp.arange(40) % 2, 1.0, -1.0))
+    trials = Trials(xs, None, {"all": jnp.ones((40, 12))})
+    contrast = Contrast(-xs, None, epochs_after(np.zeros(40, int), 12, held=(2, 4)))
+    search = Search(keep=0.5, bases=0, splits=0, random_sets=19)
+    (answer,) = ask(net, trials, "sign", contrast, search, jax.random.key(0))
+    circuit = answer.sets[-1]
+    assert (circuit.kind, circuit.size) == ("circuit", 120.0)
+    # in fewer rounds than one unit at a time would need
+    assert len(circuit.curve) < 10

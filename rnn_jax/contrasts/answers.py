@@ -5,12 +5,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from .search import ALPHA, SMALL
+from .search import ALPHA
 from .times import Times
 
 Kind = Literal["mediator", "carriers", "circuit"]
 WAYS = ("mediator", "carriers", "circuit", "single")
 """How a unit comes into an answer: by one of three kinds of set, or by a large single effect."""
+ALONE = 0.25
+"""The least effect of a unit alone that may make it AND-like or OR-like."""
 FEWER = 0.25
 """One direction's effect up to this share of the other's makes a unit AND-like or OR-like."""
 
@@ -97,7 +99,7 @@ class Answer(NamedTuple):
     def acts(self) -> Int[np.ndarray, " N"]:
         """1 where a unit alone undoes and does not restore (AND-like), -1 for the reverse
         (OR-like), else 0. Run and foil exchanged turn the labels round."""
-        return like(self.single, SMALL)
+        return like(self.single, ALONE)
 
     @property
     def name(self) -> str:

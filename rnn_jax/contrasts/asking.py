@@ -61,7 +61,7 @@ def ask(
     **Raises:** `ValueError` where the read does not fit the outputs.
     """
     pair = aligned(network, trials, contrast)
-    said = (name, tuple(groups), astuple(search), jax.random.key_data(key))
+    said = (name, tuple(groups), tuple(pair.epochs), astuple(search), jax.random.key_data(key))
     keep = keeper(store, network, pair, said)
     answers = []
     for e, epoch in enumerate(track(list(pair.epochs), name)):

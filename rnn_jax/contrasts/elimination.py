@@ -1,4 +1,4 @@
-"""Elimination: the smallest set found that works alone, all other units holding the foil's states.
+"""Elimination: a small set that works alone, all other units holding the foil's states.
 
     course = eliminate(held, jnp.ones(G, bool), keep=0.9, rounds=256)
     course.free                       # [N]: the closed circuit
@@ -41,11 +41,15 @@ class Course(NamedTuple):
 Held: TypeAlias = Callable[[Bool[Array, "K G"]], tuple[Array, Array]]
 """Effect and off target of holding all that is not free, as shares of the reach."""
 
+Slope: TypeAlias = Callable[[Bool[Array, " G"]], Float[Array, " G"]]
+"""Which candidates are free, to how much holding each of them matters to first order."""
+
 
 class _State(NamedTuple):
     r: Array
     free: Array
     cost: Array
+    tried: Array
     course: Course
     done: Array
 
@@ -56,6 +60,8 @@ def eliminate(
     keep: Float[Array, ""],
     rounds: int,
     least: Int[Array, ""] | int = 1,
+    complete: bool = False,
+    cost: Float[Array, " G"] | None = None,
 ) -> Course:
     """Hold candidates at the foil's values while the rest keeps a share of the difference.
 
@@ -71,31 +77,64 @@ def eliminate(
     - `keep`: the share that the free set must keep.
     - `rounds`: the most rounds.
     - `least`: the size at which it ends.
+    - `complete`: whether a round in which nothing may be held is followed by one that tries the
+        next candidates, until all that are free were tried; else it is the last.
+    - `cost`: how much each candidate is thought to matter, for the order of the first rounds; what
+        holding each of them alone does unless given.
 
     **Returns:** a `Course`.
     """
     G = len(free)
-    without = free[None] & ~jnp.eye(G, dtype=bool)
-    effect, off = held(without)
-    blank = jnp.full((rounds, 2), jnp.nan, effect.dtype)
+    if cost is None:
+        cost = _cost(*held(free[None] & ~jnp.eye(G, dtype=bool)))
+    blank = jnp.full((rounds, 2), jnp.nan, cost.dtype)
     start = Course(free, jnp.full(rounds, -1), blank, blank)
-    first = _State(jnp.asarray(0), free, _cost(effect, off), start, jnp.asarray(False))
+    first = _State(jnp.asarray(0), free, cost, jnp.zeros(G, bool), start, jnp.asarray(False))
     proceed = lambda now: ~now.done & (now.r < rounds) & (now.free.sum() > least)
-    return lax.while_loop(proceed, lambda now: _round(held, keep, now), first).course
+    return lax.while_loop(proceed, lambda now: _round(held, keep, complete, now), first).course
 
 
-def _round(held: Held, keep: Float[Array, ""], now: _State) -> _State:
+def halved(
+    held: Held, slope: Slope, free: Bool[Array, " G"], keep: Float[Array, ""], enough: int
+) -> tuple[Bool[Array, " G"], Float[Array, " G"]]:
+    """Hold many candidates at once, the least by first order, while the rest is good enough.
+
+    A round holds a half, a quarter, ... of what is free: the largest part that may go.
+
+    **Arguments:**
+
+    - `held`, `free`, `keep`: as for `eliminate`.
+    - `slope`: which candidates are free to how much each matters, `[G]`.
+    - `enough`: the size from which on `eliminate` goes on.
+
+    **Returns:** what is free, and the last slope.
+    """
+    powers = 2 ** jnp.arange(1, PREFIXES + 1)
+
+    def round_(now: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        free, _, _ = now
+        cost = slope(free)
+        rank = jnp.argsort(jnp.argsort(jnp.where(free, cost, jnp.inf)))
+        tried = free[None] & (rank[None] >= (free.sum() // powers)[:, None])
+        good = _enough(*held(tried), keep) & (tried.sum(1) < free.sum())
+        return jnp.where(good.any(), tried[jnp.argmax(good)], free), cost, ~good.any()
+
+    proceed = lambda now: ~now[2] & (now[0].sum() > enough)
+    return lax.while_loop(proceed, round_, (free, slope(free), jnp.asarray(False)))[:2]
+
+
+def _round(held: Held, keep: Float[Array, ""], complete: bool, now: _State) -> _State:
     """Hold the longest row of candidates that leaves the set good enough."""
     G, left = len(now.free), now.free.sum()
     count, prefixes = min(SCREENED, G), min(PREFIXES, G)
-    # the least needed so far come first; what is held already comes last
-    best = jnp.argsort(jnp.where(now.free, now.cost, jnp.inf))[:count]
+    # the least needed so far come first; what is held already, or was tried in vain, comes last
+    best = jnp.argsort(jnp.where(now.free & ~now.tried, now.cost, jnp.inf))[:count]
     without = now.free[None] & ~(jnp.arange(G)[None] == best[:, None])
     alone = held(without)
-    free = now.free[best]
-    cost = jnp.where(free, _cost(*alone), jnp.inf)
+    may = now.free[best] & ~now.tried[best]
+    cost = jnp.where(now.free[best], _cost(*alone), jnp.inf)
     # one that may be held by itself comes before one that costs less and may not
-    order = best[jnp.lexsort((cost, ~(_enough(*alone, keep) & free)))]
+    order = best[jnp.lexsort((jnp.where(may, cost, jnp.inf), ~(_enough(*alone, keep) & may)))]
     most = jnp.minimum(jnp.maximum(1, left // SHARE), count)
     lengths = -(-most * jnp.arange(1, prefixes + 1) // prefixes)
     rank = jnp.full(G, G).at[order].set(jnp.arange(count))
@@ -112,7 +151,9 @@ def _round(held: Held, keep: Float[Array, ""], now: _State) -> _State:
         put(now.course.effect, effect[:, at]),
         put(now.course.off, off[:, at]),
     )
-    return _State(now.r + 1, found, now.cost.at[best].set(cost), course, ~good.any())
+    in_vain = jnp.where(good.any(), False, now.tried.at[best].set(True))
+    done = ~good.any() & (~(found & ~in_vain).any() if complete else True)
+    return _State(now.r + 1, found, now.cost.at[best].set(cost), in_vain, course, done)
 
 
 def _enough(

@@ -84,7 +84,7 @@ def choose(
     **Arguments:**
 
     - `pair`: all trials.
-    - `epoch`: what is epoch.
+    - `epoch`: what is asked.
     - `picks`, `weights`: which trials, and 1 or 0 for those that only fill up.
     - `window`: where states are exchanged; that of the epoch unless given. Outputs before its
         first step are not read.

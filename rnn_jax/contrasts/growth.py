@@ -1,4 +1,4 @@
-"""Growth: the smallest set found whose exchange over a window turns the run into its foil.
+"""Growth: a small set whose exchange over a window turns the run into its foil.
 
     path = grow(network, question, candidates, limit=32, tolerance=0.05, reach=reach)
     members = path.order[path.kept]
@@ -18,10 +18,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from ..causal.sweep.budget import default_memory, fit_budget
-from ..core import Network, Replace, ordered, outputs
-from ..core.rollout import unroll
-from .exchange import Question, flat, shares, sums_of, sums_of_run
+from ..core import Network
+from .exchange import Question, shares, sums_of
+from .slopes import sums_of_mask
 
 SCREENED = 16
 """Candidates that are run exactly in a round."""
@@ -149,25 +148,7 @@ def _screen(
 def _residual(
     network: Network, question: Question, mask: Float[Array, " N"], reach: Float[Array, " 2"]
 ) -> Float[Array, ""]:
-    """The sum of both residuals of one mask, which has a derivative: a scan of fixed length.
-
-    Runs are taken in blocks that keep to the budget of memory, each run again on the way back.
-    """
-    step = ordered(network.step, "vector first")
-
-    def one(q: Question) -> Array:
-        edit = Replace(q.window[:, None] * mask[None], q.value)
-        run = unroll(step, q.h0, q.xs, edit)
-        own = Network(step, network.readout, q.h0)
-        return sums_of_run(outputs(own, run), (q.ys, q.gap, q.read, q.times))
-
-    q = flat(question)
-    rows, L = q.ys.shape[:2]
-    at_once = fit_budget(network, L, 1, rows, default_memory(), "window").trials
-    if at_once < rows:
-        sums = lax.map(jax.checkpoint(one), q, batch_size=at_once)
-    else:
-        sums = jax.vmap(one)(q)
-    found = shares(sums.reshape(2, -1, 3), question.norms)
+    """The sum of both residuals of one mask."""
+    found = shares(sums_of_mask(network, question, mask), question.norms)
     effect, off = found.effect / reach, found.off / reach**2
     return ((1 - effect) ** 2 + off).sum()

@@ -92,8 +92,9 @@ def _note(
     B, events, valid = len(pair.event), int((pair.event >= 0).sum()), int(epoch.valid.sum())
     if min(counts) < rule.TRIALS:
         return (
-            f"refused: of {B} trials {events} have the event, {valid} of these are read within "
-            f"the trial, {sum(counts)} of these differ there; each half needs {rule.TRIALS}"
+            f"refused: of {B} trials {events} have the event, {valid} of these are finite, "
+            "exchanged from the event on and read within the trial, "
+            f"{sum(counts)} of these differ there; each half needs {rule.TRIALS}"
         )
     if not difference >= rule.DIFFERENCE:
         return f"refused: run and foil differ by {difference:.2g} of the outputs' deviations"

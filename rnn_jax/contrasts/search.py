@@ -22,6 +22,8 @@ LIMIT = 32
 """Most units of a mediator."""
 ROUNDS = 256
 """Most rounds of an elimination."""
+EDGE_ROUNDS = 4096
+"""Most rounds of an elimination of edges."""
 MARGIN = 0.5
 """Share of what is allowed that the choosing half is held to: fresh trials then keep within it.
 
@@ -41,6 +43,7 @@ class Search:
     - `tolerance`: the largest residual `(1 - e)^2 + off` of a mediator.
     - `keep`: the share of the difference that a circuit must keep alone.
     - `bases`, `splits`, `random_sets`: how many of each.
+    - `edge_nulls`: in how many random closed sets edges are searched.
     """
 
     tolerance: float = 0.05
@@ -48,3 +51,4 @@ class Search:
     bases: int = 99
     splits: int = 20
     random_sets: int = 199
+    edge_nulls: int = 19

@@ -6,7 +6,7 @@ Each is one compiled program, whatever the trials, the window and the basis.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..circuits import random_sets
 from ..core import Network
@@ -24,12 +24,13 @@ from .aligned import Epoch, Pair
 from .answers import Kind, UnitSet
 from .audit import audited
 from .bases import own_bases, random_bases, turned
-from .elimination import eliminate
+from .elimination import eliminate, halved
 from .exchange import Question, choose, exchanged, shares, sums_of
 from .growth import grow
 from .halves import Halves, Picks, resplit, stand
 from .judged import judge
 from .search import Search
+from .slopes import sums_of_mask
 
 
 class Asking(NamedTuple):
@@ -164,7 +165,17 @@ def _reduced(network, question, candidates, bases, rounds: int, keep, reach):
         found = shares(sums_of(network, question, masks), question.norms)
         return found.effect / reach[:, None], found.off / reach[:, None] ** 2
 
-    return eliminate(held, jnp.ones(len(candidates), bool), keep, rounds)
+    def slope(free: Bool[Array, " G"]) -> Float[Array, " G"]:
+        def effect(mask: Float[Array, " N"]) -> Float[Array, " 2"]:
+            return shares(sums_of_mask(network, question, mask), question.norms).effect / reach
+
+        mask = 1 - jnp.clip(free.astype(candidates.dtype) @ candidates, 0, 1)
+        return ((jax.jacrev(effect)(mask) @ candidates.T) ** 2).sum(0)
+
+    free, cost = jnp.ones(len(candidates), bool), None
+    if len(candidates) > rule.MANY:
+        free, cost = halved(held, slope, free, keep, rule.MANY)
+    return eliminate(held, free, keep, rounds, cost=cost)
 
 
 def _own(asking: Asking, bases: Any) -> Any:
@@ -180,7 +191,7 @@ def _tested(asking: Asking, kind: Kind, search: SearchOf, window: np.ndarray) ->
     of_halves, of_bases, of_sets = jax.random.split(asking.key, 3)
     chosen = search(asking, choosing, None, whole)
     members = _members(asking, chosen)
-    draws = random_sets(of_sets, members, asking.search.random_sets, _activity(asking.pair))
+    draws = random_sets(of_sets, members, asking.search.random_sets, activity(asking.pair))
     found = _unit_set(asking, kind, -1, chosen, reach, judging, np.asarray(draws))
 
     def again(key: PRNGKeyArray) -> np.ndarray:
@@ -191,9 +202,9 @@ def _tested(asking: Asking, kind: Kind, search: SearchOf, window: np.ndarray) ->
     def in_basis(key: PRNGKeyArray) -> float:
         return search(asking, choosing, random_bases(key, asking.network.h0), whole).size
 
-    splits = _side_by_side(again, jax.random.split(of_halves, asking.search.splits))
+    splits = side_by_side(again, jax.random.split(of_halves, asking.search.splits))
     count = 0 if asking.names else _bases(asking)
-    sizes = np.array(_side_by_side(in_basis, jax.random.split(of_bases, count)), float)
+    sizes = np.array(side_by_side(in_basis, jax.random.split(of_bases, count)), float)
     p = (1 + (sizes <= chosen.size).sum()) / (1 + len(sizes)) if len(sizes) else np.nan
     frequency = np.mean(splits, 0) if splits else found.frequency
     rows = rows_of_single(asking.network, asking.search)
@@ -211,7 +222,7 @@ def _bases(asking: Asking) -> int:
     return min(asking.search.bases, rule.FEW_BASES) if few else asking.search.bases
 
 
-def _activity(pair: Pair) -> Float[np.ndarray, " N"]:
+def activity(pair: Pair) -> Float[np.ndarray, " N"]:
     """Each unit's standard deviation over both runs, trials and steps, parts of a state alike."""
     parts = [leaf.reshape(-1, leaf.shape[-1]) for leaf in jax.tree.leaves(pair.hs)]
     return np.nanstd(np.concatenate(parts), 0)
@@ -244,7 +255,7 @@ def _unit_set(
     )  # fmt: skip
 
 
-def _side_by_side(job: Callable[[PRNGKeyArray], Any], keys: Key[Array, " K"]) -> list:
+def side_by_side(job: Callable[[Any], Any], inputs: Iterable) -> list:
     """The same search many times, some at once: one alone is too small to fill the cores."""
     with ThreadPoolExecutor(min(os.cpu_count() or 1, rule.AT_ONCE)) as pool:
-        return list(pool.map(job, keys))
+        return list(pool.map(job, inputs))

@@ -19,6 +19,7 @@ from ..causal.sweep.budget import default_memory, fit_budget
 from ..causal.sweep.engine import CLAMP, Batch, compute
 from ..core import Network, tiling
 from ..core.types import Numbers
+from . import search as rule
 from .aligned import Epoch, Pair
 from .exchange import Question, choose, flat, sums_of_run
 from .halves import Picks
@@ -34,7 +35,8 @@ class Times(NamedTuple):
 
     - `windows`: `[W, L]`, in steps since the event.
     - `by_read`: `[2, W, R]`, of a set together, read in window r alone, all outputs over their
-        deviations; `R = W`, and NaN where run and foil do not differ in window r.
+        deviations; `R = W`, and NaN where run and foil differ
+        by less than 0.05 deviations in window r.
     - `by_unit`: `[2, W, N]`, of each member alone, read as the question reads; NaN for others.
     """
 
@@ -73,7 +75,8 @@ def over_time(
     """
     question = choose(pair, epoch, *half)
     N, L = len(members), question.ys.shape[2]
-    windows = windows_of(L).astype(question.ys.dtype)
+    # windows past the end of every trial hold no step
+    windows = (windows_of(L) * pair.inside[half[0]].any(0)).astype(question.ys.dtype)
     who = np.flatnonzero(members)
     rows = np.zeros((-(-max(len(who), 1) // GRAIN) * GRAIN, N), question.ys.dtype)
     rows[np.arange(len(who)), who] = 1
@@ -83,11 +86,16 @@ def over_time(
     whole = together[None].astype(question.ys.dtype)
     of_set, of_units = _swept(network, question, weight, windows, whole, rows)
     norms = np.einsum("dblo,rl->dr", weight * question.gap**2, windows)
+    # entries read, of outputs that vary: where both runs hardly differ a share says nothing
+    entries = np.einsum("dblo,rl->dr", (weight > 0).astype(float), windows)
+    norms = np.where(norms >= rule.DIFFERENCE**2 * entries, norms, 0)
     by_read = _ratio(np.asarray(of_set, float)[:, 0].sum(2), norms[:, None])
+    by_read[:, ~windows.any(1)] = np.nan
     read = np.asarray(question.norms, float)[..., 0].sum(1)
     by_unit = np.full((2, len(windows), N), np.nan)
     found = np.asarray(of_units, float).sum(-1)[:, : len(who)]
     by_unit[..., who] = np.moveaxis(_ratio(found, read[:, None, None]), 1, 2)
+    by_unit[:, ~windows.any(1)] = np.nan
     return Times(windows, by_read, by_unit)
 
 

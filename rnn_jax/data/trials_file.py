@@ -54,6 +54,9 @@ def _trials(arrays: dict[str, np.ndarray]) -> Trials:
             "first two axes are trials and time"
         )
     contrasts = _contrasts(arrays, xs)
+    for name in arrays if contrasts else ():
+        if name.startswith(PREFIX) and "." in name and _owner(name, contrasts) is None:
+            raise ValueError(f"{name} speaks of no foil; foils are {', '.join(contrasts)}")
     epochs = {
         name.removeprefix(PREFIX): epoch_window(name, array, *xs.shape[:2])
         for name, array in arrays.items()

@@ -7,6 +7,7 @@ found.dataset["effect"]       # [window, unit]
 """
 
 import html
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from .subject import Subject
 if TYPE_CHECKING:
     import xarray as xr
 
-SETS = ("question", "mediator", "circuit", "undone", "restored")
+SETS = ("question", "mediator", "undoes", "restores", "circuit", "keeps", "against random axes")
 HEAD = ("epoch", "units", "edges", "faithfulness", "necessity", "p(set)")
 
 
@@ -73,18 +74,31 @@ def _table(head: Row, rows: list[Row]) -> str:
 
 def _sets(found: Discovery) -> list[Row]:
     """Each question's mediator and circuit as text."""
+    records = json.loads(found.dataset.attrs["circuits"])
     rows = []
     for answer in found.answers:
-        by_kind = {part.kind: part for part in answer.sets}
+        by_kind = {r["kind"]: r for r in records if r["question"] == answer.name}
         if answer.note:
-            rows.append((answer.name, answer.note, "", "", ""))
+            rows.append((answer.name, *["-"] * 5, answer.note))
             continue
         mediator, circuit = by_kind["mediator"], by_kind["circuit"]
-        counts = [int(part.members.sum()) for part in (mediator, circuit)]
-        sizes = [str(count) if count else "-" for count in counts]
-        does = f"{mediator.undone[0]:.2f}", f"{mediator.restored[0]:.2f}"
-        rows.append((answer.name, *sizes, *does))
+        of_mediator = _shares(mediator, "undone", "restored")
+        rows.append((answer.name, *of_mediator, *_shares(circuit, "restored"), _beside(by_kind)))
     return rows
+
+
+def _shares(record: dict, *parts: str) -> list[str]:
+    """How many units, and what they do; a dash where no set is good enough."""
+    count = len(record["units"])
+    said = [f"{record[part][0]:.2f}" for part in parts] if count else ["-"] * len(parts)
+    return [str(count) if count else "-", *said]
+
+
+def _beside(by_kind: dict[str, dict]) -> str:
+    """Which sets are better than random axes."""
+    words = {None: "not asked", True: "distributed", False: "units"}
+    said = {kind: words[by_kind[kind]["distributed"]] for kind in ("mediator", "circuit")}
+    return ", ".join(f"{kind}: {word}" for kind, word in said.items())
 
 
 def _rows(found: Discovery) -> list[Row]:

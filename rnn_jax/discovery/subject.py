@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from ..core import Network
 from ..core.checks import described
-from ..core.network import num_units
+from ..core.network import num_units, output_shape
 from ..data import check_network
 from ..tasks import Trials, check_trials
 
@@ -79,6 +79,13 @@ def check_subject(subject: Subject) -> None:
                 raise ValueError(f"{what} must be text that can be printed, got {name!r}")
     if twice := [name for name, count in Counter(subject.units).items() if count > 1]:
         raise ValueError(f"unit names must differ from one another, got {twice[0]!r} twice")
+    for name, contrast in subject.trials.contrasts.items():
+        read = () if contrast.read is None else np.shape(contrast.read)
+        outputs = output_shape(subject.network).size
+        if len(read) == 3 and read[-1] not in (1, outputs):
+            raise ValueError(
+                f"contrast {name!r}: read weighs {read[-1]} outputs, the network has {outputs}"
+            )
     _check_truth(subject)
 
 

@@ -96,6 +96,7 @@ def when_figure(dataset: xr.Dataset) -> Figure:
     by_unit = array(dataset, "by_unit", "question", "direction", "exchange", "unit")[asked, 0]
     by_read = array(dataset, "by_read", "question", "direction", "exchange", "read_window")
     by_read, masks = by_read[asked, 0], array(dataset, "exchange_mask", *_MASK)[asked]
+    ways = array(dataset, "came_in", "question", "way", "unit")
     names, questions = labels(dataset, "unit"), labels(dataset, "question")
     rows = [_rows(values) for values in by_unit]
     with look():
@@ -116,9 +117,11 @@ def when_figure(dataset: xr.Dataset) -> Figure:
             left.set_title(plain(short(questions[q], 60)))
             _heat(right, reads[used][:, used].T, edges, edges, Normalize(-1, 1))
             right.set_ylabel("step read")
+            if not ways[q, 0].any():
+                right.set_title("no mediator: all units of the sets")
         for axes in grid[-1]:
             axes.set_xlabel("step exchanged")
-        for column, said in ((0, "undone by a unit"), (1, "undone by the mediator")):
+        for column, said in ((0, "undone by a unit"), (1, "undone by the set")):
             shown = grid[0, column].collections[0]
             bar = figure.colorbar(shown, ax=grid[:, column], location="top", aspect=30, pad=0.01)
             bar.set_label(said, color=INK)

@@ -92,7 +92,7 @@ def _standing(record: dict[str, Any]) -> list[str]:
         low, high = np.quantile(record["base_sizes"], [0.05, 0.95])
         beside = f"random axes need {low:.0f} to {high:.0f}, q = {record['q_bases']:.2f}"
         if record["distributed"]:
-            beside = f"distributed: no circuit of units; {beside}"
+            beside = f"distributed: no small set of units; {beside}"
         elif record["q_bases"] > ALPHA:
             beside += ": not told from random axes"
         lines.append(beside)

@@ -28,7 +28,7 @@ class Contrast(eqx.Module):
     - `foil`: the inputs of the foil, like the trials' `xs`; noise that is an input stays as it
         is. The two runs start from the same state.
     - `event`: `[B]`, the step of the one event of each trial, -1 where a trial has none; `None`
-        for the first step at which inputs differ.
+        for the first step at which inputs differ, and no later than that.
     - `epochs`: windows `[B, T]` of that event, by name; `None` for the event's own step and, as
         `later`, the sixth step after it.
     - `read`: weights `[B, T]` or `[B, T, O]` of the outputs that say what the effect is; `None`
@@ -76,6 +76,8 @@ def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:
     if not isinstance(contrast, Contrast):
         raise ValueError(f"{what} must be a Contrast, got {type(contrast).__name__}")
     shapes = [jax.tree.map(np.shape, tree) for tree in (contrast.foil, xs)]
+    if jax.tree.structure(contrast.foil) != jax.tree.structure(xs):
+        raise ValueError(f"{what}: a foil must be arrays like the inputs, {shapes[1]}")
     if shapes[0] != shapes[1]:
         raise ValueError(f"{what}: a foil of {shapes[0]} does not fit inputs of {shapes[1]}")
     if any(not np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(contrast.foil)):
@@ -87,7 +89,10 @@ def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:
     for text in (name, *(contrast.epochs or {})):
         if not isinstance(text, str) or not text.isprintable() or not text.strip() or ":" in text:
             raise ValueError(f"{what}: a name must be text that can be printed, without a colon")
+    if contrast.circuit not in ("event", "epoch"):
+        raise ValueError(f"{what}: circuit must be event or epoch, got {contrast.circuit!r}")
     _check_event(what, contrast.event, B, T)
+    _check_first(what, contrast, xs)
     _check_read(what, contrast.read, B, T)
     for epoch, window in (contrast.epochs or {}).items():
         if np.shape(window) != (B, T):
@@ -117,3 +122,17 @@ def _check_event(what: str, event: Any, B: int, T: int) -> None:
         raise ValueError(f"{what}: event must be int [{B}], got {known.dtype} {known.shape}")
     if (known < -1).any() or (known >= T).any():
         raise ValueError(f"{what}: event must lie in [0, {T}), or be -1 for none")
+
+
+def _check_first(what: str, contrast: Contrast, xs: PyTree) -> None:
+    """A circuit is closed from the event on: what differs before would be in its units already."""
+    if contrast.event is None or contrast.circuit == "epoch":
+        return
+    event, first = np.asarray(contrast.event), first_difference(xs, contrast.foil)
+    late = np.flatnonzero((first >= 0) & (event > first))
+    if len(late):
+        b = late[0]
+        raise ValueError(
+            f"{what}: the event of trial {b} is step {event[b]}, its inputs differ from step "
+            f"{first[b]} on: an event is no later than the first difference"
+        )

@@ -4,6 +4,7 @@ trials = Trials(xs, targets, {"cue": cue, "delay": delay})    # epochs [B, T]
 check_trials(trials)
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -62,6 +63,8 @@ def check_trials(trials: Trials) -> None:
             )
         if not isinstance(name, str) or not name.isprintable() or not name.strip():
             raise ValueError(f"an epoch needs a name that can be printed, got {name!r}")
+    if not isinstance(trials.contrasts, Mapping):
+        raise ValueError(f"contrasts must be a dict by name, got {described(trials.contrasts)}")
     for name, contrast in trials.contrasts.items():
         check_contrast(name, contrast, trials.xs)
 
