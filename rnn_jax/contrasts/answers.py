@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from .search import ALPHA
 from .times import Times
+from .unrolled import Unrolled, edge_record
 
 Kind = Literal["mediator", "carriers", "circuit"]
 WAYS = ("mediator", "carriers", "circuit", "single")
@@ -75,6 +76,7 @@ class Answer(NamedTuple):
     - `sets`: mediator, carriers, circuit.
     - `ways`: bool `[4, N]`, who came in by each of `WAYS`.
     - `times`: effects of the members by window of exchange and of read; `None` where not asked.
+    - `unrolled`: the circuit's edges; `None` where not asked, or where there is no circuit.
     """
 
     contrast: str
@@ -89,6 +91,7 @@ class Answer(NamedTuple):
     sets: tuple[UnitSet, ...]
     ways: Bool[np.ndarray, "4 N"]
     times: Times | None = None
+    unrolled: Unrolled | None = None
 
     @property
     def members(self) -> Bool[np.ndarray, " N"]:
@@ -166,6 +169,9 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
             "distributed": distributed(found, value),
             "curve": [row(point) for point in found.curve],
             "screen": number(found.screen),
+            "unrolled": None
+            if answer.unrolled is None or found.kind != "circuit"
+            else edge_record(answer.unrolled, units),
         }
         for found, value in zip(answer.sets, q, strict=True)
     ]

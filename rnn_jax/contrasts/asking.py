@@ -29,6 +29,7 @@ from .kept_answers import keeper
 from .search import Search
 from .sets import Asking, carriers, circuit, mediator, of_reach, rows_of_single
 from .times import over_time
+from .unroll import unroll
 
 
 def ask(
@@ -104,7 +105,9 @@ def _answer(
     blank = blank._replace(sets=sets, ways=_ways(sets, alone))
     together = sets[0].members if sets[0].members.any() else blank.members
     times = over_time(network, pair, epoch, halves.judging, together, blank.members)
-    return blank._replace(times=times)
+    closed = sets[-1].members
+    asked = search.unrolled and closed.sum() > 0 and (names or closed.sum() <= rule.UNROLLED)
+    return blank._replace(times=times, unrolled=unroll(asking, closed) if asked else None)
 
 
 def _ways(sets: tuple[UnitSet, ...], alone: Float[np.ndarray, " N"]) -> Bool[np.ndarray, "4 N"]:

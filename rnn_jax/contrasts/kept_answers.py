@@ -19,6 +19,7 @@ from ..core import Network
 from .aligned import Pair
 from .answers import Answer, UnitSet
 from .times import Times
+from .unrolled import Unrolled
 
 Keep = Callable[[int, Callable[[], Answer]], Answer]
 Arrays = dict[str, np.ndarray]
@@ -47,9 +48,11 @@ def keeper(folder: Path | None, network: Network, pair: Pair, said: PyTree) -> K
 def as_arrays(answer: Answer) -> Arrays:
     """All that an answer holds, by names; `restored` makes it an answer again."""
     whole = answer._asdict()
-    sets, times = whole.pop("sets"), whole.pop("times")
-    parts = {"": whole, **{f"{k}.": found._asdict() for k, found in enumerate(sets)}}
-    parts |= {} if times is None else {"times.": times._asdict()}
+    parts = {f"{k}.": found._asdict() for k, found in enumerate(whole.pop("sets"))}
+    for name in PARTS:
+        part = whole.pop(name)
+        parts |= {} if part is None else {f"{name}.": part._asdict()}
+    parts[""] = whole
     return {
         f"{part}{name}": np.asarray(value)
         for part, fields in parts.items()
@@ -62,26 +65,25 @@ def restored(arrays: Arrays) -> Answer:
 
     def fields(part: str) -> dict[str, Any]:
         return {
-            name.removeprefix(part): _plain(array)
+            name.removeprefix(part): _plain(name.removeprefix(part), array)
             for name, array in arrays.items()
             if name.rpartition(".")[0] == part.removesuffix(".")
         }
 
-    def unit_set(k: int) -> UnitSet:
-        own = fields(f"{k}.")
-        return UnitSet(**{**own, **{name: tuple(own[name].tolist()) for name in ROWS}})
-
     count = len({name.partition(".")[0] for name in arrays if name[0].isdigit()})
-    whole = fields("")
-    whole["trials"] = tuple(whole["trials"].tolist())
-    times = Times(**own) if (own := fields("times.")) else None
-    return Answer(**whole, sets=tuple(map(unit_set, range(count))), times=times)
+    sets = tuple(UnitSet(**fields(f"{k}.")) for k in range(count))
+    found = {name: kind(**own) for name, kind in PARTS.items() if (own := fields(f"{name}."))}
+    return Answer(**fields(""), sets=sets, **found)
 
 
-ROWS = ("order", "groups")
-"""Fields of a set that are tuples."""
+PARTS: dict[str, type] = {"times": Times, "unrolled": Unrolled}
+"""Fields of an answer that may be missing, and what they are."""
+ROWS = ("order", "groups", "trials", "kind")
+"""Fields that are tuples, where they are more than one word."""
 
 
-def _plain(array: np.ndarray) -> Any:
-    """A number or a text, where the array holds one."""
-    return array.item() if array.ndim == 0 else array
+def _plain(name: str, array: np.ndarray) -> Any:
+    """A number or a text, where the array holds one; else an array, or a tuple."""
+    if array.ndim == 0:
+        return array.item()
+    return tuple(array.tolist()) if name in ROWS else array

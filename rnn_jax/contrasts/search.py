@@ -22,6 +22,8 @@ LIMIT = 32
 """Most units of a mediator."""
 ROUNDS = 256
 """Most rounds of an elimination."""
+UNROLLED = 64
+"""Most units of a circuit whose edges are searched."""
 EDGE_ROUNDS = 4096
 """Most rounds of an elimination of edges."""
 MARGIN = 0.5
@@ -43,7 +45,8 @@ class Search:
     - `tolerance`: the largest residual `(1 - e)^2 + off` of a mediator.
     - `keep`: the share of the difference that a circuit must keep alone.
     - `bases`, `splits`, `random_sets`: how many of each.
-    - `edge_nulls`: in how many random closed sets edges are searched.
+    - `unrolled`: whether the edges of circuits are searched; `edge_nulls`: and in how many random
+        closed sets.
     """
 
     tolerance: float = 0.05
@@ -51,4 +54,5 @@ class Search:
     bases: int = 99
     splits: int = 20
     random_sets: int = 199
+    unrolled: bool = True
     edge_nulls: int = 19

@@ -59,8 +59,9 @@ def ask_contrasts(
     own = subject.trials.contrasts
     contrasts = own or other_trials(of_foils, subject.network, subject.trials)
     search = Search(
-        settings.tolerance, settings.keep, settings.bases, settings.splits, settings.random_sets
-    )
+        settings.tolerance, settings.keep, settings.bases, settings.splits, settings.random_sets,
+        settings.unrolled,
+    )  # fmt: skip
     answers: list[Answer] = []
     for k, (name, contrast) in enumerate(contrasts.items()):
         each = jax.random.fold_in(of_sets, k)

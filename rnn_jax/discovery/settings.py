@@ -61,6 +61,9 @@ class Settings:
     keep: float = 0.9
     """The share of the difference that a circuit must keep alone."""
 
+    unrolled: bool = True
+    """Whether the connections of each circuit are searched: its circuit unrolled in time."""
+
     bases: int = 99
     """Random bases in which the same search is made; 0 for none. Above 128 units at most 20."""
 

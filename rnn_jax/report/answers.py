@@ -67,7 +67,26 @@ def _set(dataset: xr.Dataset, record: dict[str, Any]) -> list[str]:
     if kind == "mediator":
         does = f"undoes {undone}, restores {restored}"
     lines.append(f"{'':<21} {does}, off target {off:.2f}")
-    return lines + [f"{'':<21} {said}" for said in _standing(record)]
+    return lines + [f"{'':<21} {said}" for said in (*_standing(record), *_edges(record))]
+
+
+def _edges(record: dict[str, Any]) -> list[str]:
+    """The edges of a circuit, how many of each kind, and what they do alone."""
+    found = record.get("unrolled")
+    if found is None:
+        return []
+    own = lambda edge: edge["kind"] == "unit" and edge["to"] == edge["from"]
+    kinds = Counter("self" if own(edge) else edge["kind"] for edge in found["edges"])
+    count = (
+        f"{kinds['unit']} between them, {kinds['self']} to themselves, "
+        f"{kinds['input']} from inputs, {kinds['output']} to outputs"
+    )
+    off = np.nan if found["off_target"][0] is None else found["off_target"][0]
+    return [
+        f"{len(found['edges'])} of {found['candidates']} edges: {count}",
+        f"alone keep {interval(found['restored'])}, bring about {interval(found['undone'])}, "
+        f"off target {off:.2f}",
+    ]
 
 
 def _acting(dataset: xr.Dataset, row: xr.Dataset) -> list[str]:

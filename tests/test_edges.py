@@ -1,0 +1,180 @@
+"""Edges of circuits: reading through rows, cuts by two routes, and the edges of known networks."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from contrast_data import ALL, SEARCH, pair_of
+from helpers import CELLS, SOME, I, N, O, inputs, keys, network
+
+from rnn_jax.contrasts import ask, choose
+from rnn_jax.contrasts.candidates import candidates, filled, reads_by_products
+from rnn_jax.contrasts.edges import sums_by_edges
+from rnn_jax.contrasts.exchange import exchanged, shares
+from rnn_jax.contrasts.kept_answers import as_arrays, restored
+from rnn_jax.contrasts.sets import Asking
+from rnn_jax.contrasts.unrolled import edge_record
+from rnn_jax.core import Cut, Network
+from rnn_jax.core.reading import Reading, Unread, by_copies, by_products, products_hold
+from rnn_jax.tasks import Contrast, Trials, epochs_after
+
+BY_COPIES = {"field-heun", "low-rank"}
+"""Cells that read their state by more than one product."""
+WITH_EDGES = dataclasses.replace(SEARCH, unrolled=True, edge_nulls=3)
+
+
+def states(net, seed):
+    leaves, shape = jax.tree.flatten(net.h0)
+    return shape.unflatten([jax.random.normal(k, (N,)) for k in keys(len(leaves), seed)])
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_reading_by_products_is_reading_by_copies(name):
+    net = network(name)
+    h, value, (x, other) = states(net, 1), states(net, 2), inputs(steps=2)
+    assert products_hold(net.step, h, value, x, other) == (name not in BY_COPIES)
+    everyone = Reading(jnp.ones((N, N)), jnp.ones((N, I)))
+    whole = by_copies(net.step, jnp.arange(N), everyone, h, value, x, other)
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(net.step(h, x)), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["lambda", "gru", "dale", "field-heun"])
+def test_a_copy_is_a_cut(name):
+    net, keep = network(name), jax.random.bernoulli(jax.random.key(3), 0.5, (N, N)).astype(float)
+    h, value, x = states(net, 1), states(net, 2), inputs(steps=1)[0]
+    read = Reading(keep, jnp.ones((N, I)))
+    by_hand = Cut(1 - keep[None], value[None])
+    row = jax.tree.map(lambda leaf: leaf[0], by_hand)
+    np.testing.assert_allclose(
+        by_copies(net.step, jnp.arange(N), read, h, value, x, x), row(net.step)(h, x), atol=1e-12
+    )
+
+
+def test_a_step_that_is_read_otherwise_is_not_read_by_products():
+    read = Reading(jnp.ones((N, N)), jnp.ones((N, N)))
+    h, x = jnp.arange(1.0, N + 1), jnp.ones(N)
+    turned = lambda h, x: jnp.roll(h, 1) + x
+    assert not products_hold(turned, h, -h, x, -x)
+    grouped = lambda h, x: jnp.concatenate([jnp.ones((3, N)) @ h, x[:1]])
+    with pytest.raises(Unread, match="rows are not the units'"):
+        by_products(grouped, read, h, -h, x, -x)
+    with pytest.raises(Unread, match="not a vector of numbers"):
+        by_products(lambda h, x: h + x["a"], read, h, -h, {"a": x, "b": x}, {"a": x, "b": x})
+
+
+def asking_of(pair, net, members):
+    return Asking(net, pair, pair.epochs["asked"], None, None, None, np.eye(N), ())
+
+
+@pytest.mark.parametrize("name", [*SOME, "low-rank"])
+def test_all_edges_are_the_closed_circuit_and_none_the_foil(name):
+    net, pair, *_ = pair_of(name)
+    epoch, members = pair.epochs["asked"], np.array([True, True, False, True])
+    question = choose(pair, epoch, *ALL, epoch.closed)
+    found = candidates(asking_of(pair, net, members), members, question)
+    G = len(found.kind)
+    assert (3 * 3 + 3 * I + 3 * O, filled(G)) == (G, len(found.free))
+    rows = np.stack([found.free, found.free & False])[:, None]
+    norms = np.asarray(question.norms)
+    routes = [False] if name in BY_COPIES else [False, True]
+    assert reads_by_products(net, question) == (len(routes) == 2)
+    closed = shares(np.asarray(exchanged(net, question, 1.0 - members[None])), norms)
+    for products in routes:
+        sums = np.asarray(sums_by_edges(net, question, found.closed, rows, products))
+        cut = shares(sums, norms)
+        np.testing.assert_allclose(cut.effect[:, 0], closed.effect[:, 0], rtol=1e-8)
+        np.testing.assert_allclose(cut.off[:, 0], closed.off[:, 0], rtol=1e-6, atol=1e-12)
+        # nothing that differs reaches anyone: the run is its foil from the event on
+        np.testing.assert_allclose(cut.effect[:, 1], 1, rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+def test_both_routes_agree_on_any_edges_in_any_window(name):
+    net, pair, *_ = pair_of(name)
+    epoch, members = pair.epochs["asked"], np.array([True, False, True, True])
+    question = choose(pair, epoch, *ALL, epoch.closed)
+    found = candidates(asking_of(pair, net, members), members, question)
+    rows = np.random.default_rng(0).random((3, 2, len(found.free))) < 0.6
+    closed = found.closed._replace(at=(np.arange(question.ys.shape[2]) > 3).astype(int))
+    both = [sums_by_edges(net, question, closed, rows, products) for products in (False, True)]
+    np.testing.assert_allclose(*both, rtol=1e-7, atol=1e-10)
+
+
+def chain(count=48):
+    """Input, relay 0, memory 1, reporter 2, with false wires; unit 3 is unread.
+
+    The memory holds a sign by saturation. What it hears of the reporter is too weak to move it.
+    """
+    w = np.zeros((4, 4))
+    w[1, 0], w[1, 1], w[2, 1] = 8.0, 8.0, 8.0
+    w[3, 1], w[1, 2] = 8.0, 1e-3
+    net = Network(
+        lambda h, x: jnp.tanh(jnp.asarray(w) @ h + jnp.array([8.0, 0.0, 0.0, 0.0]) * x[0]),
+        lambda h: h[2:3],
+        jnp.zeros(4),
+    )
+    xs = np.zeros((count, 16, 1))
+    xs[:, 2, 0] = np.random.default_rng(0).choice([-1.0, 1.0], count)
+    trials = Trials(jnp.asarray(xs), None, {"all": jnp.ones((count, 16))})
+    held = epochs_after(np.full(count, 2), 16, held=(4, 6))
+    return net, trials, Contrast(jnp.asarray(-xs), epochs=held)
+
+
+@pytest.fixture(scope="module")
+def answer():
+    net, trials, contrast = chain()
+    return ask(net, trials, "sign", contrast, WITH_EDGES, jax.random.key(0))[0]
+
+
+def test_the_edges_of_a_chain_are_found_when_they_act(answer):
+    found = answer.unrolled
+    edges = {(k, int(i), int(j)) for k, i, j in zip(found.kind, found.to, found.source)}
+    assert edges == {
+        ("input", 0, 0), ("unit", 1, 0), ("unit", 1, 1), ("unit", 2, 1), ("output", 0, 2)
+    }  # fmt: skip
+    assert found.restored[0] > 0.99
+    assert found.undone[0] > 0.99
+    # any of them cut, nothing is left
+    np.testing.assert_allclose(found.effect[..., 0], 1, atol=0.02)
+    when = {(k, int(i)): np.flatnonzero(a) for k, i, a in zip(found.kind, found.to, found.acts.T)}
+    steps = {at: [np.flatnonzero(found.windows[v]) for v in vs] for at, vs in when.items()}
+    # the input acts at the event, the relay's edge a step later, the memory's from then on
+    assert any(0 in row for row in steps["input", 0])
+    assert len(when["input", 0]) == 1
+    assert len(when["output", 0]) >= 1
+    assert found.timed[1, 0] > 0.9
+    assert found.p[0] <= 0.05
+    assert (found.curve[:, 0] >= 5).all()
+    assert len(found.others) == 3
+
+
+def test_unrolled_answers_are_kept_and_recorded(answer):
+    again = restored(as_arrays(answer))
+    assert jax.tree.structure(again) == jax.tree.structure(answer)
+    np.testing.assert_array_equal(again.unrolled.by_window, answer.unrolled.by_window)
+    assert again.unrolled.kind == answer.unrolled.kind
+    record = edge_record(answer.unrolled, ("relay", "memory", "reporter", "unread"))
+    assert {"kind": "unit", "to": "memory", "from": "relay"}.items() <= record["edges"][
+        [e["to"] + e["from"] for e in record["edges"] if e["kind"] == "unit"].index("memoryrelay")
+        + sum(e["kind"] != "unit" for e in record["edges"][:1])
+    ].items()
+
+
+def test_groups_have_edges_between_groups():
+    copies = 20
+    c = np.zeros(2 * copies)
+    c[:copies] = 1 / copies
+    net = Network(lambda h, x: 0.9 * h + x[0], lambda h: (jnp.asarray(c) * h).sum(keepdims=True),
+                  jnp.zeros(2 * copies))  # fmt: skip
+    xs = np.zeros((40, 12, 1))
+    xs[:, 0, 0] = np.random.default_rng(0).choice([-1.0, 1.0], 40)
+    trials = Trials(jnp.asarray(xs), None, {"all": jnp.ones((40, 12))})
+    contrast = Contrast(jnp.asarray(-xs), epochs=epochs_after(np.zeros(40, int), 12, held=(2, 4)))
+    groups = ("read",) * copies + ("unread",) * copies
+    (answer,) = ask(net, trials, "sign", contrast, WITH_EDGES, jax.random.key(0), groups)
+    record = edge_record(answer.unrolled, tuple(map(str, range(2 * copies))))
+    edges = {(e["kind"], e["to"], e["from"]) for e in record["edges"]}
+    assert edges == {("unit", "read", "read"), ("input", "read", 0), ("output", 0, "read")}
