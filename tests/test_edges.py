@@ -1,15 +1,17 @@
 """Edges of circuits: reading through rows, cuts by two routes, and the edges of known networks."""
 
 import dataclasses
+import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from contrast_data import ALL, SEARCH, pair_of
 from helpers import CELLS, SOME, I, N, O, inputs, keys, network
 
-from rnn_jax.contrasts import ask, choose
+from rnn_jax.contrasts import as_record, ask, choose
 from rnn_jax.contrasts.candidates import candidates, filled, reads_by_products
 from rnn_jax.contrasts.edges import sums_by_edges
 from rnn_jax.contrasts.exchange import exchanged, shares
@@ -18,6 +20,7 @@ from rnn_jax.contrasts.sets import Asking
 from rnn_jax.contrasts.unrolled import edge_record
 from rnn_jax.core import Cut, Network
 from rnn_jax.core.reading import Reading, Unread, by_copies, by_products, products_hold
+from rnn_jax.report.unrolled_figure import unrolled_figure
 from rnn_jax.tasks import Contrast, Trials, epochs_after
 
 BY_COPIES = {"field-heun", "low-rank"}
@@ -161,6 +164,19 @@ def test_unrolled_answers_are_kept_and_recorded(answer):
         [e["to"] + e["from"] for e in record["edges"] if e["kind"] == "unit"].index("memoryrelay")
         + sum(e["kind"] != "unit" for e in record["edges"][:1])
     ].items()
+
+
+def test_the_unrolled_circuit_is_drawn(answer):
+    records = as_record(
+        answer, [np.nan] * len(answer.sets), ("relay", "memory", "report", "unread")
+    )
+    panel = unrolled_figure(xr.Dataset(attrs={"circuits": json.dumps(records)})).axes[0]
+    names = [label.get_text() for label in panel.get_yticklabels()]
+    assert (names[0], names[-1]) == ("input 0", "output 0")
+    assert sorted(names[1:-1]) == ["memory", "relay", "report"]
+    # one line for each window in which an edge is needed
+    assert len(panel.collections[0].get_segments()) == answer.unrolled.acts.sum()
+    assert len(unrolled_figure(xr.Dataset(attrs={"circuits": ""})).axes) == 0
 
 
 def test_groups_have_edges_between_groups():

@@ -21,6 +21,7 @@ from .circuit_figures import circuit_figure, connectivity_figure
 from .course import sets_figure, trajectories_figure
 from .explorer import write_explorer
 from .heatmap import effects_figure, ranking_figure
+from .unrolled_figure import unrolled_figure
 
 EDGES = 1000
 """Connections of an epoch that a file lists, the strongest first: all are in `results.nc`."""
@@ -28,6 +29,7 @@ EDGES = 1000
 FIGURES = {
     "holders": holders_figure,
     "when": when_figure,
+    "unrolled": unrolled_figure,
     "effects": effects_figure,
     "ranking": ranking_figure,
     "connectivity": connectivity_figure,
