@@ -28,7 +28,7 @@ from rnn_jax.planted import PLANTED
 TRIALS, FIRST, SEEDS = 96, 31, 10
 TRAINED = [("vanilla", 32), ("vanilla", 64), ("gru", 64), ("lstm", 64)]
 SHARE, KEPT, OFF = 0.04, 0.85, 0.05
-SEARCH = Search(bases=0, splits=0, random_sets=19)
+SEARCH = Search(bases=0, splits=0, random_sets=19, unrolled=True)
 
 
 def trained(cell, units, seed):

@@ -20,10 +20,8 @@ from rnn_jax.tasks import Contrast, Trials, epochs_after
 B, STEPS = 6, 12
 ALL = (np.arange(B), np.ones(B))
 EVENT = 3
-QUICK = Settings(
-    random_sets=19, resamples=99, flips=199, bases=19, splits=4, width=6, unrolled=False
-)
-SEARCH = Search(bases=0, splits=0, random_sets=19, unrolled=False)
+QUICK = Settings(random_sets=19, resamples=99, flips=199, bases=19, splits=4, width=6)
+SEARCH = Search(bases=0, splits=0, random_sets=19)
 
 
 def pair_of(name="gru", window=(0, 2), network_=None, event=EVENT):

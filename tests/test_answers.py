@@ -179,7 +179,7 @@ def test_a_question_without_members_has_an_empty_row(found):
 def test_an_answer_is_kept_and_read_again(found, tmp_path, monkeypatch):
     subject = relay(count=48)
     contrast = Contrast(-subject.trials.xs, None, epochs_after(np.zeros(48, int), 12, held=(3, 5)))
-    search = Search(bases=3, splits=2, random_sets=19, unrolled=False)
+    search = Search(bases=3, splits=2, random_sets=19)
     trials = Trials(subject.trials.xs, None, subject.trials.epochs)
     asked = lambda search: ask(
         subject.network, trials, "sign", contrast, search, jax.random.key(0), store=tmp_path
@@ -192,7 +192,7 @@ def test_an_answer_is_kept_and_read_again(found, tmp_path, monkeypatch):
     assert jax.tree.structure(first) == jax.tree.structure(again)
     # another question reads nothing of it
     with pytest.raises(pytest.fail.Exception, match="searched again"):
-        asked(Search(bases=4, splits=2, random_sets=19, unrolled=False))
+        asked(Search(bases=4, splits=2, random_sets=19))
 
 
 def test_answers_that_found_nothing_are_kept_too(found):

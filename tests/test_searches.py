@@ -100,7 +100,7 @@ def test_groups_are_searched_where_no_unit_does_much():
     trials = Trials(jnp.asarray(xs), None, {"all": jnp.ones((40, 12))})
     groups = ("read",) * copies + ("unread",) * copies
     contrast = Contrast(jnp.asarray(-xs), epochs=window)
-    search = Search(bases=0, splits=2, random_sets=19, unrolled=False)
+    search = Search(bases=0, splits=2, random_sets=19)
     (answer,) = ask(net, trials, "sign", contrast, search, jax.random.key(0), groups)
     by_kind = {part.kind: part for part in answer.sets}
     assert by_kind["mediator"].groups == by_kind["circuit"].groups == ("read",)
@@ -254,7 +254,7 @@ def test_sets_are_chosen_at_half_of_what_is_allowed():
     xs = jnp.zeros((40, 12, 1)).at[:, 0, 0].set(jnp.where(jnp.arange(40) % 2, 1.0, -1.0))
     trials = Trials(xs, None, {"all": jnp.ones((40, 12))})
     contrast = Contrast(-xs, None, epochs_after(np.zeros(40, int), 12, held=(2, 4)))
-    search = Search(tolerance=0.125, keep=0.5, bases=0, splits=0, random_sets=19, unrolled=False)
+    search = Search(tolerance=0.125, keep=0.5, bases=0, splits=0, random_sets=19)
     (answer,) = ask(net, trials, "sign", contrast, search, jax.random.key(0))
     # (1 - k/12)^2 <= 0.0625 and k/12 >= 0.75: nine of both, where 0.125 and 0.5 allow 8 and 6
     sizes = {part.kind: part.size for part in answer.sets}
@@ -266,7 +266,7 @@ def test_many_units_are_held_by_halves_first():
     xs = jnp.zeros((40, 12, 1)).at[:, 0, 0].set(jnp.where(jnp.arange(40) % 2, 1.0, -1.0))
     trials = Trials(xs, None, {"all": jnp.ones((40, 12))})
     contrast = Contrast(-xs, None, epochs_after(np.zeros(40, int), 12, held=(2, 4)))
-    search = Search(keep=0.5, bases=0, splits=0, random_sets=19, unrolled=False)
+    search = Search(keep=0.5, bases=0, splits=0, random_sets=19)
     (answer,) = ask(net, trials, "sign", contrast, search, jax.random.key(0))
     circuit = answer.sets[-1]
     assert (circuit.kind, circuit.size) == ("circuit", 120.0)

@@ -54,5 +54,5 @@ class Search:
     bases: int = 99
     splits: int = 20
     random_sets: int = 199
-    unrolled: bool = True
+    unrolled: bool = False
     edge_nulls: int = 19

@@ -61,8 +61,8 @@ class Settings:
     keep: float = 0.9
     """The share of the difference that a circuit must keep alone."""
 
-    unrolled: bool = True
-    """Whether the connections of each circuit are searched: its circuit unrolled in time."""
+    unrolled: bool = False
+    """Whether each circuit is unrolled in time: a search of its connections, of minutes."""
 
     bases: int = 99
     """Random bases in which the same search is made; 0 for none. Above 128 units at most 20."""
