@@ -15,7 +15,7 @@ from contrast_data import (
 )
 from test_studies import relay
 
-from rnn_jax.contrasts import Search, ask, asking
+from rnn_jax.contrasts import Search, aligned, ask, asking
 from rnn_jax.contrasts.kept_answers import as_arrays, restored
 from rnn_jax.discovery import discover
 from rnn_jax.discovery.subject import check_subject
@@ -140,7 +140,10 @@ def test_a_window_before_the_event_is_refused():
     )
     data = discover(dataclasses.replace(subject, trials=trials), QUICK).dataset
     note = json.loads(data.attrs["undecided"])["mine: early"]
-    assert "48 have the event, 0 of these are finite, exchanged from the event on" in note
+    around = epochs_after(np.full(48, 3), 12, early=(0, 4))
+    contrast = Contrast(foil, jnp.full(48, 5), around)
+    assert aligned(subject.network, trials, contrast).epochs["early"].valid.all()
+    assert "48 have the event, 0 of these are finite, exchanged after it" in note
 
 
 def test_a_discovery_prints_each_question_and_its_verdict(found):

@@ -133,8 +133,8 @@ def _epoch(
     """What is asked in one epoch, in steps of the trial."""
     B, T = window.shape
     stop = T - (window[:, ::-1] > 0).argmax(1)
-    start = (window > 0).argmax(1)
-    valid = (event >= 0) & (window > 0).any(1) & (start >= event) & finite
+    # a window may begin before the event, where nothing differs yet, but not end there
+    valid = (event >= 0) & (window > 0).any(1) & (stop > event) & finite
     if contrast.read is None:
         since = np.arange(T)[None] - (stop - 1)[:, None]
         read = ((since >= READ[0]) & (since < READ[1])).astype(float)

@@ -93,7 +93,7 @@ def _note(
     if min(counts) < rule.TRIALS:
         return (
             f"refused: of {B} trials {events} have the event, {valid} of these are finite, "
-            "exchanged from the event on and read within the trial, "
+            "exchanged after it and read within the trial, "
             f"{sum(counts)} of these differ there; each half needs {rule.TRIALS}"
         )
     if not difference >= rule.DIFFERENCE:
