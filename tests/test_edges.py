@@ -160,10 +160,14 @@ def test_unrolled_answers_are_kept_and_recorded(answer):
     np.testing.assert_array_equal(again.unrolled.by_window, answer.unrolled.by_window)
     assert again.unrolled.kind == answer.unrolled.kind
     record = edge_record(answer.unrolled, ("relay", "memory", "reporter", "unread"))
-    assert {"kind": "unit", "to": "memory", "from": "relay"}.items() <= record["edges"][
-        [e["to"] + e["from"] for e in record["edges"] if e["kind"] == "unit"].index("memoryrelay")
-        + sum(e["kind"] != "unit" for e in record["edges"][:1])
-    ].items()
+    ends = [(e["kind"], e["to"], e["from"]) for e in record["edges"]]
+    assert ("unit", "memory", "relay") in ends
+    assert ("output", 0, "reporter") in ends
+    k = ends.index(("unit", "memory", "relay"))
+    assert record["edges"][k]["windows"] == np.flatnonzero(answer.unrolled.acts[:, k]).tolist()
+    np.testing.assert_allclose(
+        record["edges"][k]["restored"], answer.unrolled.effect[1, k], atol=1e-4
+    )
 
 
 def test_the_unrolled_circuit_is_drawn(answer):

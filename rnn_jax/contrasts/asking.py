@@ -105,9 +105,9 @@ def _answer(
     blank = blank._replace(sets=sets, ways=_ways(sets, alone))
     together = sets[0].members if sets[0].members.any() else blank.members
     times = over_time(network, pair, epoch, halves.judging, together, blank.members)
-    closed = sets[-1].members
-    asked = search.unrolled and closed.sum() > 0 and (names or closed.sum() <= rule.UNROLLED)
-    return blank._replace(times=times, unrolled=unroll(asking, closed) if asked else None)
+    count = int(sets[-1].members.sum())
+    asked = search.unrolled and count > 0 and (names or count <= rule.UNROLLED)
+    return blank._replace(times=times, unrolled=unroll(asking, sets[-1]) if asked else None)
 
 
 def _ways(sets: tuple[UnitSet, ...], alone: Float[np.ndarray, " N"]) -> Bool[np.ndarray, "4 N"]:

@@ -1,7 +1,7 @@
 """Connections inside a circuit, cut: what reaches each member only through edges that are kept.
 
-    keep = spread(free, places, shape)               # which edges carry the run's own values
-    sums = sums_by_edges(network, question, members, keep, at, products=True)
+    found = candidates(asking, members, question)
+    sums = sums_by_edges(network, question, found.closed, sets, products=True)   # sets [K, V, G]
 
 Every unit outside the circuit holds the foil's states, as in a closed circuit. An edge that is cut
 carries the foil's value of its sender: of a unit at the step before, of an input channel at the
@@ -45,7 +45,7 @@ class Closed(NamedTuple):
 
     - `members`: `[N]`, 1 for the units that are free; `receivers`: their numbers, `[P]`.
     - `places`: `[N N + N I + O N]`, which candidate an entry of the three matrices is, all
-        entries in a row; `G` where it is none, and cut.
+        entries in a row; `G` for an entry outside the circuit, which is cut.
     - `at`: `[L]`, the window of time that a step belongs to.
     """
 

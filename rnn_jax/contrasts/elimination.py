@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -95,7 +96,7 @@ def eliminate(
 
 
 def halved(
-    held: Held, slope: Slope, free: Bool[Array, " G"], keep: Float[Array, ""], enough: int
+    held: Held, slope: Slope, free: Bool[Array, " G"], keep: Float[Array, ""], least: int
 ) -> tuple[Bool[Array, " G"], Float[Array, " G"]]:
     """Hold many candidates at once, the least by first order, while the rest is good enough.
 
@@ -105,21 +106,21 @@ def halved(
 
     - `held`, `free`, `keep`: as for `eliminate`.
     - `slope`: which candidates are free to how much each matters, `[G]`.
-    - `enough`: the size from which on `eliminate` goes on.
+    - `least`: the size from which on `eliminate` goes on.
 
-    **Returns:** what is free, and the last slope.
+    **Returns:** what is free, and its slope.
     """
     powers = 2 ** jnp.arange(1, PREFIXES + 1)
 
     def round_(now: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        free, _, _ = now
-        cost = slope(free)
+        free, cost, _ = now
         rank = jnp.argsort(jnp.argsort(jnp.where(free, cost, jnp.inf)))
         tried = free[None] & (rank[None] >= (free.sum() // powers)[:, None])
-        good = _enough(*held(tried), keep) & (tried.sum(1) < free.sum())
-        return jnp.where(good.any(), tried[jnp.argmax(good)], free), cost, ~good.any()
+        good = enough(*held(tried), keep) & (tried.sum(1) < free.sum())
+        free = jnp.where(good.any(), tried[jnp.argmax(good)], free)
+        return free, slope(free), ~good.any()
 
-    proceed = lambda now: ~now[2] & (now[0].sum() > enough)
+    proceed = lambda now: ~now[2] & (now[0].sum() > least)
     return lax.while_loop(proceed, round_, (free, slope(free), jnp.asarray(False)))[:2]
 
 
@@ -134,13 +135,13 @@ def _round(held: Held, keep: Float[Array, ""], complete: bool, now: _State) -> _
     may = now.free[best] & ~now.tried[best]
     cost = jnp.where(now.free[best], _cost(*alone), jnp.inf)
     # one that may be held by itself comes before one that costs less and may not
-    order = best[jnp.lexsort((jnp.where(may, cost, jnp.inf), ~(_enough(*alone, keep) & may)))]
+    order = best[jnp.lexsort((jnp.where(may, cost, jnp.inf), ~(enough(*alone, keep) & may)))]
     most = jnp.minimum(jnp.maximum(1, left // SHARE), count)
     lengths = -(-most * jnp.arange(1, prefixes + 1) // prefixes)
     rank = jnp.full(G, G).at[order].set(jnp.arange(count))
     tried = now.free[None] & ~(rank[None] < lengths[:, None])
     effect, off = held(tried)
-    good = _enough(effect, off, keep) & (tried.sum(1) < left)
+    good = enough(effect, off, keep) & (tried.sum(1) < left)
     at = prefixes - 1 - jnp.argmax(good[::-1])
     found = jnp.where(good.any(), tried[at], now.free)
     # a round in which nothing goes leaves no trace
@@ -156,9 +157,22 @@ def _round(held: Held, keep: Float[Array, ""], complete: bool, now: _State) -> _
     return _State(now.r + 1, found, now.cost.at[best].set(cost), in_vain, course, done)
 
 
-def _enough(
+def curve_of(course: Course, reach: Float[np.ndarray, " 2"]) -> Float[np.ndarray, "R 5"]:
+    """Size, undone, restored, and both off target, after each round that held something.
+
+    Alone in the run a set keeps what holding the others does not take: it restores there.
+    """
+    sizes = np.asarray(course.sizes)
+    ran = sizes >= 0
+    kept = 1 - (np.asarray(course.effect)[ran] * reach)[:, ::-1]
+    off = (np.asarray(course.off)[ran] * reach**2)[:, ::-1]
+    return np.column_stack([sizes[ran], kept, off]).astype(float)
+
+
+def enough(
     effect: Float[Array, "2 K"], off: Float[Array, "2 K"], keep: Float[Array, ""]
 ) -> Bool[Array, " K"]:
+    """Whether both directions lack little, and neither overshoots nor strays much."""
     return ((effect <= 1 - keep) & (effect**2 + off <= 1 - keep)).all(0)
 
 

@@ -46,10 +46,17 @@ def judge(
     found, every = share_intervals(sums[:, :1], norms), shares(sums, norms).effect
     effect, off, median = found.effect[:, 0], found.off[:, 0], found.median[:, 0]
     if closed:
-        # alone in the run it keeps what holding the others does not take; low and high swap
-        effect, median = 1 - effect[::-1][:, [0, 2, 1]], 1 - median[::-1]
+        effect, median = alone(effect), 1 - median[::-1]
         every, off = 1 - every[::-1], off[::-1]
     return Judged(effect[0], effect[1], off[off[:, 0].argmax()], median, _p(every))
+
+
+def alone(held: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
+    """`[undone, restored]` by a set alone, from what holding the others does, with intervals.
+
+    Alone in the run it restores what holding the others does not take; low and high swap.
+    """
+    return 1 - held[::-1][:, [0, 2, 1]]
 
 
 def _p(effects: Float[np.ndarray, "2 S"]) -> Float[np.ndarray, " 2"]:

@@ -24,7 +24,7 @@ from .aligned import Epoch, Pair
 from .answers import Kind, UnitSet
 from .audit import audited
 from .bases import own_bases, random_bases, turned
-from .elimination import eliminate, halved
+from .elimination import curve_of, eliminate, halved
 from .exchange import Question, choose, exchanged, shares, sums_of
 from .growth import grow
 from .halves import Halves, Picks, resplit, stand
@@ -143,12 +143,8 @@ def reduced(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -
         asking.network, question, asking.candidates.astype(dtype), _own(asking, bases),
         rule.ROUNDS, np.asarray(keep, dtype), reach.astype(dtype),
     )  # fmt: skip
-    sizes = np.asarray(course.sizes)
-    ran = sizes >= 0
-    kept = 1 - (np.asarray(course.effect)[ran] * reach)[:, ::-1]
-    off = (np.asarray(course.off)[ran] * reach**2)[:, ::-1]
     free = np.flatnonzero(np.asarray(course.free))
-    return Found(free, float(len(free)), np.column_stack([sizes[ran], kept, off]), free[:0])
+    return Found(free, float(len(free)), curve_of(course, reach), free[:0])
 
 
 @eqx.filter_jit

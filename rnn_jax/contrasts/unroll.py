@@ -1,6 +1,6 @@
 """The circuit unrolled in time: which connections inside it carry the difference, and when.
 
-    found = unroll(asking, members)
+    found = unroll(asking, circuit)
     found.source, found.to           # of the edges that are kept
     found.by_window[1, v, k]         # restored less, where edge k alone is cut in window v
 
@@ -18,12 +18,14 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..circuits import random_sets
 from . import search as rule
+from .answers import UnitSet
 from .candidates import Candidates, candidates, filled, reads_by_products, spans
 from .edges import sums_by_edges
-from .elimination import Course, eliminate
+from .elimination import Course, curve_of, eliminate, enough
 from .exchange import Question, choose, shares
-from .intervals import share_intervals
-from .sets import Asking, activity, of_reach, reach_of, side_by_side
+from .intervals import Intervals, share_intervals
+from .judged import alone
+from .sets import Asking, activity, of_reach, side_by_side
 from .unrolled import Unrolled
 
 
@@ -37,20 +39,20 @@ class _Cut(NamedTuple):
     products: bool
 
 
-def unroll(asking: Asking, members: Bool[np.ndarray, " N"]) -> Unrolled | None:
+def unroll(asking: Asking, circuit: UnitSet) -> Unrolled | None:
     """The edges of a circuit, searched and judged; `None` where no set of edges is good enough.
 
     **Arguments:**
 
     - `asking`: the epoch of a contrast.
-    - `members`: the closed circuit, of units or of whole groups.
+    - `circuit`: the closed circuit, of units or of whole groups.
     """
-    cut = _cut(asking)
+    cut, members = _cut(asking, circuit), circuit.members
     found = candidates(asking, members, cut.choosing)
     course, own, good = _tied(cut, found, asking.search.keep, 1)
     if not good:
         return None
-    kept, curve = np.asarray(course.free), _curve(course, cut.reach)
+    kept, curve = np.asarray(course.free), curve_of(course, cut.reach)
     windows, at = spans(cut.choosing)
     timed = _acting(cut, found, kept, at)
     of_random, of_others = jax.random.split(jax.random.fold_in(asking.key, 1))
@@ -66,11 +68,11 @@ def unroll(asking: Asking, members: Bool[np.ndarray, " N"]) -> Unrolled | None:
     )  # fmt: skip
 
 
-def _cut(asking: Asking) -> _Cut:
+def _cut(asking: Asking, circuit: UnitSet) -> _Cut:
     sides = (asking.halves.choosing, asking.halves.judging)
     window = asking.epoch.closed
     choosing, judging = (choose(asking.pair, asking.epoch, *half, window) for half in sides)
-    reach = of_reach(reach_of(asking.network, choosing)).astype(choosing.ys.dtype)
+    reach = of_reach(circuit.reach).astype(choosing.ys.dtype)
     products = reads_by_products(asking.network, choosing)
     return _Cut(asking, choosing, judging, reach, products)
 
@@ -87,8 +89,7 @@ def _eliminated(network, question, closed, free, keep, least, reach, products: b
     course = eliminate(held, free.ravel(), keep, rule.EDGE_ROUNDS, least, complete=True)
     # once more at the end: where nothing may be cut, the course says nothing of what is kept
     effect, off = held(course.free[None])
-    good = (effect <= 1 - keep) & (effect**2 + off <= 1 - keep)
-    return course, 1 - (effect[:, 0] * reach)[::-1], good.all()
+    return course, 1 - (effect[:, 0] * reach)[::-1], enough(effect, off, keep)[0]
 
 
 _sums = eqx.filter_jit(sums_by_edges)
@@ -134,10 +135,10 @@ def _judged(
     """What the edges do on the judging half: together, each cut alone, and random ones."""
     V, picked = len(timed), np.flatnonzero(kept)
     always = lambda rows: np.repeat(np.atleast_2d(rows)[:, None], V, 1)
-    alone = ~np.eye(len(kept), dtype=bool)[picked]
+    but_one = ~np.eye(len(kept), dtype=bool)[picked]
     here = np.eye(V, dtype=bool)[:, None, :, None]
-    once = (~here | alone[None, :, None]).reshape(-1, V, len(kept))
-    parts = [always(kept), timed[None], always(kept & alone), once & kept, always(draws)]
+    once = (~here | but_one[None, :, None]).reshape(-1, V, len(kept))
+    parts = [always(kept), timed[None], always(kept & but_one), once & kept, always(draws)]
     ends = np.cumsum([len(part) for part in parts])
     rows = np.concatenate(parts)
     rows = np.concatenate([rows, np.zeros((-len(rows) % 256, *rows.shape[1:]), bool)])
@@ -156,20 +157,10 @@ def _judged(
     }  # fmt: skip
 
 
-def _kept(found) -> Float[np.ndarray, "3 3"]:
+def _kept(found: Intervals) -> Float[np.ndarray, "3 3"]:
     """Undone, restored and off target of a set alone, from what holding the others does."""
-    # low and high swap; alone in the run it restores, alone in the foil it undoes
-    undone, restored = 1 - found.effect[::-1, 0][:, [0, 2, 1]]
     off = found.off[:, 0]
-    return np.stack([undone, restored, off[off[:, 0].argmax()]])
-
-
-def _curve(course: Course, reach: np.ndarray) -> Float[np.ndarray, "R 5"]:
-    sizes = np.asarray(course.sizes)
-    ran = sizes >= 0
-    kept = 1 - (np.asarray(course.effect)[ran] * reach)[:, ::-1]
-    off = (np.asarray(course.off)[ran] * reach**2)[:, ::-1]
-    return np.column_stack([sizes[ran], kept, off]).astype(float)
+    return np.stack([*alone(found.effect[:, 0]), off[off[:, 0].argmax()]])
 
 
 def _random_edges(

@@ -84,7 +84,7 @@ def tanh_latches(extra: int = 6) -> Planted:
 
 
 def _latch(name: str) -> Unit:
-    """A unit that its twin excites, or where there is none, itself."""
+    """A unit that its twin excites; a unit without a twin excites itself."""
     bit = name[0]
     twin = name if name == bit else f"{bit}{3 - int(name[1])}"
     return Unit({twin: LATCH, f"ear {bit}": 2 * LATCH}, group=bit)
