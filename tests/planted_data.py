@@ -9,11 +9,14 @@ import numpy as np
 
 from rnn_jax import Replace, outputs, run, squared_error, sweep, sweep_edges
 from rnn_jax.causal import mean, resample, zero
+from rnn_jax.core import clean_run
+from rnn_jax.planted import PLANTED
 
 KEY = jax.random.key(5)
 VALUES = {"zero": zero, "mean": mean, "resample": lambda hs: resample(hs, jax.random.key(7))}
 ROUNDING = 1e-12
 close = functools.partial(np.testing.assert_allclose, rtol=0, atol=ROUNDING)
+COUNT = 48
 NONE = 1e-24
 """A squared error of rounded outputs."""
 
@@ -39,7 +42,7 @@ class Data:
         self.trials = planted.sample(KEY, trials)
         self.xs = self.trials.xs
         self.hs, self.ys = states(self.network, self.xs)
-        self.epochs = list(planted.truth.nodes)
+        self.epochs = list(self.trials.epochs)
         self.windows = jnp.stack([self.trials.epochs[name][0] for name in self.epochs])
         self.N, self.steps = self.hs.shape[2], self.hs.shape[1]
 
@@ -87,3 +90,65 @@ class Data:
         h, y = h - h.mean(0), y - y.mean()
         scale = np.sqrt((h**2).sum(0) * (y**2).sum())
         return np.abs(h.T @ y) / np.where(scale < ROUNDING, np.inf, scale)
+
+
+def linear(ys, target):
+    """The outputs along a target."""
+    return (ys * target).sum()
+
+
+class Asked:
+    """One contrast of a kind: runs, foils, and shares of exchanges in each epoch."""
+
+    def __init__(self, planted, trials, contrast):
+        self.network = planted.network
+        self.contrast = contrast
+        self.xs = (np.asarray(trials.xs), np.asarray(contrast.foil))
+        runs = [clean_run(self.network, jnp.asarray(x)) for x in self.xs]
+        self.hs, self.ys = (
+            [np.asarray(run[part]) for run in runs] for part in (0, 1)
+        )  # fmt: skip
+        self.scale = self.ys[0].std((0, 1))
+        self.N = self.hs[0].shape[-1]
+
+    def share(self, epoch, groups=None, edges=None):
+        """`[G]` or `[E]`, the larger of undone and restored by size."""
+        return np.abs(self.both(epoch, groups, edges)).max(0)
+
+    def both(self, epoch, groups=None, edges=None):
+        window = np.asarray(self.contrast.epochs[epoch])
+        begun = np.cumsum(window, 1)[..., None] > 0
+        read = np.asarray(self.contrast.read)[..., None] * begun / self.scale**2
+        found = []
+        for own, other in ((0, 1), (1, 0)):
+            gap = self.ys[other] - self.ys[own]
+            target = jnp.asarray(read * gap / (read * gap**2).sum())
+            rest = (jnp.asarray(window)[None], jnp.asarray(self.hs[other]))
+            xs = jnp.asarray(self.xs[own])
+            if edges is None:
+                rows = np.eye(self.N) if groups is None else groups
+                some = sweep(self.network, xs, target, linear, jnp.asarray(rows), *rest)
+            else:
+                some = sweep_edges(self.network, xs, target, linear, jnp.asarray(edges), *rest)
+            found.append(np.asarray(some)[0].sum(-1))
+        return np.stack(found)
+
+
+@functools.cache
+def built(name):
+    planted = PLANTED[name].make()
+    trials = planted.sample(jax.random.key(3), COUNT)
+    contrasts = planted.contrasts(jax.random.key(4), trials)
+    return planted, trials, contrasts
+
+
+@functools.cache
+def asked(name):
+    planted, trials, contrasts = built(name)
+    return {cause: Asked(planted, trials, contrast) for cause, contrast in contrasts.items()}
+
+
+def questions(name):
+    for cause, case in asked(name).items():
+        for epoch in case.contrast.epochs:
+            yield cause, case, epoch

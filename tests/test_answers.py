@@ -47,6 +47,15 @@ def test_a_discovery_answers_for_each_epoch(found):
     assert "circuit             2 units: 0, 1" in said
     assert max(map(len, said.splitlines())) <= 100
     assert "question" in repr(found)
+    chosen = data["chosen"].sel(question="late", kind="circuit")
+    assert chosen.values.tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert all(record["holds"] == bool(record["units"]) for record in records)
+    assert "do not agree" not in said
+    records[0]["holds"] = False
+    data.attrs["circuits"], before = json.dumps(records), data.attrs["circuits"]
+    first = "\n".join(answer_lines(data)).splitlines()[2]
+    data.attrs["circuits"] = before
+    assert first.endswith("; held-out trials do not agree")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ unit, or what one receiver reads of it, takes the foil's states inside an epoch.
 their standard deviations.
 """
 
-import functools
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,18 +12,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from planted_data import COUNT, Asked, asked, built, questions
 
-from rnn_jax import run, sweep, sweep_edges
+from rnn_jax import run
 from rnn_jax.core import Lesion, Network, Shift, clean_run
-from rnn_jax.planted import PLANTED, check_planted, rotate
+from rnn_jax.planted import PLANTED, rotate
 from rnn_jax.planted.disguises import Disguised, DisguisedReadout
 from rnn_jax.planted.graded import LEAKS
 from rnn_jax.planted.latches import FALSE, LATCHED
 from rnn_jax.planted.oscillator import AMPLITUDE
 from rnn_jax.studies.recovery.verdicts import DISTRIBUTED, RANKED
-from rnn_jax.tasks import check_trials
-
-COUNT = 48
 
 
 class Border(NamedTuple):
@@ -50,68 +47,6 @@ OF_UNITS = list(BORDERS)
 KINDS = [*OF_UNITS, "rotated-code"]
 
 
-def linear(ys, target):
-    """The outputs along a target."""
-    return (ys * target).sum()
-
-
-class Asked:
-    """One contrast of a kind: runs, foils, and shares of exchanges in each epoch."""
-
-    def __init__(self, planted, trials, contrast):
-        self.network = planted.network
-        self.contrast = contrast
-        self.xs = (np.asarray(trials.xs), np.asarray(contrast.foil))
-        runs = [clean_run(self.network, jnp.asarray(x)) for x in self.xs]
-        self.hs, self.ys = (
-            [np.asarray(run[part]) for run in runs] for part in (0, 1)
-        )  # fmt: skip
-        self.scale = self.ys[0].std((0, 1))
-        self.N = self.hs[0].shape[-1]
-
-    def share(self, epoch, groups=None, edges=None):
-        """`[G]` or `[E]`, the larger of undone and restored by size."""
-        return np.abs(self.both(epoch, groups, edges)).max(0)
-
-    def both(self, epoch, groups=None, edges=None):
-        window = np.asarray(self.contrast.epochs[epoch])
-        begun = np.cumsum(window, 1)[..., None] > 0
-        read = np.asarray(self.contrast.read)[..., None] * begun / self.scale**2
-        found = []
-        for own, other in ((0, 1), (1, 0)):
-            gap = self.ys[other] - self.ys[own]
-            target = jnp.asarray(read * gap / (read * gap**2).sum())
-            rest = (jnp.asarray(window)[None], jnp.asarray(self.hs[other]))
-            xs = jnp.asarray(self.xs[own])
-            if edges is None:
-                rows = np.eye(self.N) if groups is None else groups
-                some = sweep(self.network, xs, target, linear, jnp.asarray(rows), *rest)
-            else:
-                some = sweep_edges(self.network, xs, target, linear, jnp.asarray(edges), *rest)
-            found.append(np.asarray(some)[0].sum(-1))
-        return np.stack(found)
-
-
-@functools.cache
-def built(name):
-    planted = PLANTED[name].make()
-    trials = planted.sample(jax.random.key(3), COUNT)
-    contrasts = planted.contrasts(jax.random.key(4), trials)
-    return planted, trials, contrasts
-
-
-@functools.cache
-def asked(name):
-    planted, trials, contrasts = built(name)
-    return {cause: Asked(planted, trials, contrast) for cause, contrast in contrasts.items()}
-
-
-def questions(name):
-    for cause, case in asked(name).items():
-        for epoch in case.contrast.epochs:
-            yield cause, case, epoch
-
-
 def wires(planted):
     """Every connection that the weights have, `[E, 2]`, `[to, from]`."""
     h0 = planted.network.h0
@@ -120,34 +55,6 @@ def wires(planted):
     inputs = np.asarray(x).reshape(len(hs), -1)
     jacobian = jax.vmap(jax.jacfwd(planted.network.step))(jnp.asarray(hs), jnp.asarray(inputs))
     return np.argwhere(np.abs(np.asarray(jacobian)).max(0) > 0)
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_trials_contrasts_and_truth_fit(name):
-    planted, trials, contrasts = built(name)
-    check_planted(planted, name)
-    check_trials(trials)
-    T, N = trials.xs.shape[1], len(planted.units)
-    assert T <= 60
-    assert len(set(planted.units)) == N
-    whose = planted.truth.subspaces or planted.truth.edges
-    assert set(planted.truth.nodes) == set(whose)
-    again = planted.sample(jax.random.key(3), COUNT)
-    assert all(map(np.array_equal, jax.tree.leaves(again), jax.tree.leaves(trials)))
-    spoken = set(trials.epochs)
-    for contrast in contrasts.values():
-        assert (np.asarray(contrast.event) >= 0).sum() >= 24
-        spoken |= set(contrast.epochs)
-    assert spoken == set(planted.truth.nodes)
-    for epoch, row in planted.truth.nodes.items():
-        member = np.asarray(row) > 0
-        if name not in OF_UNITS:
-            assert member.all()
-            continue
-        edges = np.asarray(planted.truth.edges[epoch]) > 0
-        assert 0 < member.sum() < N
-        assert not edges[~member].any()
-        assert not edges[:, ~member].any()
 
 
 @pytest.mark.parametrize("name", OF_UNITS)
@@ -177,39 +84,6 @@ def test_true_wires_do_their_share_and_others_less_than_the_border(name):
         named = dict(zip(ends, share.round(4).tolist()))
         assert share[true].min(initial=1) >= border.edge, (cause, epoch, named)
         assert share[~true].max() <= border.false, (cause, epoch, named)
-
-
-@pytest.mark.parametrize("name", OF_UNITS)
-def test_members_together_are_the_difference_and_all_others_nearly_none(name):
-    planted = built(name)[0]
-    for cause, case, epoch in questions(name):
-        member = np.asarray(planted.truth.nodes[epoch])
-        groups = np.stack([member, 1 - member, np.ones_like(member)])
-        together, others, reach = case.both(epoch, groups).T
-        np.testing.assert_allclose(together, 1, atol=0.1, err_msg=f"{cause} {epoch}")
-        np.testing.assert_allclose(others, 0, atol=0.1, err_msg=f"{cause} {epoch}")
-        np.testing.assert_allclose(reach, 1, atol=1e-6, err_msg=f"{cause} {epoch}")
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_every_trial_with_an_event_counts(name):
-    for cause, case in asked(name).items():
-        gap = (case.ys[1] - case.ys[0]) / case.scale
-        size = (gap**2 * np.asarray(case.contrast.read)[..., None]).sum((1, 2))
-        assert size.sum() ** 2 / (size**2).sum() > 20, cause
-        assert np.sqrt((gap[size > 0] ** 2).mean()) > 0.3, cause
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_in_single_precision(name):
-    with jax.enable_x64(False):
-        planted = PLANTED[name].make()
-        trials = planted.sample(jax.random.key(3), 4)
-        contrasts = planted.contrasts(jax.random.key(4), trials)
-        hs, ys = clean_run(planted.network, trials.xs)
-        leaves = jax.tree.leaves((planted.network, planted.truth, trials, contrasts, hs, ys))
-    floats = {leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"}
-    assert floats == {np.dtype("float32")}
 
 
 def test_leaks_are_graded_and_as_active_as_memories():

@@ -29,8 +29,9 @@ from rnn_jax.contrasts import (
 )
 from rnn_jax.contrasts.audit import audited
 from rnn_jax.contrasts.bases import own_bases
-from rnn_jax.contrasts.judged import _p
-from rnn_jax.contrasts.sets import _grown, _reduced
+from rnn_jax.contrasts.halves import resplit, split
+from rnn_jax.contrasts.judged import Judged, _p
+from rnn_jax.contrasts.sets import _grown, _holds, _reduced
 from rnn_jax.core import Network
 from rnn_jax.discovery.asked import corrected
 from rnn_jax.tasks import Contrast, Trials, epochs_after
@@ -272,3 +273,40 @@ def test_many_units_are_held_by_halves_first():
     assert (circuit.kind, circuit.size) == ("circuit", 120.0)
     # in fewer rounds than one unit at a time would need
     assert len(circuit.curve) < 10
+
+
+@pytest.mark.parametrize(("most", "first"), [(None, 21), (8, 8), (32, 21)])
+def test_at_most_so_many_choose_and_all_others_judge(most, first):
+    valid = np.arange(50) != 7
+    valid[[3, 4, 5, 6, 8, 9, 10]] = False
+    halves = split(jax.random.key(0), valid, most)
+    who = [set(picks[weights > 0].tolist()) for picks, weights in halves[:2]]
+    assert [len(part) for part in who] == [first, 42 - first]
+    assert who[0] | who[1] == set(np.flatnonzero(valid).tolist())
+    picks, weights = resplit(jax.random.key(1), halves)
+    assert len(picks) == len(halves.choosing[0])
+    assert len(set(picks[weights > 0].tolist())) == first
+    assert set(picks.tolist()) <= set(np.flatnonzero(valid).tolist())
+
+
+@pytest.mark.parametrize(
+    ("kind", "effect", "off", "reach", "holds"),
+    [
+        ("mediator", (0.9, 1.1), 0.1, 1.0, True),
+        ("mediator", (0.9, 1.1), 0.25, 1.0, False),
+        ("mediator", (0.9, 0.7), 0.1, 1.0, False),
+        # a share of the reach
+        ("carriers", (0.45, 0.45), 0.05, 0.5, True),
+        ("carriers", (0.45, 0.45), 0.15, 0.5, False),
+        ("circuit", (0.91, 0.95), 0.2, 1.0, True),
+        ("circuit", (0.89, 0.95), 0.2, 1.0, False),
+        ("circuit", (0.95, 0.95), 0.35, 1.0, False),
+        # alone in the run it keeps what holding the others does not take
+        ("circuit", (1.4, 1.0), 0.0, 1.0, False),
+        ("circuit", (1.2, 1.0), 0.0, 1.0, True),
+    ],
+)
+def test_a_set_holds_where_fresh_trials_agree(kind, effect, off, reach, holds):
+    row = lambda value: np.array([value, value - 0.1, value + 0.1])
+    judged = Judged(row(effect[0]), row(effect[1]), row(off), np.zeros(2), np.zeros(2))
+    assert _holds(kind, judged, np.full(2, reach), Search(tolerance=0.05, keep=0.9)) == holds

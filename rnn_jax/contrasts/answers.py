@@ -41,6 +41,8 @@ class UnitSet(NamedTuple):
     - `curve`: `[K, 5]`, on the choosing half: size, undone, restored, and off target of both.
     - `screen`: of a mediator, in what share of rounds no unit was better than the one that joined,
         all of them run exactly; NaN where nothing joined, and for other kinds.
+    - `holds`: whether the judging half agrees: the residual, or what a circuit lacks, is within
+        the tolerance there as well, with the larger of the two directions off target.
     """
 
     kind: Kind
@@ -60,6 +62,7 @@ class UnitSet(NamedTuple):
     p_bases: float
     curve: Float[np.ndarray, "K 5"]
     screen: float = np.nan
+    holds: bool = False
 
 
 class Answer(NamedTuple):
@@ -73,7 +76,7 @@ class Answer(NamedTuple):
     - `direct`: whether outputs are read inside the window.
     - `reach`: `[undone, restored]` of exchanging all units in the window.
     - `single`: `[2, N]`, undone and restored by each unit alone, on the choosing half.
-    - `sets`: mediator, carriers, circuit.
+    - `sets`: mediator, carriers of each step that was searched, circuit.
     - `ways`: bool `[4, N]`, who came in by each of `WAYS`.
     - `times`: effects of the members by window of exchange and of read; `None` where not asked.
     - `unrolled`: the circuit's edges; `None` where not asked, or where there is no circuit.
@@ -169,6 +172,7 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
             "distributed": distributed(found, value),
             "curve": [row(point) for point in found.curve],
             "screen": number(found.screen),
+            "holds": found.holds,
             "unrolled": None
             if answer.unrolled is None or found.kind != "circuit"
             else edge_record(answer.unrolled, units),

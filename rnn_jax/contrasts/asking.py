@@ -84,7 +84,7 @@ def _answer(
     """One epoch: whether it can be asked, what single units do, and its sets."""
     of_halves, of_sets = jax.random.split(key)
     epoch, N = pair.epochs[name], num_units(network)
-    halves = split(of_halves, epoch.valid)
+    halves = split(of_halves, epoch.valid, rule.FEW_TRIALS if N > rule.MANY else None)
     choosing, judging = (choose(pair, epoch, *half) for half in halves[:2])
     standing, nothing = stand(pair, epoch, choosing, judging), np.zeros((2, N))
     blank = Answer(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int, Shaped
 
 from ..causal.sweep.budget import default_memory
 from ..core import Network, State
@@ -63,11 +63,12 @@ def shape_of(network: Network, question: Question) -> Shape:
 
 
 def spread(
-    free: Bool[Array, "V G"], places: Int[Numbers, " E"], shape: Shape, dtype: Any
+    free: Shaped[Array, "V G"], places: Int[Numbers, " E"], shape: Shape, dtype: Any
 ) -> Edges:
     """The three matrices of the candidates that are free, in each window of time."""
     N, I, O = shape  # noqa: E741
-    kept = jnp.concatenate([free, jnp.zeros((len(free), 1), bool)], 1).astype(dtype)[:, places]
+    free = free.astype(dtype)
+    kept = jnp.concatenate([free, jnp.zeros((len(free), 1), dtype)], 1)[:, places]
     of_units, of_inputs, of_outputs = jnp.split(kept, [N * N, N * N + N * I], 1)
     return Edges(
         of_units.reshape(-1, N, N), of_inputs.reshape(-1, N, I), of_outputs.reshape(-1, O, N)
@@ -78,7 +79,7 @@ def sums_by_edges(
     network: Network,
     question: Question,
     closed: Closed,
-    free: Bool[Numbers, "K V G"],
+    free: Shaped[Numbers, "K V G"],
     products: bool,
 ) -> Float[Array, "2 K n 3"]:
     """`<r dy, D>`, `<1 dy, D>` and `<1 dy, dy>` of each set of edges and trial, by exact runs.
@@ -89,14 +90,14 @@ def sums_by_edges(
 
     - `network`, `question`: the trials; its window is where the circuit is closed.
     - `closed`: the circuit.
-    - `free`: which candidates are kept, in each window of time.
+    - `free`: which candidates are kept, in each window of time; shares of them for derivatives.
     - `products`: whether the step reads by products (`core.reading.products_hold`).
     """
     shape = shape_of(network, question)
     rows, L = question.ys.shape[1] * 2, question.ys.shape[2]
     dtype = question.ys.dtype
 
-    def one(free: Bool[Array, "V G"]) -> Float[Array, "R 3"]:
+    def one(free: Shaped[Array, "V G"]) -> Float[Array, "R 3"]:
         edges = spread(free, closed.places, shape, dtype)
         run = lambda q, other: _outputs(network, edges, closed, q, other, products)
         q, other = flat(question), flat(_others(question))

@@ -24,14 +24,15 @@ Picks: TypeAlias = tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]
 
 
 class Halves(NamedTuple):
-    """The trials that choose and those that judge, each filled up to one length.
+    """The trials that choose and those that judge, filled up to lengths that are often the same.
 
-    - `valid`: all of them, in a random order.
+    - `valid`: all of them, in a random order; `most`: how many may choose.
     """
 
     choosing: Picks
     judging: Picks
     valid: Int[np.ndarray, " V"]
+    most: int | None
 
 
 class Standing(NamedTuple):
@@ -49,20 +50,29 @@ class Standing(NamedTuple):
     difference: float
 
 
-def split(key: PRNGKeyArray, valid: Bool[np.ndarray, " B"]) -> Halves:
-    """A random half of the valid trials, and the rest."""
+def split(key: PRNGKeyArray, valid: Bool[np.ndarray, " B"], most: int | None = None) -> Halves:
+    """A random half of the valid trials chooses, or `most` of them; the rest judges."""
     order = np.asarray(jax.random.permutation(key, len(valid)))
     order = order[valid[order]]
-    first = -(-len(order) // 2)
-    # rounded up, so that questions of about as many trials share their programs
-    size = -(-max(first, 1) // GRAIN) * GRAIN
-    return Halves(filled(order[:first], size), filled(order[first:], size), order)
+    first = _first(len(order), most)
+    choosing, judging = (filled(part, _size(len(part))) for part in (order[:first], order[first:]))
+    return Halves(choosing, judging, order, most)
 
 
 def resplit(key: PRNGKeyArray, halves: Halves) -> Picks:
-    """Another random half of the same trials."""
+    """Other random trials, of the same ones and as many, to choose by."""
     order = halves.valid[np.asarray(jax.random.permutation(key, len(halves.valid)))]
-    return filled(order[: -(-len(order) // 2)], len(halves.choosing[0]))
+    return filled(order[: _first(len(order), halves.most)], len(halves.choosing[0]))
+
+
+def _first(count: int, most: int | None) -> int:
+    half = -(-count // 2)
+    return half if most is None else min(half, most)
+
+
+def _size(count: int) -> int:
+    """Rounded up, so that questions of about as many trials share their programs."""
+    return -(-max(count, 1) // GRAIN) * GRAIN
 
 
 def filled(picks: Int[np.ndarray, " k"], size: int) -> Picks:

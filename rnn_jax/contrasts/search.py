@@ -24,6 +24,8 @@ ROUNDS = 256
 """Most rounds of an elimination."""
 UNROLLED = 64
 """Most units of a circuit whose edges are searched."""
+SINGLY = 512
+"""Most candidate edges of which each is cut by itself first; the costs of more are first order."""
 EDGE_ROUNDS = 4096
 """Most rounds of an elimination of edges."""
 MARGIN = 0.5
@@ -32,8 +34,11 @@ MARGIN = 0.5
 A tolerance of 0.05 is 0.025 while a mediator is chosen, and to keep 0.9 is to keep 0.95 while a
 circuit is."""
 MANY = 128
-"""Units above which bases are drawn fewer, and their tests pooled."""
-FEW_BASES = 20
+"""Units above which bases and halves are drawn fewer, and tests in bases pooled."""
+FEW_BASES = FEW_SPLITS = 10
+"""Bases and half-splits, at most, of networks of more units than that."""
+FEW_TRIALS = 32
+"""Trials, at most, of a half that chooses for them; all others judge."""
 AT_ONCE = 4
 """Searches at once, at most: each holds a reverse pass of its own in memory."""
 

@@ -28,7 +28,7 @@ from .elimination import curve_of, eliminate, halved
 from .exchange import Question, choose, exchanged, shares, sums_of
 from .growth import grow
 from .halves import Halves, Picks, resplit, stand
-from .judged import judge
+from .judged import Judged, judge
 from .search import Search
 from .slopes import sums_of_mask
 
@@ -97,9 +97,8 @@ def carriers(asking: Asking) -> list[UnitSet]:
         if not reach.min() >= rule.REACH:
             continue
         chosen = grown(asking, choosing, None, of_reach(reach))
-        if chosen.order is not None:
-            none = np.zeros((0, asking.candidates.shape[1]), bool)
-            found.append(_unit_set(asking, "carriers", step, chosen, reach, judging, none))
+        none = np.zeros((0, asking.candidates.shape[1]), bool)
+        found.append(_unit_set(asking, "carriers", step, chosen, reach, judging, none))
     return found
 
 
@@ -198,9 +197,9 @@ def _tested(asking: Asking, kind: Kind, search: SearchOf, window: np.ndarray) ->
     def in_basis(key: PRNGKeyArray) -> float:
         return search(asking, choosing, random_bases(key, asking.network.h0), whole).size
 
-    splits = side_by_side(again, jax.random.split(of_halves, asking.search.splits))
-    count = 0 if asking.names else _bases(asking)
-    sizes = np.array(side_by_side(in_basis, jax.random.split(of_bases, count)), float)
+    bases, count = _repeats(asking)
+    splits = side_by_side(again, jax.random.split(of_halves, count))
+    sizes = np.array(side_by_side(in_basis, jax.random.split(of_bases, bases)), float)
     p = (1 + (sizes <= chosen.size).sum()) / (1 + len(sizes)) if len(sizes) else np.nan
     frequency = np.mean(splits, 0) if splits else found.frequency
     rows = rows_of_single(asking.network, asking.search)
@@ -213,9 +212,12 @@ def rows_of_single(network: Network, search: Search) -> int:
     return max(num_units(network), search.random_sets) + 1
 
 
-def _bases(asking: Asking) -> int:
-    few = asking.candidates.shape[1] > rule.MANY
-    return min(asking.search.bases, rule.FEW_BASES) if few else asking.search.bases
+def _repeats(asking: Asking) -> tuple[int, int]:
+    """How many random bases, none for groups, and how many half-splits."""
+    bases, splits = 0 if asking.names else asking.search.bases, asking.search.splits
+    if asking.candidates.shape[1] > rule.MANY:
+        return min(bases, rule.FEW_BASES), min(splits, rule.FEW_SPLITS)
+    return bases, splits
 
 
 def activity(pair: Pair) -> Float[np.ndarray, " N"]:
@@ -245,10 +247,21 @@ def _unit_set(
     if asking.names:
         groups = tuple(asking.names[i] for i in order)
         order = tuple(map(int, np.flatnonzero(members)))
+    holds = found.order is not None and _holds(kind, numbers, of_reach(reach), asking.search)
     return UnitSet(
         kind, step, members, order, groups, reach, *numbers, np.full(len(members), np.nan),
-        found.size, np.array([]), np.nan, found.curve,
+        found.size, np.array([]), np.nan, found.curve, holds=holds,
     )  # fmt: skip
+
+
+def _holds(kind: Kind, judged: Judged, whole: Float[np.ndarray, " 2"], search: Search) -> bool:
+    """Whether fresh trials agree: what was allowed of a set, without the margin."""
+    effect, off = np.array([judged.undone[0], judged.restored[0]]), judged.off_target[0] / whole
+    if kind == "circuit":
+        # what holding all others does: directions swap
+        held, least = (1 - effect[::-1]) / whole, 1 - search.keep
+        return bool((held <= least).all() and (held**2 + off**2 <= least).all())
+    return bool(((1 - effect / whole) ** 2 + off**2 <= search.tolerance).all())
 
 
 def side_by_side(job: Callable[[Any], Any], inputs: Iterable) -> list:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from ..circuits import random_sets
 from . import search as rule
@@ -81,12 +81,16 @@ def _cut(asking: Asking, circuit: UnitSet) -> _Cut:
 def _eliminated(network, question, closed, free, keep, least, reach, products: bool):
     """The elimination of edges in windows of time, `free` `[V, H]`."""
 
-    def held(sets: Bool[Array, "K F"]) -> tuple[Array, Array]:
+    def held(sets: Shaped[Array, "K F"]) -> tuple[Array, Array]:
         rows = sets.reshape(-1, *free.shape)
         found = shares(sums_by_edges(network, question, closed, rows, products), question.norms)
         return found.effect / reach[:, None], found.off / reach[:, None] ** 2
 
-    course = eliminate(held, free.ravel(), keep, rule.EDGE_ROUNDS, least, complete=True)
+    cost, every = None, free.ravel().astype(reach.dtype)
+    if free.size > rule.SINGLY:
+        # a run for each edge would take longer than all the rest
+        cost = (jax.jacrev(lambda kept: held(kept[None])[0][:, 0])(every) ** 2).sum(0)
+    course = eliminate(held, free.ravel(), keep, rule.EDGE_ROUNDS, least, complete=True, cost=cost)
     # once more at the end: where nothing may be cut, the course says nothing of what is kept
     effect, off = held(course.free[None])
     return course, 1 - (effect[:, 0] * reach)[::-1], enough(effect, off, keep)[0]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from ..circuits import benjamini_hochberg, precision_recall
 from ..contrasts import Answer, Search, Times, as_record, ask, other_trials
@@ -22,6 +22,8 @@ from .subject import Subject
 
 OWN, OTHERS, NONE = "the trials' own", "from other trials", "not asked"
 """Where contrasts come from."""
+REPEATED = ("mediator", "circuit")
+"""Kinds of set that are searched on other half-splits as well."""
 
 
 class Answers(NamedTuple):
@@ -129,6 +131,7 @@ def of_answers(subject: Subject, asked: Answers) -> tuple[dict, dict[str, Any], 
         "question_trials": (("question", "half"), stack("trials")),
         "question_effective": (("question",), stack("effective")),
         "question_difference": (("question",), stack("difference")),
+        "chosen": (("question", "kind", "unit"), np.stack([_chosen(a) for a in asked.answers])),
     }
     coords = {
         "question": [answer.name for answer in asked.answers],
@@ -137,9 +140,17 @@ def of_answers(subject: Subject, asked: Answers) -> tuple[dict, dict[str, Any], 
         "direction": ["undone", "restored"],
         "half": ["choosing", "judging"],
         "way": list(WAYS),
+        "kind": list(REPEATED),
     }
     variables |= _times([answer.times for answer in asked.answers])
     return variables | _against(subject, asked), coords, attributes
+
+
+def _chosen(answer: Answer) -> Float[np.ndarray, "2 N"]:
+    """In what share of half-splits each unit was chosen, for mediator and circuit."""
+    rows = {found.kind: found.frequency for found in answer.sets}
+    nothing = np.full(answer.single.shape[1], np.nan)
+    return np.stack([rows.get(kind, nothing) for kind in REPEATED])
 
 
 def _times(found: list[Times | None]) -> dict[str, Any]:

@@ -147,6 +147,10 @@ QUESTIONS = {
         "question direction exchange unit", "effect of a unit by window", SHARE,
         "Of exchanging one unit of in_circuit in one window, read as the question reads.",
     ),
+    "chosen": Name(
+        "question kind unit", "share of half-splits in which a unit was chosen", SHARE,
+        "Of mediator and circuit; NaN where half-splits were not asked.",
+    ),
     "question_trials": Name("question half", "trials", NOTHING, "Trials of either half."),
     "question_effective": Name(
         "question", "effective trials", NOTHING, "Trials of like weight that a half is worth.",

@@ -3,21 +3,13 @@
 from ..tasks import Entry
 from .balanced import balanced_memory
 from .context import context_flip_flop
+from .decisions import comparator, counter, xor_latch
 from .disguises import add_readers, disguised, flip_signs, permute, rotate, split
 from .gated_route import gated_route
 from .graded import graded_distractors
 from .hidden_state import hmm_filter, hmm_states
 from .latches import tanh_latches
-from .motifs import (
-    comparator,
-    counter,
-    delay_line,
-    gate,
-    integrator,
-    latch,
-    sequence,
-    xor_latch,
-)
+from .motifs import delay_line, gate, integrator, latch, sequence
 from .oscillator import oscillators
 from .planted import Planted, Truth, check_planted, over_time
 from .reservoir import in_reservoir

@@ -19,9 +19,10 @@ from typing import NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ..core import Network
+from ..core.types import Numbers
 from ..tasks import Contrast, Trials
 from ..tasks.contrast import first_difference
 from .planted import Planted, Truth
@@ -131,14 +132,33 @@ def with_causes(
 
 def _contrast(cause: Cause, xs: Float[np.ndarray, "B T I"]) -> Contrast:
     """A cause's contrast on these trials."""
-    B, T = xs.shape[:2]
+    T = xs.shape[1]
     foil = np.asarray(cause.foil(xs), xs.dtype)
     event = first_difference(xs, foil)
-    steps = range(T) if cause.read is None else cause.read
-    read = within(T, steps)[None] * (np.arange(T)[None] >= event[:, None])
-    has = (event >= 0)[:, None]
-    epochs = {name: within(T, when)[None] * has for name, when in cause.epochs.items()}
-    cast = lambda rows: rows.astype(xs.dtype)
-    return Contrast(
-        foil, event, {name: cast(rows) for name, rows in epochs.items()}, cast(read * has), "epoch"
-    )
+    epochs = {
+        name: within(T, when)[None] * (event >= 0)[:, None] for name, when in cause.epochs.items()
+    }
+    read = within(T, range(T) if cause.read is None else cause.read)
+    return inside_epochs(foil, event, epochs, read)
+
+
+def inside_epochs(
+    foil: Float[np.ndarray, "B T I"],
+    event: Int[np.ndarray, " B"],
+    epochs: Mapping[str, Numbers],
+    read: Float[np.ndarray, "*B T"] | None = None,
+) -> Contrast:
+    """A contrast of which a planted truth speaks: exchanged inside epochs, all read later.
+
+    **Arguments:**
+
+    - `foil`, `event`: as for `Contrast`.
+    - `epochs`: windows `[B, T]`.
+    - `read`: what is read of a trial, from its event on; `None` for all steps.
+    """
+    B, T = foil.shape[:2]
+    since = (np.arange(T)[None] >= event[:, None]) & (event >= 0)[:, None]
+    read = since if read is None else np.broadcast_to(read, (B, T)) * since
+    cast = lambda rows: np.asarray(rows).astype(foil.dtype)
+    windows = {name: cast(rows) for name, rows in epochs.items()}
+    return Contrast(foil, event, windows, cast(read), "epoch")

@@ -21,10 +21,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..core import span
-from ..tasks import Trials
+from ..tasks import Contrast, Trials
+from ..tasks.contrast import epochs_after
+from .causes import inside_epochs
 from .planted import Planted, Truth
 from .wiring import Unit, truth_of, wire
 
@@ -108,7 +110,11 @@ def context_flip_flop(extra: int = 20) -> Planted:
     another trial's value tells in the outputs. While a context is written in, zero finds all
     of them but the other context's side, which is off, and the mean over trials all but the
     unit by which this side inhibits: half as much is enough. A pulse that changes nothing is
-    in no epoch: whether a silent gate belongs there depends on the replacement.
+    in no epoch: whether a silent gate belongs there depends on the replacement. Contrasts: the
+    second context cue is the other (`context`); the first pulse that counts of channel 1, or of
+    channel 2, has the other sign (`pulse 1`, `pulse 2`). Their epochs are the SETTLE steps of the
+    event (`set context`, `switch 1`, `switch 2`), and the rest until the next one of that kind
+    (`hold context`, `hold memory`).
 
     **Raises:** `ValueError` where `extra` is negative.
     """
@@ -124,6 +130,7 @@ def context_flip_flop(extra: int = 20) -> Planted:
         tuple(units),
         tuple(unit.group for unit in units.values()),
         latents,
+        _contrasts,
     )
 
 
@@ -138,6 +145,9 @@ def _truth(units: dict[str, Unit]) -> Truth:
     latches = of("memory", "memory inhibition", "context", "context inhibition")
     members = {"context cue": latches, "hold": latches}
     members |= {f"switch context {c}": latches + of(f"gate {c}") for c in (1, 2)}
+    context, memory = of("context", "context inhibition"), of("memory", "memory inhibition")
+    members |= {"set context": context, "hold context": context, "hold memory": memory}
+    members |= {f"switch {c}": memory + of(f"gate {c}") for c in (1, 2)}
     truth = truth_of(units, members)
     edges = dict(truth.edges)
     for on, off in ((1, 2), (2, 1)):
@@ -208,3 +218,47 @@ def sample_trials(key: PRNGKeyArray, count: int) -> Trials:
     }
     targets = jnp.stack([memory > 0, memory < 0], -1).astype(dtype)
     return Trials(xs, targets, epochs)
+
+
+def _contrasts(key: PRNGKeyArray, trials: Trials) -> dict[str, Contrast]:
+    """The second cue exchanged; the first pulse that counts of either channel, turned."""
+    xs = np.asarray(trials.xs)
+    B, at = len(xs), np.asarray(STARTS)
+    second = EVENTS.index("cue", 1)
+    event, inside = np.full(B, at[second]), _steps_of(np.full(B, second))
+    foil = np.where(inside[..., None], xs[..., [1, 0, 2, 3]], xs)
+    windows = epochs_after(event, STEPS, set=(0, SETTLE), hold=(SETTLE, STARTS[1] - STARTS[0]))
+    epochs = {f"{name} context": window for name, window in windows.items()}
+    found = {"context": inside_epochs(foil, event, epochs)}
+    context = np.asarray(jax.vmap(latents)(trials.xs)["context"])[:, at]
+    heard = np.where([kind == 1 for kind in EVENTS], context > 0, context < 0)
+    heard &= np.array([kind != "cue" for kind in EVENTS])
+    for c in (1, 2):
+        counts = heard & np.array([kind == c for kind in EVENTS])
+        found[f"pulse {c}"] = _turned(xs, c, heard, counts)
+    return found
+
+
+def _turned(
+    xs: Float[np.ndarray, "B T 4"],
+    channel: int,
+    heard: Bool[np.ndarray, "B K"],
+    counts: Bool[np.ndarray, "B K"],
+) -> Contrast:
+    """The first pulse of a channel that counts, turned; held until the next that is heard."""
+    slot = np.where(counts.any(1), counts.argmax(1), -1)
+    later = heard & (np.arange(len(EVENTS)) > slot[:, None])
+    at = np.asarray(STARTS)
+    event = np.where(slot >= 0, at[slot], -1)
+    end = np.where(later.any(1), at[later.argmax(1)], STEPS)[:, None]
+    turns = _steps_of(slot)[..., None] & (np.arange(len(INPUTS)) == 1 + channel)
+    windows = epochs_after(event, STEPS, switch=(0, SETTLE), hold=(SETTLE, STEPS))
+    hold = np.asarray(windows["hold"]) * (np.arange(STEPS) < end)
+    epochs = {f"switch {channel}": windows["switch"], "hold memory": hold}
+    return inside_epochs(np.where(turns, -xs, xs), event, epochs)
+
+
+def _steps_of(slot: Int[np.ndarray, " B"]) -> Bool[np.ndarray, "B T"]:
+    """The steps of the cue or pulse of a slot; none for -1."""
+    since = np.arange(STEPS) - np.asarray(STARTS)[slot][:, None]
+    return (since >= 0) & (since < PULSE) & (slot >= 0)[:, None]

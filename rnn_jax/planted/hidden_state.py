@@ -12,17 +12,20 @@ Glaze, Kable & Gold, eLife 4 (2015), equations 1 and 2, for the log-odds filter.
 
 import math
 from collections.abc import Callable
+from types import MappingProxyType
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ..cells import Affine
 from ..core import Network
-from ..tasks import HiddenState, Trials
+from ..tasks import Contrast, HiddenState, Trials
+from ..tasks.contrast import epochs_after
 from ..tasks.hmm import forward, hidden_path, recent_change
+from .causes import inside_epochs
 from .planted import Planted, Truth
 from .wiring import Unit, spread_copies, truth_of, wire, with_unread
 
@@ -30,6 +33,8 @@ STEPS = 60
 SETTLE = 5
 """Steps that a switch lasts."""
 EPOCHS: tuple[str, ...] = ("stable", "switch")
+SEEN = MappingProxyType({"seen": (0, 1), "kept": (1, 3)})
+"""Steps from the observation that a contrast changes."""
 
 
 def hmm_filter(hazard: float = 0.1, strength: float = 1.0, extra: int = 4) -> Planted:
@@ -53,13 +58,14 @@ def hmm_filter(hazard: float = 0.1, strength: float = 1.0, extra: int = 4) -> Pl
     - `extra`: distractors, copies of these units that nothing reads.
 
     **Returns:** a `Planted` of inputs `[B, 60, 1]`, targets `[B, 60, 1]`, the log-odds.
-    Latents: `log-odds`, and the `posterior` of +1.
+    Latents: `log-odds`, and the `posterior` of +1. Contrast: one `observation` of size at least 1
+    has the other sign; asked about as it is `seen` and while it is `kept`.
 
     **Raises:** `ValueError` where an argument is out of its range.
     """
     task = HiddenState(hazard, strength, STEPS, SETTLE)
     units = _filter_units(math.log(1 / hazard - 1), strength)
-    members = dict.fromkeys(EPOCHS, tuple(units))
+    members = dict.fromkeys((*EPOCHS, *SEEN), tuple(units))
     units = with_unread(units, extra)
     network = wire(units, ("x",), {"log-odds": {"for": 1.0, "against": -1.0}}, jax.nn.softplus)
 
@@ -70,8 +76,12 @@ def hmm_filter(hazard: float = 0.1, strength: float = 1.0, extra: int = 4) -> Pl
         trials = task.sample(key, count)
         return Trials(trials.xs, jax.vmap(task.log_odds)(trials.xs)[..., None], trials.epochs)
 
-    groups = tuple(unit.group for unit in units.values())
-    return Planted(network, sample, truth_of(units, members), tuple(units), groups, latents)
+    def contrasts(key: PRNGKeyArray, trials: Trials) -> dict[str, Contrast]:
+        asked = task.contrasts(key, trials)["observation"]
+        return {"observation": _observation(np.asarray(asked.foil), np.asarray(asked.event))}
+
+    groups, truth = tuple(unit.group for unit in units.values()), truth_of(units, members)
+    return Planted(network, sample, truth, tuple(units), groups, latents, contrasts)
 
 
 def hmm_states(
@@ -90,7 +100,8 @@ def hmm_states(
     - `extra`: distractors, copies of these units that nothing reads.
 
     **Returns:** a `Planted` of inputs `[B, 60, K]`, one-hot symbols, and targets `[B, 60, K]`,
-    the log posterior. Latents: the posterior of `state 0`, ...
+    the log posterior. Latents: the posterior of `state 0`, ... Contrast: one `observation` is the
+    next symbol; asked about as it is `seen` and while it is `kept`.
 
     **Raises:** `ValueError` where an argument is out of its range.
     """
@@ -118,8 +129,9 @@ def hmm_states(
     groups = ("circuit",) * states + ("unread",) * extra
     names = [f"state {k}" for k in range(states)] + [f"unread {i}" for i in range(extra)]
     return Planted(
-        _first_units(cell), sample, _truth(states, extra), tuple(names), groups, latents
-    )
+        _first_units(cell), sample, _truth(states, extra), tuple(names), groups, latents,
+        _other_symbol,
+    )  # fmt: skip
 
 
 class LogForward(eqx.Module):
@@ -142,6 +154,21 @@ class LogForward(eqx.Module):
         before = jax.nn.logsumexp(self.log_transition + h[None, :K], axis=1)
         posterior = jax.nn.log_softmax(before + self.log_emission @ x)
         return jnp.concatenate([posterior, posterior[spread_copies(K, self.extra)]])
+
+
+def _other_symbol(key: PRNGKeyArray, trials: Trials) -> dict[str, Contrast]:
+    """One symbol of each trial, not a late one, is the next."""
+    xs = np.asarray(trials.xs)
+    B, T = xs.shape[:2]
+    event = np.asarray(jax.random.randint(key, (B,), T // 6, T - 12))
+    foil = xs.copy()
+    foil[np.arange(B), event] = np.roll(foil[np.arange(B), event], 1, axis=-1)
+    return {"observation": _observation(foil, event)}
+
+
+def _observation(foil: Float[np.ndarray, "B T I"], event: Int[np.ndarray, " B"]) -> Contrast:
+    """A contrast of one observation: all outputs from then on are read."""
+    return inside_epochs(foil, event, epochs_after(event, foil.shape[1], **SEEN))
 
 
 def _sampler(
@@ -174,7 +201,8 @@ def _truth(states: int, extra: int) -> Truth:
     """Every state's unit, each of which hears all."""
     row = np.repeat([1.0, 0.0], [states, extra])
     nodes, edges = (jnp.asarray(a, jnp.zeros(()).dtype) for a in (row, np.outer(row, row)))
-    return Truth(dict.fromkeys(EPOCHS, nodes), dict.fromkeys(EPOCHS, edges))
+    epochs = (*EPOCHS, *SEEN)
+    return Truth(dict.fromkeys(epochs, nodes), dict.fromkeys(epochs, edges))
 
 
 def _filter_units(k: float, w: float) -> dict[str, Unit]:

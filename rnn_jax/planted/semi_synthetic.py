@@ -22,7 +22,7 @@ from ..cells import Affine, Vanilla, zero_state
 from ..core import Network, outputs, run
 from ..tasks import Trials
 from ..training import adam, fit, mean_squared_error
-from .motifs import xor_latch
+from .decisions import xor_latch
 from .planted import Planted, Truth
 
 
@@ -46,7 +46,8 @@ def semi_synthetic(
     - `units`, `carriers`: of the network, and of each variable.
     - `steps`, `seed`: of the training, about ten seconds for the default.
 
-    **Returns:** a `Planted` with the cause's trials; the same for the same arguments.
+    **Returns:** a `Planted` with the cause's trials and contrasts; the same one for the same
+    arguments.
 
     **Raises:** `ValueError` where there are too few units to carry the variables.
 
@@ -73,8 +74,9 @@ def semi_synthetic(
     free = units - len(names)
     names += [f"free {k}" for k in range(free)]
     truth = Truth(nodes, {})
+    groups = (*groups, *["free"] * free)
     return Planted(
-        network, cause.sample, truth, tuple(names), (*groups, *["free"] * free), cause.latents
+        network, cause.sample, truth, tuple(names), groups, cause.latents, cause.contrasts
     )
 
 

@@ -7,26 +7,29 @@ All are written down unit by unit. A cue arrives at a random step of the epoch `
 and then held through `delay`; outputs follow a step or two later. Bits are held where the case
 rests on saturation, real numbers elsewhere, in the part of `clip` that is linear.
 
+Every trap has one contrast, `cue`: a bit that is the other one, numbers of another size.
+
 Every trap has `extra` bystanders: each holds a weighted mean of the circuit's own units of the
 step before, so that it is driven as they are, and nobody reads it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ..core import span
-from ..tasks import Trials
+from .causes import Cause, Steps, number, with_causes, within
 from .planted import Planted
 from .wiring import Unit, Weights, truth_of, wire
 
 STEPS = 30
-EPOCHS = MappingProxyType({"cue": (0, 6), "delay": (6, STEPS)})
+EPOCHS: Mapping[str, Steps] = MappingProxyType({"cue": range(6), "delay": range(6, STEPS)})
 EXTRA = 8
+Foil: TypeAlias = Callable[[np.ndarray], np.ndarray]
 RELAY = Unit(inputs={"cue": 1.0}, group="relay")
 LINE = Unit({"memory": 1.0, "relay": 1.0}, group="memory")
 """Holds any number from 0 to 1."""
@@ -58,7 +61,9 @@ def copies(redundancy: int = 3, extra: int = EXTRA) -> Planted:
     units["majority"] = Unit(one_each, bias=-(redundancy - 1) / 2, group="majority")
     held = (*names, "majority")
     members = {"cue": ("relay", *held), "delay": held}
-    return _plant(units, {"bit": {"majority": 1.0}}, members, _bits, _sum_of("bit"), extra)
+    return _plant(
+        units, {"bit": {"majority": 1.0}}, members, _bits, _other_bit, _sum_of("bit"), extra
+    )
 
 
 def and_pair(extra: int = EXTRA) -> Planted:
@@ -91,7 +96,9 @@ def _pair(bias: float, extra: int) -> Planted:
     units |= {name: Unit({name: 2.0, "relay": 2.0}, bias=-0.5, group="memory") for name in pair}
     units["reader"] = Unit(dict.fromkeys(pair, 2.0), bias=bias, group="reader")
     members = {"cue": ("relay", *pair, "reader"), "delay": (*pair, "reader")}
-    return _plant(units, {"bit": {"reader": 1.0}}, members, _bits, _sum_of("bit"), extra)
+    return _plant(
+        units, {"bit": {"reader": 1.0}}, members, _bits, _other_bit, _sum_of("bit"), extra
+    )
 
 
 def cancelled_pair(extra: int = EXTRA) -> Planted:
@@ -113,7 +120,7 @@ def cancelled_pair(extra: int = EXTRA) -> Planted:
     paths = ("memory", "source", "plus", "minus")
     members = {"cue": ("relay", *paths), "delay": paths}
     outputs = {"value": {"memory": 1.0, "plus": 1.0, "minus": -1.0}}
-    return _plant(units, outputs, members, _pulses, _sum_of("value"), extra)
+    return _plant(units, outputs, members, _pulses, _other(), _sum_of("value"), extra)
 
 
 def correlated_unread(echoes: int = 4, extra: int = EXTRA) -> Planted:
@@ -138,7 +145,8 @@ def correlated_unread(echoes: int = 4, extra: int = EXTRA) -> Planted:
     members = {"cue": (*relays.values(), *relays), "delay": tuple(relays)}
     draw = lambda key, count: _pulses(key, count, channels=2, low=0.1, high=0.45)
     outputs = {"sum": {"left": 1.0, "right": 1.0}}
-    return _plant(units, outputs, members, draw, _sum_of("sum"), extra, tuple(relays))
+    other = _other(channels=2, total=0.55)
+    return _plant(units, outputs, members, draw, other, _sum_of("sum"), extra, tuple(relays))
 
 
 def high_variance_unread(loud: int = 6, extra: int = EXTRA) -> Planted:
@@ -165,7 +173,7 @@ def high_variance_unread(loud: int = 6, extra: int = EXTRA) -> Planted:
     inputs = ("cue", "noise 0", "noise 1")
     members = {"cue": ("relay", "memory"), "delay": ("memory",)}
     outputs = {"value": {"memory": 1.0}}
-    return _plant(units, outputs, members, draw, _sum_of("value", 1), extra, inputs)
+    return _plant(units, outputs, members, draw, _other(), _sum_of("value", 1), extra, inputs)
 
 
 def dormant_path(extra: int = EXTRA) -> Planted:
@@ -187,7 +195,7 @@ def dormant_path(extra: int = EXTRA) -> Planted:
     draw = lambda key, count: jnp.pad(_pulses(key, count), ((0, 0), (0, 0), (0, 1)))
     outputs, inputs = {"value": {"memory": 1.0, "dormant": 3.0}}, ("cue", "unlock")
     members = {"cue": ("relay", "memory"), "delay": ("memory",)}
-    return _plant(units, outputs, members, draw, _sum_of("value", 1), extra, inputs)
+    return _plant(units, outputs, members, draw, _other(), _sum_of("value", 1), extra, inputs)
 
 
 def self_repairing(extra: int = EXTRA) -> Planted:
@@ -213,11 +221,16 @@ def self_repairing(extra: int = EXTRA) -> Planted:
     }
     members = {"cue": ("relay", "memory", "primary"), "delay": ("memory", "primary")}
     outputs = {"bit": {"primary": 1.0, "backup": 1.0}}
-    return _plant(units, outputs, members, _bits, _sum_of("bit"), extra)
+    return _plant(units, outputs, members, _bits, _other_bit, _sum_of("bit"), extra)
 
 
-CORRUPTION = MappingProxyType(
-    {"cue": (0, 6), "before": (6, 14), "corrupted": (14, 22), "after": (22, STEPS)}
+CORRUPTED: Mapping[str, Steps] = MappingProxyType(
+    {
+        "cue": range(6),
+        "before": range(6, 14),
+        "corrupted": range(14, 22),
+        "after": range(22, STEPS),
+    }
 )
 
 
@@ -248,7 +261,7 @@ def local_corruption(extra: int = EXTRA) -> Planted:
 
     def draw(key: PRNGKeyArray, count: int) -> Float[Array, "B T 3"]:
         xs = _pulses(key, count, channels=2)
-        switch = span(STEPS, *CORRUPTION["corrupted"]).astype(xs.dtype)
+        switch = number(within(STEPS, CORRUPTED["corrupted"]))
         return jnp.concatenate(
             [xs, jnp.broadcast_to(switch[None, :, None], (count, STEPS, 1))], -1
         )
@@ -258,7 +271,8 @@ def local_corruption(extra: int = EXTRA) -> Planted:
         return {"a": a, "b": b, "told": jnp.where(xs[:, 2] > 0, b, a)}
 
     outputs, inputs = {"told": {"usual": 1.0, "detour": 1.0}}, ("a", "b", "switch")
-    return _plant(units, outputs, members, draw, latents, extra, inputs, CORRUPTION)
+    other = _other(channels=2)
+    return _plant(units, outputs, members, draw, other, latents, extra, inputs, CORRUPTED)
 
 
 def _plant(
@@ -266,25 +280,28 @@ def _plant(
     outputs: Mapping[str, Weights],
     members: Mapping[str, Sequence[str]],
     draw: Callable[[PRNGKeyArray, int], Array],
+    foil: Foil,
     latents: Callable[[Array], dict[str, Array]],
     extra: int,
     inputs: Sequence[str] = ("cue",),
-    epochs: Mapping[str, tuple[int, int]] = EPOCHS,
+    epochs: Mapping[str, Steps] = EPOCHS,
 ) -> Planted:
-    """Wire the units and bystanders; an output is asked for the latent of its name."""
+    """Wire the units and bystanders; an output is asked for the latent of its name.
+
+    The contrast is `cue`, whose foil is given.
+    """
     circuit = tuple(dict.fromkeys(name for chosen in members.values() for name in chosen))
     units = {**units, **_bystanders(circuit, extra)}
-
-    def sample(key: PRNGKeyArray, count: int) -> Trials:
-        xs = draw(key, count)
-        found = jax.vmap(latents)(xs)
-        rows = {name: span(STEPS, *ends).astype(xs.dtype)[None] for name, ends in epochs.items()}
-        windows = {name: jnp.broadcast_to(row, (count, STEPS)) for name, row in rows.items()}
-        return Trials(xs, jnp.stack([found[name] for name in outputs], -1), windows)
-
-    network, truth = wire(units, inputs, outputs), truth_of(units, members)
-    groups = tuple(unit.group for unit in units.values())
-    return Planted(network, sample, truth, tuple(units), groups, latents)
+    return with_causes(
+        wire(units, inputs, outputs),
+        units,
+        truth_of(units, members),
+        draw,
+        latents,
+        epochs,
+        {"cue": Cause(foil, epochs)},
+        list(outputs),
+    )
 
 
 def _bystanders(circuit: Sequence[str], count: int) -> dict[str, Unit]:
@@ -306,7 +323,7 @@ def _pulses(
     """
     when, size = jax.random.split(key)
     dtype = jnp.zeros(()).dtype
-    at = jax.random.randint(when, (count,), 1, EPOCHS["cue"][1] - 1)
+    at = jax.random.randint(when, (count,), 1, len(EPOCHS["cue"]) - 1)
     sizes = jax.random.uniform(size, (count, 1, channels), dtype, low, high)
     sizes = jnp.round(sizes * 256) / 256
     return jax.nn.one_hot(at, STEPS, dtype=dtype)[:, :, None] * sizes
@@ -315,6 +332,22 @@ def _pulses(
 def _bits(key: PRNGKeyArray, count: int) -> Float[Array, "B T 1"]:
     """A pulse of size 1 in half of the trials."""
     return jnp.round(_pulses(key, count, low=0.0, high=1.0))
+
+
+def _other(channels: int = 1, total: float = 1.0) -> Foil:
+    """Pulses of another size in the first channels: what a pulse lacks of the total."""
+
+    def foil(xs: Float[np.ndarray, "B T C"]) -> Float[np.ndarray, "B T C"]:
+        pulse = (xs > 0) & (np.arange(xs.shape[2]) < channels)
+        return np.where(pulse, total - xs, xs)
+
+    return foil
+
+
+def _other_bit(xs: Float[np.ndarray, "B T 1"]) -> Float[np.ndarray, "B T 1"]:
+    """No pulse where a trial had one; at the fourth step where it had none."""
+    absent = (xs == 0).all((1, 2))[:, None, None]
+    return (absent & (np.arange(xs.shape[1]) == 3)[None, :, None]).astype(xs.dtype)
 
 
 def _sum_of(name: str, cues: int | None = None) -> Callable[[Array], dict[str, Array]]:
