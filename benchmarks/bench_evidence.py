@@ -96,7 +96,8 @@ def run(cell, units, seed):
     half = TRIALS // 2
     first, second = (choose(pair, asked, np.arange(a, a + half), np.ones(half)) for a in (0, half))
     eye, ones = jnp.eye(units), jnp.ones(2)
-    path = _grown(network, first, eye, own_bases(network.h0), SIZE, jnp.asarray(0.0), ones)
+    most = jnp.asarray(SIZE)
+    path = _grown(network, first, eye, own_bases(network.h0), SIZE, most, jnp.asarray(0.0), ones)
     single = shares(
         np.asarray(exchanged(network, first, eye), float), np.asarray(first.norms, float)
     )

@@ -75,6 +75,55 @@ def test_one_observation_is_turned():
     assert ((xs != foil).sum((1, 2)) == rows).all()
 
 
+def test_the_stream_that_is_asked_for_is_turned_and_its_noise_stays():
+    task = TASKS["context-integration"].make()
+    trials = drawn("context-integration", jax.random.key(4), 60)
+    xs, targets = np.asarray(trials.xs), np.asarray(trials.targets)
+    rows, own = np.arange(60), 2 + xs[:, 0, :2].argmax(-1)
+    shown = np.asarray(trials.epochs["evidence"])[0] > 0
+    means = xs[:, shown].mean(1)[rows, own]
+    assert (np.sign(means) == targets[:, -1, 0]).mean() > 0.8
+    assert set(targets[:, -1, 0]) == {-1.0, 1.0}
+    evidence, context = trials.contrasts["evidence"], trials.contrasts["context"]
+    foil = np.asarray(evidence.foil)
+    np.testing.assert_allclose(foil[:, shown].mean(1)[rows, own], -means, atol=1e-12)
+    noise = lambda x: x[:, shown][rows, :, own] - x[:, shown].mean(1)[rows, own][:, None]
+    np.testing.assert_allclose(noise(foil), noise(xs), atol=1e-12)
+    others = [k for k in range(task.inputs) if k not in (2, 3)]
+    np.testing.assert_array_equal(foil[..., others], xs[..., others])
+    np.testing.assert_array_equal(foil[rows, :, 5 - own], xs[rows, :, 5 - own])
+    event = np.asarray(context.event) >= 0
+    np.testing.assert_array_equal(np.asarray(context.foil)[event][..., [1, 0, 2, 3, 4]], xs[event])
+    both = xs[:, shown].mean(1)
+    assert (both[event, 2] * both[event, 3] < 0).all()
+    # what is read is the report, in which nothing differs any more
+    for contrast in (evidence, context):
+        read = np.asarray(contrast.read) > 0
+        np.testing.assert_array_equal(read, np.asarray(trials.epochs["report"]) > 0)
+        assert (xs == np.asarray(contrast.foil)).all(-1)[read].all()
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_the_other_answer_is_right_for_a_foil_of_the_comparison(name):
+    trials = drawn("delayed-comparison", jax.random.key(5), 60)
+    xs, epochs = np.asarray(trials.xs), trials.epochs
+    rows = {k: np.asarray(epochs[k]) > 0 for k in epochs}
+    level = lambda x, k: x[np.arange(60), rows[k].argmax(1), 0]
+    answer = np.asarray(trials.targets)[:, -1, 0]
+    np.testing.assert_array_equal(np.sign(level(xs, "second") - level(xs, "first")), answer)
+    foil = np.asarray(trials.contrasts[name].foil)
+    np.testing.assert_array_equal(np.sign(level(foil, "second") - level(foil, "first")), -answer)
+    assert np.abs(level(foil, "second") - level(foil, "first")).min() > 0.05
+    assert (xs == foil)[~rows[name]].all()
+    assert (foil >= 0).all()
+    assert (foil <= 1 + 1e-12).all()
+    delays = rows["delay"].sum(1)
+    assert delays.min() >= 8
+    assert delays.max() <= 16
+    total = sum(np.asarray(epochs[k]) for k in epochs)
+    assert set(np.unique(total)) == {0.0, 1.0}
+
+
 def test_each_epoch_of_the_ring_leaves_out_what_moves_it():
     planted = ring_attractor()
     trials = planted.sample(jax.random.key(0), 12)

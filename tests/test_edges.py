@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,8 +12,10 @@ import xarray as xr
 from contrast_data import ALL, SEARCH, pair_of
 from helpers import CELLS, SOME, I, N, O, inputs, keys, network
 
+from rnn_jax.cells import Vanilla
 from rnn_jax.contrasts import as_record, ask, choose
 from rnn_jax.contrasts.candidates import candidates, filled, reads_by_products
+from rnn_jax.contrasts.edge_nulls import shuffled_among
 from rnn_jax.contrasts.edges import sums_by_edges
 from rnn_jax.contrasts.exchange import exchanged, shares
 from rnn_jax.contrasts.kept_answers import as_arrays, restored
@@ -152,6 +155,9 @@ def test_the_edges_of_a_chain_are_found_when_they_act(answer):
     assert found.p[0] <= 0.05
     assert (found.curve[:, 0] >= 5).all()
     assert len(found.others) == 3
+    # a step of one's own function has no matrix to shuffle
+    assert len(found.shuffled) == 0
+    assert np.isnan(found.p[2])
 
 
 def test_unrolled_answers_are_kept_and_recorded(answer):
@@ -198,3 +204,51 @@ def test_groups_have_edges_between_groups():
     record = edge_record(answer.unrolled, tuple(map(str, range(2 * copies))))
     edges = {(e["kind"], e["to"], e["from"]) for e in record["edges"]}
     assert edges == {("unit", "read", "read"), ("input", "read", 0), ("output", 0, "read")}
+
+
+@pytest.mark.parametrize("name", ["vanilla", "gru", "lstm", "eqx-gru", "eqx-lstm"])
+def test_weights_are_shuffled_among_members_alone(name):
+    net, members = network(name), np.array([0, 2, 3])
+    other = shuffled_among(net, members, jax.random.key(0))
+    moved = 0
+    for a, b in zip(jax.tree.leaves(net.step), jax.tree.leaves(other.step), strict=True):
+        if np.ndim(a) < 2 or a.shape[-1] != N or a.shape[-2] % N:
+            np.testing.assert_array_equal(a, b)
+            continue
+        for x, y in zip(np.reshape(a, (-1, N, N)), np.reshape(b, (-1, N, N)), strict=True):
+            inside = np.ix_(members, members)
+            np.testing.assert_array_equal(np.sort(x[inside], None), np.sort(y[inside], None))
+            moved += int((x[inside] != y[inside]).any())
+            x, y = np.array(x), np.array(y)
+            x[inside] = y[inside] = 0
+            np.testing.assert_array_equal(x, y)
+    assert moved >= 1
+    same = shuffled_among(net, members[:1], jax.random.key(0))
+    assert all(map(np.array_equal, jax.tree.leaves(net.step), jax.tree.leaves(same.step)))
+
+
+def test_shuffled_weights_do_not_hold_a_bit():
+    net, trials, contrast = ring_of_two()
+    (answer,) = ask(net, trials, "sign", contrast, WITH_EDGES, jax.random.key(0))
+    found = answer.unrolled
+    assert found.restored[0] > 0.9
+    assert len(found.shuffled) == 3
+    assert found.p[2] == (1 + (found.shuffled > 0.9).sum()) / 4
+
+
+def ring_of_two(count=40):
+    """A bit that two saturated units hold, each for the other; one that reads it; an idle one."""
+    w = np.zeros((4, 4))
+    w[0, 1] = w[1, 0] = 3.0
+    w[2, 0] = 3.0
+    cell = Vanilla(1, 4, key=jax.random.key(0))
+    step = eqx.tree_at(
+        lambda c: (c.w, c.u, c.b), cell,
+        (jnp.asarray(w), jnp.asarray([[3.0], [3.0], [0.0], [0.0]]), jnp.zeros(4)),
+    )  # fmt: skip
+    net = Network(step, lambda h: h[2:3], jnp.zeros(4))
+    xs = np.zeros((count, 16, 1))
+    xs[:, 2, 0] = np.random.default_rng(0).choice([-1.0, 1.0], count)
+    trials = Trials(jnp.asarray(xs), None, {"all": jnp.ones((count, 16))})
+    held = epochs_after(np.full(count, 2), 16, held=(4, 6))
+    return net, trials, Contrast(jnp.asarray(-xs), epochs=held)

@@ -40,7 +40,8 @@ from rnn_jax.tasks import Contrast, Trials, epochs_after
 def test_growth_and_elimination_find_a_relay():
     subject, question = relay_question()
     net, reach, bases = subject.network, jnp.ones(2), own_bases(subject.network.h0)
-    path = _grown(net, question, jnp.eye(4), bases, 4, jnp.asarray(0.01), reach)
+    most = jnp.asarray(4)
+    path = _grown(net, question, jnp.eye(4), bases, 4, most, jnp.asarray(0.01), reach)
     assert path.order[path.kept].tolist() in ([0], [1], [0, 1], [1, 0])
     course = _reduced(net, question, jnp.eye(4), bases, 16, jnp.asarray(0.9), reach)
     assert course.free.tolist() == [True, True, False, False]
@@ -84,7 +85,14 @@ def test_a_search_that_finds_nothing_says_so():
     subject, question = relay_question()
     bases = own_bases(subject.network.h0)
     path = _grown(
-        subject.network, question, jnp.eye(4)[2:], bases, 2, jnp.asarray(0.01), jnp.ones(2)
+        subject.network,
+        question,
+        jnp.eye(4)[2:],
+        bases,
+        2,
+        jnp.asarray(2),
+        jnp.asarray(0.01),
+        jnp.ones(2),
     )
     assert int(path.size) == 3
     assert (np.asarray(path.effect) == 0).all()
@@ -273,6 +281,18 @@ def test_many_units_are_held_by_halves_first():
     assert (circuit.kind, circuit.size) == ("circuit", 120.0)
     # in fewer rounds than one unit at a time would need
     assert len(circuit.curve) < 10
+    # half-splits and bases are fewer, and mediators in bases end at twice the own size
+    more = dataclasses.replace(search, tolerance=0.125, bases=20, splits=20)
+    (answer,) = ask(few_of_many(), trials, "sign", contrast, more, jax.random.key(0))
+    found = answer.sets[0]
+    assert (found.kind, found.size) == ("mediator", 1.0)
+    assert (len(found.base_sizes), max(found.base_sizes)) == (10, 3)
+    assert set(np.round(5 * found.frequency, 6)) <= {0, 1, 2, 3, 4, 5}
+
+
+def few_of_many():
+    """160 units of which one is read, and others hold the same."""
+    return Network(lambda h, x: h + x[0], lambda h: h[:1], jnp.zeros(160))
 
 
 @pytest.mark.parametrize(("most", "first"), [(None, 21), (8, 8), (32, 21)])

@@ -1,6 +1,6 @@
 """Growth: a small set whose exchange over a window turns the run into its foil.
 
-    path = grow(network, question, candidates, limit=32, tolerance=0.05, reach=reach)
+    path = grow(network, question, candidates, limit=32, most=8, tolerance=0.05, reach=reach)
     members = path.order[path.kept]
 
 At each round the residual's gradient ranks all candidates, the best 16 are run exactly together
@@ -58,6 +58,7 @@ def grow(
     question: Question,
     candidates: Float[Array, "G N"],
     limit: int,
+    most: Int[Array, ""],
     tolerance: Float[Array, ""],
     reach: Float[Array, " 2"],
 ) -> Path:
@@ -67,7 +68,7 @@ def grow(
 
     - `network`, `question`: the trials on which it is searched.
     - `candidates`: masks of the units, or groups, that may join.
-    - `limit`: the largest size tried.
+    - `limit`: rows of the path; `most`: the largest size tried, no more than that.
     - `tolerance`: the largest residual of either direction.
     - `reach`: effects count as shares of this, `[2]`.
 
@@ -81,7 +82,7 @@ def grow(
         return share[0], share[1], (1 - share[0]) ** 2 + share[1]
 
     def proceed(grown: _Grown) -> Array:
-        return (grown.k < limit) & (grown.path.grown > limit)
+        return (grown.k < most) & (grown.path.grown > limit)
 
     def round_(grown: _Grown) -> _Grown:
         k, mask, path = grown

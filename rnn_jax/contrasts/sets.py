@@ -37,6 +37,7 @@ class Asking(NamedTuple):
     """One epoch of a contrast, with all that its searches share.
 
     - `candidates`: masks `[G, N]` of what may join a set; `names`: of groups, empty for units.
+    - `most`: the largest mediator that is looked for.
     """
 
     network: Network
@@ -47,6 +48,7 @@ class Asking(NamedTuple):
     key: PRNGKeyArray
     candidates: Float[np.ndarray, "G N"]
     names: tuple[str, ...]
+    most: int = rule.LIMIT
 
 
 class Found(NamedTuple):
@@ -123,16 +125,18 @@ def of_reach(reach: Float[np.ndarray, " 2"]) -> Float[np.ndarray, " 2"]:
 def grown(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -> Found:
     """A mediator."""
     G, dtype = len(asking.candidates), question.ys.dtype
-    limit = min(rule.LIMIT, G)
+    limit, most = min(rule.LIMIT, G), min(asking.most, G)
+    tolerance = np.asarray(asking.search.tolerance * rule.MARGIN, dtype)
     path = _grown(
         asking.network, question, asking.candidates.astype(dtype), _own(asking, bases), limit,
-        np.asarray(asking.search.tolerance * rule.MARGIN, dtype), reach.astype(dtype),
+        np.asarray(most), tolerance, reach.astype(dtype),
     )  # fmt: skip
-    ran, kept = min(int(path.grown), limit), np.asarray(path.kept)
+    ran, kept = min(int(path.grown), most), np.asarray(path.kept)
     effect, off = np.asarray(path.effect)[:ran] * reach, np.asarray(path.off)[:ran] * reach**2
     curve = np.column_stack([np.arange(1, ran + 1), effect, off])
     order = np.asarray(path.order)[kept] if kept.any() else None
-    return Found(order, float(path.size), curve, np.asarray(path.order)[:ran])
+    size = float(path.size) if kept.any() else most + 1.0
+    return Found(order, size, curve, np.asarray(path.order)[:ran])
 
 
 def reduced(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -> Found:
@@ -147,8 +151,8 @@ def reduced(asking: Asking, question: Question, bases: Any, reach: np.ndarray) -
 
 
 @eqx.filter_jit
-def _grown(network, question, candidates, bases, limit: int, tolerance, reach):
-    return grow(*turned(network, question, bases), candidates, limit, tolerance, reach)
+def _grown(network, question, candidates, bases, limit: int, most, tolerance, reach):
+    return grow(*turned(network, question, bases), candidates, limit, most, tolerance, reach)
 
 
 @eqx.filter_jit
@@ -194,10 +198,12 @@ def _tested(asking: Asking, kind: Kind, search: SearchOf, window: np.ndarray) ->
         other = choose(asking.pair, asking.epoch, *half, window)
         return _members(asking, search(asking, other, None, whole))
 
-    def in_basis(key: PRNGKeyArray) -> float:
-        return search(asking, choosing, random_bases(key, asking.network.h0), whole).size
+    bases, count, most = _repeats(asking, chosen.size)
+    shorter = asking._replace(most=most)
 
-    bases, count = _repeats(asking)
+    def in_basis(key: PRNGKeyArray) -> float:
+        return search(shorter, choosing, random_bases(key, asking.network.h0), whole).size
+
     splits = side_by_side(again, jax.random.split(of_halves, count))
     sizes = np.array(side_by_side(in_basis, jax.random.split(of_bases, bases)), float)
     p = (1 + (sizes <= chosen.size).sum()) / (1 + len(sizes)) if len(sizes) else np.nan
@@ -212,12 +218,14 @@ def rows_of_single(network: Network, search: Search) -> int:
     return max(num_units(network), search.random_sets) + 1
 
 
-def _repeats(asking: Asking) -> tuple[int, int]:
-    """How many random bases, none for groups, and how many half-splits."""
+def _repeats(asking: Asking, size: float) -> tuple[int, int, int]:
+    """How many random bases, none for groups; how many half-splits; the largest mediator in a
+    basis that is looked for."""
     bases, splits = 0 if asking.names else asking.search.bases, asking.search.splits
     if asking.candidates.shape[1] > rule.MANY:
-        return min(bases, rule.FEW_BASES), min(splits, rule.FEW_SPLITS)
-    return bases, splits
+        most = min(rule.LIMIT, rule.BEYOND * int(size))
+        return min(bases, rule.FEW_BASES), min(splits, rule.FEW_SPLITS), most
+    return bases, splits, rule.LIMIT
 
 
 def activity(pair: Pair) -> Float[np.ndarray, " N"]:

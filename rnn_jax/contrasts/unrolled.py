@@ -22,7 +22,8 @@ class Unrolled(NamedTuple):
     - `curve`: `[R, 5]`, on the choosing half: edges, undone, restored, and off target of both.
     - `random`: what random edges of equal number among the candidates keep, the lesser of undone
         and restored; `others`: what the same search keeps with as many edges in random closed sets
-        of equal size, on the choosing half. `p`: against either, NaN where not asked.
+        of equal size, on the choosing half; `shuffled`: the same in this circuit with the weights
+        among its members permuted. `p`: against these three, NaN where not asked.
     """
 
     kind: tuple[str, ...]
@@ -41,6 +42,7 @@ class Unrolled(NamedTuple):
     curve: Float[np.ndarray, "R 5"]
     random: Float[np.ndarray, " R"]
     others: Float[np.ndarray, " S"]
+    shuffled: Float[np.ndarray, " S"]
     p: Float[np.ndarray, " 2"]
 
 
@@ -77,7 +79,9 @@ def edge_record(found: Unrolled, units: tuple[str, ...]) -> dict[str, Any]:
         "timed": [row(part) for part in found.timed],
         "p_random": number(found.p[0]),
         "p_others": number(found.p[1]),
+        "p_shuffled": number(found.p[2]),
         "others": row(found.others),
+        "shuffled": row(found.shuffled),
         "curve": [row(point) for point in found.curve],
         "windows": [[int(w.argmax()), int(w.argmax() + w.sum())] for w in found.windows],
         "edges": edges,

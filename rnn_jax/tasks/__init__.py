@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .context_bit import ContextBit
+from .context_integration import ContextIntegration
 from .contrast import Contrast, epochs_after, first_difference
+from .delayed_comparison import DelayedComparison
 from .easy_and_xor import EasyAndXor, stimuli
 from .flip_flop import FlipFlop
 from .hmm import HiddenState
@@ -22,9 +24,16 @@ TASKS = {
     "flip-flop": Entry("task: hold the last pulse of each of three channels", FlipFlop),
     "hidden-state": Entry("task: tell a hidden state from noisy observations", HiddenState),
     "context-bit": Entry("task: hold the last pulse of the channel that a cue named", ContextBit),
+    "context-integration": Entry(
+        "task: tell the sign of the noisy stream that a cue names", ContextIntegration
+    ),
+    "delayed-comparison": Entry(
+        "task: hold a level through a delay and compare it with a second", DelayedComparison
+    ),
 }
 
 __all__ = [
-    "TASKS", "ContextBit", "Contrast", "EasyAndXor", "Entry", "FlipFlop", "HiddenState", "Trials",
-    "check_trials", "epochs_after", "first_difference", "stimuli",
+    "TASKS", "ContextBit", "ContextIntegration", "Contrast", "DelayedComparison", "EasyAndXor",
+    "Entry", "FlipFlop", "HiddenState", "Trials", "check_trials", "epochs_after",
+    "first_difference", "stimuli",
 ]  # fmt: skip
