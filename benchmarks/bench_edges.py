@@ -186,7 +186,7 @@ def main():
     rows = json.loads(asked.json.read_text()) if asked.json.exists() else []
     if asked.what == "trained":
         done = {(row["cell"], row["units"], row["seed"]) for row in rows}
-        every = [(*kind, FIRST + s) for s in range(asked.seeds) for kind in TRAINED]
+        every = [(*kind, FIRST + s) for kind in TRAINED for s in range(asked.seeds)]
         jobs = [lambda one=one: [trained(*one)] for one in every if one not in done]
     elif asked.what == "planted":
         done = {row["kind"] for row in rows}
