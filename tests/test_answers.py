@@ -35,6 +35,7 @@ def test_a_discovery_answers_for_each_epoch(found):
     assert data["question"].values.tolist() == ["early", "late"]
     assert data["in_circuit"].values.tolist() == [[True, True, False, False]] * 2
     assert data["question_precision"].values.tolist() == [1.0, 1.0]
+    assert data["question_truth"].values.tolist() == [[1, 1, 0, 0]] * 2
     records = json.loads(data.attrs["circuits"])
     assert {r["kind"] for r in records} == {"mediator", "carriers", "circuit"}
     circuit = next(r for r in records if r["kind"] == "circuit" and r["epoch"] == "late")

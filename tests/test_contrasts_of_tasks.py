@@ -151,9 +151,15 @@ def test_a_run_asks_the_same_again(tmp_path):
     }
     trials = replace(subject.trials, contrasts=contrasts)
     settings = replace(QUICK, bases=0, splits=0)
-    found = rj.discover(replace(subject, trials=trials), settings)
+    # an epoch that only contrasts have keeps its truth as well
+    truth = {**subject.truth, "held": np.array([1.0, 0.0, 0.0, 0.0])}
+    found = rj.discover(replace(subject, trials=trials, truth=truth), settings)
     rj.save(found, tmp_path / "run")
-    again = rj.load(tmp_path / "run", like=subject.network).trials
+    loaded = rj.load(tmp_path / "run", like=subject.network)
+    assert {name: row.tolist() for name, row in loaded.truth.items()} == {
+        name: np.asarray(row).tolist() for name, row in truth.items()
+    }
+    again = loaded.trials
     assert list(again.contrasts) == ["turned", "read"]
     for name, contrast in contrasts.items():
         other = again.contrasts[name]

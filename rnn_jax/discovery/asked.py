@@ -178,10 +178,11 @@ def _times(found: list[Times | None]) -> dict[str, Any]:
 
 
 def _against(subject: Subject, asked: Answers) -> dict:
-    """Precision and recall of the questions whose epoch the truth names; NaN for others."""
+    """The truth of each question's epoch, and precision and recall; NaN where it is not known."""
     if subject.truth is None:
         return {}
-    rows = []
+    rows, unknown = [], np.full(subject.size, np.nan)
+    known = [np.asarray(subject.truth.get(a.epoch, unknown), float) for a in asked.answers]
     for answer in asked.answers:
         truth = subject.truth.get(answer.epoch)
         if truth is None or answer.note:
@@ -193,4 +194,5 @@ def _against(subject: Subject, asked: Answers) -> dict:
     return {
         "question_precision": (("question",), precision),
         "question_recall": (("question",), recall),
+        "question_truth": (("question", "unit"), np.stack(known)),
     }

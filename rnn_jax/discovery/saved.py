@@ -5,6 +5,7 @@ subject = of_run(Path("runs/ring-attractor"))
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +21,9 @@ from .kept_contrasts import contrasts_of
 from .subject import Subject
 from .train_settings import TrainSettings
 from .trained import untrained
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def rebuilt(path: Path, origin: dict) -> Network:
@@ -97,10 +101,21 @@ def of_run(folder: Path, trials_file: str | None = None, like: Network | None = 
         contrasts_of(data),
     )
     _check_outputs(path, network, trials, rows("outputs", "trial", "time", "output"))
-    truth = None
-    if "truth" in data:
-        truth = dict(zip(epochs, map(floats, rows("truth", "epoch", "unit")), strict=True))
-    return Subject(name, network, trials, units, groups, truth, origin)
+    return Subject(name, network, trials, units, groups, _truth(data), origin)
+
+
+def _truth(data: "xr.Dataset") -> dict[str, Array] | None:
+    """The truth of the trials' epochs, and of those that only contrasts have."""
+    if "truth" not in data:
+        return None
+    rows = data["truth"].transpose("epoch", "unit").values
+    truth = dict(zip(map(str, data["epoch"].values), map(floats, rows), strict=True))
+    if "question_truth" in data:
+        of_questions = data["question_truth"].transpose("question", "unit").values
+        for name, row in zip(data["question_epoch"].values, of_questions, strict=True):
+            if np.isfinite(row).all():
+                truth.setdefault(str(name), floats(row))
+    return truth
 
 
 def _check_outputs(path: Path, network: Network, trials: Trials, kept: np.ndarray) -> None:

@@ -161,6 +161,9 @@ QUESTIONS = {
     ),
     "question_precision": Name("question", "precision", SHARE, "Of in_circuit, by the truth."),
     "question_recall": Name("question", "recall", SHARE, "Of in_circuit, by the truth."),
+    "question_truth": Name(
+        "question unit", "truth", NOTHING, "1 for planted units, NaN where nothing is known.",
+    ),
     "foil": Name("contrast trial time input", "foil", "input", "The inputs compared with."),
     "event": Name("contrast trial", "event", "step", "-1 for none, -2 where inputs say it."),
     "read": Name("contrast trial time output", "read", NOTHING, "Weights read; NaN by default."),
