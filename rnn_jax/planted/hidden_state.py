@@ -80,7 +80,8 @@ def hmm_filter(hazard: float = 0.1, strength: float = 1.0, extra: int = 4) -> Pl
         asked = task.contrasts(key, trials)["observation"]
         return {"observation": _observation(np.asarray(asked.foil), np.asarray(asked.event))}
 
-    groups, truth = tuple(unit.group for unit in units.values()), truth_of(units, members)
+    groups = tuple(unit.group for unit in units.values())
+    truth = _without_past(truth_of(units, members))
     return Planted(network, sample, truth, tuple(units), groups, latents, contrasts)
 
 
@@ -202,7 +203,13 @@ def _truth(states: int, extra: int) -> Truth:
     row = np.repeat([1.0, 0.0], [states, extra])
     nodes, edges = (jnp.asarray(a, jnp.zeros(()).dtype) for a in (row, np.outer(row, row)))
     epochs = (*EPOCHS, *SEEN)
-    return Truth(dict.fromkeys(epochs, nodes), dict.fromkeys(epochs, edges))
+    return _without_past(Truth(dict.fromkeys(epochs, nodes), dict.fromkeys(epochs, edges)))
+
+
+def _without_past(truth: Truth) -> Truth:
+    """As an observation is `seen`, units hear it and nothing of one another that differs yet."""
+    edges = {**truth.edges, "seen": truth.edges["seen"] * 0}
+    return Truth(truth.nodes, edges)
 
 
 def _filter_units(k: float, w: float) -> dict[str, Unit]:
