@@ -97,6 +97,24 @@ def test_all_edges_are_the_closed_circuit_and_none_the_foil(name):
         np.testing.assert_allclose(cut.effect[:, 1], 1, rtol=1e-8)
 
 
+@pytest.mark.parametrize("name", ["vanilla", "lstm"])
+def test_all_edges_are_the_closed_circuit_where_it_begins_after_the_event(name):
+    net, pair, *_ = pair_of(name)
+    epoch, members = pair.epochs["asked"], np.array([True, True, False, True])
+    late = epoch.closed * (np.arange(epoch.closed.shape[1]) >= 2)
+    question = choose(pair, epoch, *ALL, late)
+    found = candidates(asking_of(pair, net, members), members, question)
+    norms = np.asarray(question.norms)
+    closed = shares(np.asarray(exchanged(net, question, 1.0 - members[None])), norms)
+    everyone = shares(np.asarray(exchanged(net, question, np.ones((1, 4)))), norms)
+    rows = np.stack([found.free, found.free & False])[:, None]
+    for products in (False, True):
+        cut = shares(np.asarray(sums_by_edges(net, question, found.closed, rows, products)), norms)
+        np.testing.assert_allclose(cut.effect[:, 0], closed.effect[:, 0], rtol=1e-8)
+        # what members hear of the time before is gone a step later
+        np.testing.assert_allclose(cut.effect[:, 1], everyone.effect[:, 0], rtol=1e-8)
+
+
 @pytest.mark.parametrize("name", ["gru", "lstm"])
 def test_both_routes_agree_on_any_edges_in_any_window(name):
     net, pair, *_ = pair_of(name)
@@ -217,7 +235,8 @@ def test_weights_are_shuffled_among_members_alone(name):
             continue
         for x, y in zip(np.reshape(a, (-1, N, N)), np.reshape(b, (-1, N, N)), strict=True):
             inside = np.ix_(members, members)
-            np.testing.assert_array_equal(np.sort(x[inside], None), np.sort(y[inside], None))
+            for part in (np.diag, lambda a: a[~np.eye(3, dtype=bool)]):
+                np.testing.assert_array_equal(np.sort(part(x[inside])), np.sort(part(y[inside])))
             moved += int((x[inside] != y[inside]).any())
             x, y = np.array(x), np.array(y)
             x[inside] = y[inside] = 0
@@ -233,7 +252,9 @@ def test_shuffled_weights_do_not_hold_a_bit():
     found = answer.unrolled
     assert found.restored[0] > 0.9
     assert len(found.shuffled) == 3
-    assert found.p[2] == (1 + (found.shuffled > 0.9).sum()) / 4
+    # of three draws of the weights none holds it: off-diagonal ones have six places
+    assert found.shuffled.max() < 0.9
+    assert found.p[2] == 0.25
 
 
 def ring_of_two(count=40):

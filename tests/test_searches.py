@@ -286,7 +286,7 @@ def test_many_units_are_held_by_halves_first():
     (answer,) = ask(few_of_many(), trials, "sign", contrast, more, jax.random.key(0))
     found = answer.sets[0]
     assert (found.kind, found.size) == ("mediator", 1.0)
-    assert (len(found.base_sizes), max(found.base_sizes)) == (10, 3)
+    assert (len(found.base_sizes), max(found.base_sizes)) == (20, 3)
     assert set(np.round(5 * found.frequency, 6)) <= {0, 1, 2, 3, 4, 5}
 
 

@@ -6,7 +6,8 @@
 Every unit outside the circuit holds the foil's states, as in a closed circuit. An edge that is cut
 carries the foil's value of its sender: of a unit at the step before, of an input channel at the
 step itself, of a unit to an output when it is read. All edges kept is the closed circuit; none
-kept is the foil.
+kept is the foil. Where the circuit is closed from a later step than the event's on, its members
+hear at that step what was before it, as they do in the closed circuit: no edge holds that.
 """
 
 from typing import Any, NamedTuple
@@ -122,25 +123,27 @@ def _outputs(
     before = jax.tree.map(
         lambda first, rest: jnp.concatenate([first[None], rest[:-1]]), h0, q.value
     )
+    # what was before the window is not held by a closed circuit, and read by everyone
+    held_before = jnp.concatenate([jnp.zeros_like(q.window[:1]), q.window[:-1]])
     outside, only = 1 - closed.members, edges.units.shape[0] == 1
 
     def step(h: State, row: Any) -> tuple[State, Array]:
-        x, x_other, value, value_before, weight, at = row
-        toward = lambda own, other: own + weight * (other - own)
+        x, x_other, value, value_before, weight, weight_before, at = row
+        toward = lambda weight: lambda own, other: own + weight * (other - own)
         held = lambda own, other: own + weight * outside * (other - own)
         now = Edges(*(leaf[0] if only else leaf[at] for leaf in edges))
         read = Reading(now.units, now.inputs)
-        # outside the window everyone reads what there is
-        seen, heard = jax.tree.map(toward, h, value_before), _heard(x, x_other, weight)
+        seen = jax.tree.map(toward(weight_before), h, value_before)
+        heard = _heard(x, x_other, weight)
         if products:
             free = by_products(network.step, read, h, seen, x, heard)
         else:
             free = by_copies(network.step, jnp.asarray(closed.receivers), read, h, seen, x, heard)
         h = jax.tree.map(held, free, value)
-        shown = jax.tree.map(toward, h, value)
+        shown = jax.tree.map(toward(weight), h, value)
         return h, _told(network, now.outputs, h, shown)
 
-    rows = (q.xs, xs, q.value, before, q.window, closed.at)
+    rows = (q.xs, xs, q.value, before, q.window, held_before, closed.at)
     return lax.scan(step, q.h0, rows)[1]
 
 

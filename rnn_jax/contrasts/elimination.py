@@ -92,7 +92,8 @@ def eliminate(
     start = Course(free, jnp.full(rounds, -1), blank, blank)
     first = _State(jnp.asarray(0), free, cost, jnp.zeros(G, bool), start, jnp.asarray(False))
     proceed = lambda now: ~now.done & (now.r < rounds) & (now.free.sum() > least)
-    return lax.while_loop(proceed, lambda now: _round(held, keep, complete, now), first).course
+    round_ = lambda now: _round(held, keep, least, complete, now)
+    return lax.while_loop(proceed, round_, first).course
 
 
 def halved(
@@ -124,7 +125,9 @@ def halved(
     return lax.while_loop(proceed, round_, (free, slope(free), jnp.asarray(False)))[:2]
 
 
-def _round(held: Held, keep: Float[Array, ""], complete: bool, now: _State) -> _State:
+def _round(
+    held: Held, keep: Float[Array, ""], least: Int[Array, ""] | int, complete: bool, now: _State
+) -> _State:
     """Hold the longest row of candidates that leaves the set good enough."""
     G, left = len(now.free), now.free.sum()
     count, prefixes = min(SCREENED, G), min(PREFIXES, G)
@@ -136,7 +139,7 @@ def _round(held: Held, keep: Float[Array, ""], complete: bool, now: _State) -> _
     cost = jnp.where(now.free[best], _cost(*alone), jnp.inf)
     # one that may be held by itself comes before one that costs less and may not
     order = best[jnp.lexsort((jnp.where(may, cost, jnp.inf), ~(enough(*alone, keep) & may)))]
-    most = jnp.minimum(jnp.maximum(1, left // SHARE), count)
+    most = jnp.minimum(jnp.minimum(jnp.maximum(1, left // SHARE), count), left - least)
     lengths = -(-most * jnp.arange(1, prefixes + 1) // prefixes)
     rank = jnp.full(G, G).at[order].set(jnp.arange(count))
     tried = now.free[None] & ~(rank[None] < lengths[:, None])

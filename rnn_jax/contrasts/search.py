@@ -35,10 +35,10 @@ A tolerance of 0.05 is 0.025 while a mediator is chosen, and to keep 0.9 is to k
 circuit is."""
 MANY = 128
 """Units above which bases and halves are drawn fewer, and tests in bases pooled."""
-FEW_BASES, FEW_SPLITS = 10, 5
-"""Bases and half-splits, at most, of networks of more units than that."""
+FEW_BASES, FEW_SPLITS = 20, 5
+"""Bases and half-splits, at most, of networks of more units than that: p can be 1 / 21."""
 BEYOND = 2
-"""So many times the own mediator's size is looked for in their bases."""
+"""So many times the rounds of the own mediator's growth are run in their bases."""
 FEW_TRIALS = 32
 """Trials, at most, of a half that chooses for them; all others judge."""
 AT_ONCE = 4

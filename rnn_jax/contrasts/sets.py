@@ -37,7 +37,7 @@ class Asking(NamedTuple):
     """One epoch of a contrast, with all that its searches share.
 
     - `candidates`: masks `[G, N]` of what may join a set; `names`: of groups, empty for units.
-    - `most`: the largest mediator that is looked for.
+    - `most`: how large a mediator grows, before what it does not need is dropped.
     """
 
     network: Network
@@ -198,7 +198,7 @@ def _tested(asking: Asking, kind: Kind, search: SearchOf, window: np.ndarray) ->
         other = choose(asking.pair, asking.epoch, *half, window)
         return _members(asking, search(asking, other, None, whole))
 
-    bases, count, most = _repeats(asking, chosen.size)
+    bases, count, most = _repeats(asking, len(chosen.joined))
     shorter = asking._replace(most=most)
 
     def in_basis(key: PRNGKeyArray) -> float:
@@ -218,12 +218,12 @@ def rows_of_single(network: Network, search: Search) -> int:
     return max(num_units(network), search.random_sets) + 1
 
 
-def _repeats(asking: Asking, size: float) -> tuple[int, int, int]:
-    """How many random bases, none for groups; how many half-splits; the largest mediator in a
-    basis that is looked for."""
+def _repeats(asking: Asking, rounds: int) -> tuple[int, int, int]:
+    """How many random bases, none for groups; how many half-splits; how large a mediator grows in
+    a basis, where the own one took so many rounds."""
     bases, splits = 0 if asking.names else asking.search.bases, asking.search.splits
     if asking.candidates.shape[1] > rule.MANY:
-        most = min(rule.LIMIT, rule.BEYOND * int(size))
+        most = min(rule.LIMIT, rule.BEYOND * max(rounds, 1))
         return min(bases, rule.FEW_BASES), min(splits, rule.FEW_SPLITS), most
     return bases, splits, rule.LIMIT
 

@@ -16,7 +16,13 @@ from jaxtyping import Bool, Float, Int
 
 from .answers import UnitSet
 from .candidates import Candidates, candidates, filled, spans
-from .edge_nulls import in_random_circuits, p_of, random_edges, with_shuffled_weights
+from .edge_nulls import (
+    in_random_circuits,
+    p_of,
+    random_edges,
+    searched,
+    with_shuffled_weights,
+)
 from .edge_search import Cut, cut_of, eliminated, tied
 from .edges import sums_by_edges
 from .elimination import curve_of
@@ -37,18 +43,19 @@ def unroll(asking: Asking, circuit: UnitSet) -> Unrolled | None:
     """
     cut, members = cut_of(asking, circuit), circuit.members
     found = candidates(asking, members, cut.choosing)
-    course, own, good = tied(cut, found, asking.search.keep, 1)
+    course, _, good = tied(cut, found, asking.search.keep, 1)
     if not good:
         return None
     kept, curve = np.asarray(course.free), curve_of(course, cut.reach)
     windows, at = spans(cut.choosing)
     timed = _acting(cut, found, kept, at)
     of_random, of_others, of_weights = jax.random.split(jax.random.fold_in(asking.key, 1), 3)
-    count, own = int(kept.sum()), float(np.min(own))
+    count = int(kept.sum())
     draws = random_edges(of_random, found.free, count, asking.search.random_sets)
     judged = _judged(cut, found, at, kept, timed, draws)
     others = in_random_circuits(of_others, cut, members, count)
     weights = with_shuffled_weights(of_weights, cut, found, count)
+    own = searched(cut, found, count)
     p = (p_of(judged.pop("own"), judged["random"]), p_of(own, others), p_of(own, weights))
     picked = np.flatnonzero(kept)
     return Unrolled(

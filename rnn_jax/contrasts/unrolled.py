@@ -21,8 +21,8 @@ class Unrolled(NamedTuple):
         three, `[3, 3]`, where each edge acts only in its windows.
     - `curve`: `[R, 5]`, on the choosing half: edges, undone, restored, and off target of both.
     - `random`: what random edges of equal number among the candidates keep, the lesser of undone
-        and restored; `others`: what the same search keeps with as many edges in random closed sets
-        of equal size, on the choosing half; `shuffled`: the same in this circuit with the weights
+        and restored; `others`: what as many edges keep that are searched in random closed sets of
+        equal size, on the choosing half; `shuffled`: the same in this circuit with the weights
         among its members permuted. `p`: against these three, NaN where not asked.
     """
 
@@ -43,7 +43,7 @@ class Unrolled(NamedTuple):
     random: Float[np.ndarray, " R"]
     others: Float[np.ndarray, " S"]
     shuffled: Float[np.ndarray, " S"]
-    p: Float[np.ndarray, " 2"]
+    p: Float[np.ndarray, " 3"]
 
 
 def edge_record(found: Unrolled, units: tuple[str, ...]) -> dict[str, Any]:

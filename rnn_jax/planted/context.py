@@ -113,8 +113,8 @@ def context_flip_flop(extra: int = 20) -> Planted:
     in no epoch: whether a silent gate belongs there depends on the replacement. Contrasts: the
     second context cue is the other (`context`); the first pulse that counts of channel 1, or of
     channel 2, has the other sign (`pulse 1`, `pulse 2`). Their epochs are the SETTLE steps of the
-    event (`set context`, `switch 1`, `switch 2`), and the rest until the next one of that kind
-    (`hold context`, `hold memory`).
+    event (`set context`, `switch 1`, `switch 2`), and the rest until the next event
+    (`hold context`) or the next pulse that counts (`hold memory`).
 
     **Raises:** `ValueError` where `extra` is negative.
     """
@@ -139,7 +139,8 @@ def _truth(units: dict[str, Unit]) -> Truth:
 
     While a context is written in, two kinds of wire among members do nothing by themselves: to
     its inhibition from either unit of its side, since the other is enough; and between the
-    units of the other side, which stay off whatever one says to the other.
+    units of the other side, which stay off whatever one says to the other. Under contrasts the
+    twins of what a cue or pulse sets are, and those of context 1: the event drives each of them.
     """
     of = lambda *groups: [name for name, unit in units.items() if unit.group in groups]
     latches = of("memory", "memory inhibition", "context", "context inhibition")
@@ -150,18 +151,24 @@ def _truth(units: dict[str, Unit]) -> Truth:
     members |= {f"switch {c}": memory + of(f"gate {c}") for c in (1, 2)}
     truth = truth_of(units, members)
     edges = dict(truth.edges)
-    for on, off in ((1, 2), (2, 1)):
-        to, source = np.array([[list(units).index(end) for end in w] for w in _idle(on, off)]).T
-        epoch = f"switch context {on}"
+    idle = {f"switch context {on}": _idle(on, off) for on, off in ((1, 2), (2, 1))}
+    idle |= {f"{name} context": _twins("context 1") for name in ("set", "hold")}
+    idle |= {f"switch {c}": _twins("up") + _twins("down") for c in (1, 2)}
+    for epoch, wires in idle.items():
+        to, source = np.array([[list(units).index(end) for end in wire] for wire in wires]).T
         edges[epoch] = edges[epoch].at[to, source].set(0.0)
     return Truth(truth.nodes, edges)
 
 
 def _idle(on: int, off: int) -> list[tuple[str, str]]:
     """Wires `(to, from)` that are silent one by one while a context is on and the other off."""
-    twins = (("a", "b"), ("b", "a"))
-    heard = [(f"context {on} inhibits", f"context {on} {unit}") for unit, _ in twins]
-    return heard + [(f"context {off} {unit}", f"context {off} {twin}") for unit, twin in twins]
+    heard = [(f"context {on} inhibits", f"context {on} {unit}") for unit in "ab"]
+    return heard + _twins(f"context {off}")
+
+
+def _twins(side: str) -> list[tuple[str, str]]:
+    """Wires between the two units of a side, either way."""
+    return [(f"{side} {unit}", f"{side} {twin}") for unit, twin in ("ab", "ba")]
 
 
 def latents(xs: Float[Array, "T 4"]) -> dict[str, Float[Array, " T"]]:

@@ -6,16 +6,18 @@
 Built as the other motifs are.
 """
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core.checks import at_least
-from .causes import Cause
+from .causes import Cause, number
 from .motif import around, late, motif, pulses, window
-from .planted import Planted
-from .wiring import Unit
+from .planted import Planted, Truth
+from .wiring import Unit, truth_of, with_unread
 
 
 def xor_latch(extra: int = 4) -> Planted:
@@ -28,7 +30,8 @@ def xor_latch(extra: int = 4) -> Planted:
     **Arguments:** `extra`: distractors.
 
     **Returns:** a `Planted` of inputs and targets `[B, 16, 1]`. Contrasts: the `first` pulse, or
-    the `second`, is there where it was not, and the other way round.
+    the `second`, is there where it was not, and the other way round. The epoch `turned` is the
+    `second` as its contrast asks about it: parity, which has not changed before, tells nothing.
     """
     steps, slots = 16, (2, 8)
     units = {
@@ -39,14 +42,15 @@ def xor_latch(extra: int = 4) -> Planted:
     epochs = {
         "first": range(4), "between": range(4, 8), "second": (8, 9), "after": range(10, steps)
     }  # fmt: skip
-    asked = (("first", "between"), ("second", "after"))
+    asked = (
+        {"first": epochs["first"], "between": epochs["between"]},
+        {"turned": epochs["second"], "after": epochs["after"]},
+    )
     causes = {
-        names[0]: Cause(
-            lambda xs, at=at: _turned_at(xs, at), {name: epochs[name] for name in names}
-        )
-        for at, names in zip(slots, asked)
+        name: Cause(lambda xs, at=at: _turned_at(xs, at), own)
+        for name, at, own in zip(("first", "second"), slots, asked)
     }
-    return motif(
+    planted = motif(
         units,
         ("pulse",),
         {"parity": {"parity": 1.0}},
@@ -57,6 +61,12 @@ def xor_latch(extra: int = 4) -> Planted:
         extra,
         causes,
     )
+    turned = truth_of(with_unread(units, extra), {"turned": tuple(units)})
+    names, nodes = list(planted.units), planted.truth.nodes | turned.nodes
+    silent = np.ones((len(names), len(names)))
+    silent[:, names.index("parity")] = 0.0
+    edges = planted.truth.edges | {"turned": turned.edges["turned"] * number(silent)}
+    return replace(planted, truth=Truth(nodes, edges))
 
 
 def comparator(extra: int = 4) -> Planted:

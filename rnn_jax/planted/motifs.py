@@ -114,7 +114,7 @@ def integrator(gain: float = 0.05, extra: int = 4) -> Planted:
     - `extra`: distractors.
 
     **Returns:** a `Planted` of inputs `[B, 22, 2]` (evidence, go), targets `[B, 22, 1]`. Contrast:
-    all `evidence` is moved half way to the most that speaks against its sum.
+    every sample of `evidence` is averaged with -1 where the trial's sum is positive, with 1 else.
 
     **Raises:** `ValueError` where the gain lies outside.
     """

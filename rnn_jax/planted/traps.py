@@ -145,8 +145,8 @@ def correlated_unread(echoes: int = 4, extra: int = EXTRA) -> Planted:
     members = {"cue": (*relays.values(), *relays), "delay": tuple(relays)}
     draw = lambda key, count: _pulses(key, count, channels=2, low=0.1, high=0.45)
     outputs = {"sum": {"left": 1.0, "right": 1.0}}
-    other = _other(channels=2, total=0.55)
-    return _plant(units, outputs, members, draw, other, _sum_of("sum"), extra, tuple(relays))
+    told = _sum_of("sum")
+    return _plant(units, outputs, members, draw, _louder, told, extra, tuple(relays))
 
 
 def high_variance_unread(loud: int = 6, extra: int = EXTRA) -> Planted:
@@ -173,7 +173,9 @@ def high_variance_unread(loud: int = 6, extra: int = EXTRA) -> Planted:
     inputs = ("cue", "noise 0", "noise 1")
     members = {"cue": ("relay", "memory"), "delay": ("memory",)}
     outputs = {"value": {"memory": 1.0}}
-    return _plant(units, outputs, members, draw, _other(), _sum_of("value", 1), extra, inputs)
+    return _plant(
+        units, outputs, members, draw, _other(by=0.1), _sum_of("value", 1), extra, inputs
+    )
 
 
 def dormant_path(extra: int = EXTRA) -> Planted:
@@ -334,14 +336,22 @@ def _bits(key: PRNGKeyArray, count: int) -> Float[Array, "B T 1"]:
     return jnp.round(_pulses(key, count, low=0.0, high=1.0))
 
 
-def _other(channels: int = 1, total: float = 1.0) -> Foil:
-    """Pulses of another size in the first channels: what a pulse lacks of the total."""
+def _other(channels: int = 1, by: float = 0.3) -> Foil:
+    """Pulses of the first channels larger or smaller by as much, towards the other half of 0 to 1.
+
+    All trials then differ by as much, and weigh alike.
+    """
 
     def foil(xs: Float[np.ndarray, "B T C"]) -> Float[np.ndarray, "B T C"]:
         pulse = (xs > 0) & (np.arange(xs.shape[2]) < channels)
-        return np.where(pulse, total - xs, xs)
+        return np.where(pulse, xs + np.where(xs < 0.5, by, -by), xs)
 
     return foil
+
+
+def _louder(xs: Float[np.ndarray, "B T C"]) -> Float[np.ndarray, "B T C"]:
+    """Each pulse larger by a tenth."""
+    return np.where(xs > 0, xs + 0.1, xs)
 
 
 def _other_bit(xs: Float[np.ndarray, "B T 1"]) -> Float[np.ndarray, "B T 1"]:
