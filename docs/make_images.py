@@ -2,8 +2,8 @@
 
     python docs/make_images.py          # needs chromium, chromedriver and the extra `test`
 
-The explorer of the ring attractor, at a window in which the bump travels right, and a unit that
-moves it.
+The explorer of the ring attractor: the question of the velocity to the right, at a window in which
+the bump travels, and a unit that moves it.
 """
 
 import shutil
@@ -17,11 +17,11 @@ from rnn_jax.discovery import discover, find_subject
 from rnn_jax.report import write_explorer
 
 IMAGES = Path(__file__).parent / "images"
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1250,1150")
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1250,1240")
 
 
 def main() -> None:
-    """Discover the ring attractor, open its report, choose a window and a unit, take a picture."""
+    """Discover the ring attractor, open a question, choose a window and a unit, take a picture."""
     dataset = discover(find_subject("ring-attractor")).dataset
     with tempfile.TemporaryDirectory() as place:
         page = Path(place) / "report.html"
@@ -34,9 +34,10 @@ def main() -> None:
         browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
         try:
             browser.get(page.as_uri())
-            slider = "let s = document.querySelector('input[type=range]'); s.value = 9;"
+            browser.find_element("xpath", "//button[text()='travel_right']").click()
+            slider = "let s = document.getElementById('slider'); s.value = +s.value + 2;"
             browser.execute_script(slider + "s.dispatchEvent(new Event('input'));")
-            Select(browser.find_element("tag name", "select")).select_by_visible_text("right 12")
+            Select(browser.find_element("id", "unit")).select_by_visible_text("right 12")
             browser.save_screenshot(str(IMAGES / "explorer.png"))
         finally:
             browser.quit()

@@ -1,5 +1,8 @@
 """A synthetic dataset of results with the shape of a real one: a ring of three groups."""
 
+import json
+from itertools import pairwise
+
 import numpy as np
 import xarray as xr
 
@@ -161,3 +164,130 @@ def results(units=8, windows=6, trials=4, steps=24, truth=True, seed=0, subject=
     )
     truths = ["truth", "precision", "recall", "auroc", "average_precision"]
     return dataset if truth else dataset.drop_vars(truths)
+
+
+WAYS = ("mediator", "carriers", "circuit", "single")
+SINCE = 12
+
+
+def with_contrasts(
+    dataset, contrasts=("bit 0", "bit 1"), size=6, refused=True, unrolled=True, examples=True
+):
+    """The dataset with two questions per contrast: its own units each, the last one refused."""
+    rng = np.random.default_rng(1)
+    N = dataset.sizes["unit"]
+    names = [(name, epoch) for name in contrasts for epoch in ("switch", "hold")]
+    sets = {k: [(size * (k // 2) + i) % N for i in range(size)] for k in range(len(names))}
+    asked = [k for k in sets if not (refused and k == len(names) - 1)]
+    question = [f"{name}: {epoch}" for name, epoch in names]
+    records, ways = [], np.zeros((len(names), 4, N), bool)
+    for k in asked:
+        units = sets[k]
+        records += _records(dataset, question[k], names[k], units, unrolled and k % 2 == 0)
+        ways[k, 0, units[:2]] = ways[k, 1, units[1:3]] = ways[k, 2, units] = True
+    variables = _answered(rng, ways)
+    coords = {
+        "question": question,
+        "question_contrast": ("question", [name for name, _ in names]),
+        "question_epoch": ("question", [epoch for _, epoch in names]),
+        "way": list(WAYS),
+    }
+    notes = {} if len(asked) == len(names) else {question[-1]: "refused: too few trials"}
+    said = {"contrasts": "the trials' own", "circuits": json.dumps(records)}
+    if examples:
+        variables |= _examples(dataset, rng, [sets[2 * k] for k in range(len(contrasts))])
+        coords |= {"contrast": list(contrasts), "version": ["run", "foil"]}
+    found = dataset.assign(variables).assign_coords(coords)
+    return found.assign_attrs(said | {"undecided": json.dumps(notes)})
+
+
+def _answered(rng, ways):
+    """Effects of units alone and by window, where they are in a set."""
+    Q, _, N = ways.shape
+    count, held = SINCE // 2, ways.any(1)[:, None]
+    later = np.triu(np.ones((count, count)))
+    shape = (Q, 2, count)
+    by_unit = np.where(held[:, None], rng.uniform(0, 0.6, (*shape, N)), np.nan)
+    windows = np.repeat(np.eye(count), 2, axis=1)
+    return {
+        "reach": (("question", "direction"), np.full((Q, 2), 0.95)),
+        "single": (
+            ("question", "direction", "unit"),
+            np.where(held, 0.4, 0.02 * rng.standard_normal((Q, 2, N))),
+        ),
+        "in_circuit": (("question", "unit"), ways.any(1)),
+        "came_in": (("question", "way", "unit"), ways),
+        "acts": (("question", "unit"), np.zeros((Q, N), int)),
+        "exchange_mask": (
+            ("question", "exchange", "since"), np.broadcast_to(windows, (Q, *windows.shape))
+        ),
+        "by_read": (
+            ("question", "direction", "exchange", "read_window"),
+            later * rng.uniform(0.5, 1, (*shape, 1)),
+        ),
+        "by_unit": (("question", "direction", "exchange", "unit"), by_unit),
+    }  # fmt: skip
+
+
+def _records(dataset, question, names, units, unrolled):
+    """Mediator, carriers of two steps, and circuit, as `circuit.json` has them."""
+    told = [str(dataset["unit"].values[i]) for i in units]
+
+    def one(kind, step, some):
+        return {
+            "question": question, "contrast": names[0], "epoch": names[1], "kind": kind,
+            "step": step, "units": some, "names": [told[units.index(i)] for i in some],
+            "groups": [], "undone": [0.97, 0.94, 1.0], "restored": [0.96, 0.93, 0.99],
+            "off_target": [0.02, 0.01, 0.03], "direct": False, "holds": kind != "mediator",
+            "frequency": {name: 0.95 for name in told}, "base_sizes": [14, 18, 22],
+            "q_bases": 0.01, "distributed": kind == "circuit" and names[1] == "hold",
+            "unrolled": _unrolled(told) if unrolled and kind == "circuit" else None,
+        }  # fmt: skip
+
+    return [
+        one("mediator", None, units[:2]), one("carriers", 0, units[1:3]),
+        one("carriers", 3, []), one("circuit", None, units),
+    ]  # fmt: skip
+
+
+def _unrolled(names):
+    """A chain of units, each to itself; an input writes the first, the last drives an output."""
+    pairs = [("unit", b, a) for a, b in pairwise(names)]
+    pairs += [("unit", name, name) for name in names]
+    pairs += [("input", names[0], 1), ("output", 0, names[-1])]
+    interval = [0.3, 0.2, 0.4]
+    edges = [
+        {
+            "kind": kind, "to": to, "from": source, "undone": interval, "restored": interval,
+            "windows": sorted({k % 4, 3}), "by_window": [0.2, None, 0.1, 0.3],
+        }
+        for k, (kind, to, source) in enumerate(pairs)
+    ]  # fmt: skip
+    return {
+        "candidates": 3 * len(edges), "undone": interval, "restored": [0.9, 0.8, 1.0],
+        "off_target": [0.1, 0.0, 0.2], "edges": edges,
+        "windows": [[a, a + 3] for a in range(0, SINCE, 3)],
+    }  # fmt: skip
+
+
+def _examples(dataset, rng, sets):
+    T, event, count = dataset.sizes["time"], 5, len(sets)
+    shown = 8
+    units = np.full((count, shown), -1)
+    for row, members in zip(units, sets, strict=True):
+        row[: min(shown, len(members))] = members[:shown]
+    window, read = np.zeros((2 * count, T)), np.zeros((2 * count, T, dataset.sizes["output"]))
+    window[:, event : event + 4] = read[:, event + 6 : event + 10, :1] = 1
+    each = ("contrast", "version", "time")
+    draw = lambda n: rng.standard_normal((count, 2, T, n)).astype(np.float32)
+    return {
+        "example_trial": (("contrast",), np.arange(count)),
+        "example_event": (("contrast",), np.full(count, event)),
+        "example_start": (("contrast",), np.full(count, event)),
+        "example_inputs": ((*each, "input"), draw(dataset.sizes["input"])),
+        "example_outputs": ((*each, "output"), draw(dataset.sizes["output"])),
+        "example_states": ((*each, "shown"), draw(shown)),
+        "example_unit": (("contrast", "shown"), units),
+        "example_window": (("question", "time"), window),
+        "example_read": (("question", "time", "output"), read),
+    }

@@ -77,12 +77,8 @@ def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
     event = contrast.event
     event = first_difference(trials.xs, contrast.foil) if event is None else np.asarray(event)
     B, T, outputs = ys.shape[1:]
-    windows = contrast.epochs or epochs_after(event, T, event=(0, 1), later=(6, 7))
     finite = np.all([_finite(leaf) for leaf in jax.tree.leaves((hs, ys))], 0)
-    epochs = {
-        name: _epoch(contrast, event, np.asarray(window, float), finite, outputs)
-        for name, window in windows.items()
-    }
+    epochs = epochs_of(contrast, event, finite, T, outputs)
     # windows that need not follow the event stay on the trial's clock: one program serves them all
     first = np.maximum(event, 0) * (contrast.circuit == "event")
     length = T if contrast.circuit == "epoch" else _length(epochs, first)
@@ -101,6 +97,30 @@ def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
         steps < T,
         {name: inside(epoch) for name, epoch in epochs.items()},
     )
+
+
+def epochs_of(
+    contrast: Contrast,
+    event: Int[np.ndarray, " B"],
+    finite: Bool[np.ndarray, " B"],
+    T: int,
+    outputs: int,
+) -> dict[str, Epoch]:
+    """What is asked in each epoch, in steps of the trial.
+
+    **Arguments:**
+
+    - `contrast`, `event`: windows and reads, and the step of each trial's event.
+    - `finite`: whether both runs of a trial are.
+    - `T`, `outputs`: how many steps and outputs there are.
+
+    **Raises:** `ValueError` where weights of outputs do not fit the outputs.
+    """
+    windows = contrast.epochs or epochs_after(event, T, event=(0, 1), later=(6, 7))
+    return {
+        name: _epoch(contrast, event, np.asarray(window, float), finite, outputs)
+        for name, window in windows.items()
+    }
 
 
 def _finite(leaf: Float[np.ndarray, "2 B ..."]) -> Bool[np.ndarray, " B"]:

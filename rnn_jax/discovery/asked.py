@@ -17,6 +17,7 @@ from ..contrasts import Answer, Search, Times, as_record, ask, other_trials
 from ..contrasts.answers import WAYS
 from ..contrasts.search import MANY
 from ..core.progress import Track
+from ..tasks import Contrast
 from .settings import Settings
 from .subject import Subject
 
@@ -32,11 +33,13 @@ class Answers(NamedTuple):
     - `source`: where the contrasts come from.
     - `answers`: one for each epoch of each contrast.
     - `q`: for each answer, the corrected p of its sets against random bases; NaN where untested.
+    - `contrasts`: what was asked, by name.
     """
 
     source: str
     answers: tuple[Answer, ...]
     q: tuple[list[float], ...]
+    contrasts: dict[str, Contrast]
 
 
 def ask_contrasts(
@@ -56,7 +59,7 @@ def ask_contrasts(
     **Returns:** `Answers`, p-values corrected over all sets that were searched.
     """
     if not settings.contrasts:
-        return Answers(NONE, (), ())
+        return Answers(NONE, (), (), {})
     of_foils, of_sets = jax.random.split(key)
     own = subject.trials.contrasts
     contrasts = own or other_trials(of_foils, subject.network, subject.trials)
@@ -71,7 +74,7 @@ def ask_contrasts(
             subject.network, subject.trials, name, contrast, search, each, subject.groups, track,
             store,
         )  # fmt: skip
-    return Answers(OWN if own else OTHERS, tuple(answers), corrected(answers))
+    return Answers(OWN if own else OTHERS, tuple(answers), corrected(answers), dict(contrasts))
 
 
 def pooled_p(answers: list[Answer], kind: str) -> float:

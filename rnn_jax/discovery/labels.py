@@ -27,6 +27,7 @@ from ..circuits import (
 from ..data.label import window_ends
 from ..linear import pca
 from .asked import of_answers
+from .examples import example_variables
 from .findings import Findings
 from .kept_contrasts import contrast_variables
 from .performance import performance
@@ -62,7 +63,8 @@ def to_dataset(subject: Subject, settings: Settings, found: Findings) -> "xr.Dat
     variables |= _sets(found)
     of_sets, question, said = of_answers(subject, found.asked)
     kept, of_kept = contrast_variables(subject.trials, found.ys.shape[-1])
-    variables |= of_sets | kept
+    examples, of_examples = example_variables(subject, found.asked, found.hs, found.ys)
+    variables |= of_sets | kept | examples
     if subject.truth is not None:
         variables |= _recovery(subject.truth, found)
     units = list(subject.unit_names)
@@ -73,7 +75,7 @@ def to_dataset(subject: Subject, settings: Settings, found: Findings) -> "xr.Dat
         "from": units,
         "group": ("unit", list(subject.unit_groups)),
     } | window_ends(np.asarray(found.windows) > 0)
-    coords |= question | of_kept
+    coords |= question | of_kept | of_examples
     data = {name: (dims, _plain(values)) for name, (dims, values) in variables.items()}
     attributes = _attributes(subject, settings, found) | said
     attributes["failures"] = json.dumps(found.causes.failures)

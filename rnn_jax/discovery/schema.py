@@ -171,6 +171,34 @@ QUESTIONS = {
         "contrast_window trial time", "windows of contrasts", NOTHING, "As the trials gave them."
     ),
 }  # fmt: skip
+EXAMPLES = {
+    "example_trial": Name(
+        "contrast", "trial of the example", NOTHING, "Where run and foil differ most at the read.",
+    ),
+    "example_event": Name("contrast", "its event", "step", "-1 where no trial has one."),
+    "example_start": Name(
+        "contrast", "start of its clock", "step",
+        "The step since which exchange_mask counts: the event; 0 where foils are of other trials.",
+    ),
+    "example_inputs": Name(
+        "contrast version time input", "its inputs", "input", "Of the run and of the foil.",
+    ),
+    "example_outputs": Name(
+        "contrast version time output", "its outputs", "output", "Of the run and of the foil.",
+    ),
+    "example_states": Name(
+        "contrast version time shown", "its states", "state",
+        "Of the run and of the foil: at most 64 of the units of in_circuit.",
+    ),
+    "example_unit": Name("contrast shown", "units of its states", NOTHING, "-1 for none."),
+    "example_window": Name(
+        "question time", "window of a question", NOTHING, "In steps of the contrast's example.",
+    ),
+    "example_read": Name(
+        "question time output", "read of a question", NOTHING,
+        "Weights, in steps of the contrast's example.",
+    ),
+}  # fmt: skip
 TRUTH = {
     "truth": Name("epoch unit", "truth", NOTHING, "Whether a unit was planted, if known."),
     "precision": Name("epoch", "precision", SHARE, "Share of members that were planted."),
@@ -179,7 +207,7 @@ TRUTH = {
     "average_precision": Name("epoch", "average precision", NOTHING, "Of the same."),
 }
 
-NAMES = RUNS | EFFECTS | CONNECTIONS | SETS | QUESTIONS | TRUTH
+NAMES = RUNS | EFFECTS | CONNECTIONS | SETS | QUESTIONS | EXAMPLES | TRUTH
 
 
 def described(dataset: "xr.Dataset") -> "xr.Dataset":

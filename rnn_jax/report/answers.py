@@ -58,7 +58,7 @@ def _set(dataset: xr.Dataset, record: dict[str, Any]) -> list[str]:
     what = f"carriers, step {record['step']}" if kind == "carriers" else kind
     if not record["units"]:
         return [f"  {what:<19} no set is good enough"]
-    fails = "" if record["holds"] else "; held-out trials do not agree"
+    fails = "" if record.get("holds", True) else "; held-out trials do not agree"
     lines = [f"  {what:<19} {named(dataset, record['units'])}{fails}"]
     if kind == "carriers":
         return lines

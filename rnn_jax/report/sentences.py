@@ -1,0 +1,231 @@
+"""Each question's answer in a few plain sentences, made from its record.
+
+    question_sentences(dataset, row, sets, note)[0]["text"]
+
+The kinds are `answer`, `detail`, `warning` (what speaks against it), `edges` and `shared`.
+"""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..contrasts.search import ALPHA
+from .answers import interval
+from .style import short
+from .view import labels, unit_groups
+
+SHOWN = 12
+"""Units that a sentence names."""
+HELD = 0.5
+"""The least effect of an exchange in one window that says a set holds the difference there."""
+Sentence = dict[str, str]
+
+
+def question_sentences(
+    dataset: xr.Dataset, row: xr.Dataset, sets: list[dict[str, Any]], note: str
+) -> list[Sentence]:
+    """What a question's record says.
+
+    **Arguments:**
+
+    - `dataset`: the results, for names.
+    - `row`: the question's own row of them.
+    - `sets`: its sets, as `circuit.json` holds them.
+    - `note`: why it was refused; empty where it was not.
+    """
+    contrast, epoch = (str(row[f"question_{part}"].values) for part in ("contrast", "epoch"))
+    head = epoch if contrast == epoch else f"{contrast}, {epoch}"
+    if note or not sets:
+        return [_say("warning", f"{head}: {note or 'no set was searched'}.")]
+    found = {s["kind"]: s for s in sets if s["kind"] != "carriers"}
+    mediator, circuit = found.get("mediator"), found.get("circuit")
+    said = [_mediator(dataset, head, mediator), _circuit(dataset, circuit, mediator)]
+    said += [_warning(one) for one in (mediator, circuit)]
+    said += [
+        _standing(mediator, circuit),
+        _carried(dataset, sets),
+        _held(dataset, row),
+        _reach(row),
+    ]
+    if circuit and circuit.get("unrolled"):
+        said.append(_edges(circuit["unrolled"], _clock(dataset, row)))
+    return [one for one in said if one]
+
+
+def _say(kind: str, text: str) -> Sentence:
+    return {"kind": kind, "text": text}
+
+
+def units_named(dataset: xr.Dataset, units: list[int]) -> str:
+    """`units 11, 56, 13`; whole groups where there are many units and several groups."""
+    groups, names = unit_groups(dataset), labels(dataset, "unit")
+    several = list(dict.fromkeys(groups))
+    if len(several) > 1 and len(units) > SHOWN:
+        of = lambda name: sum(groups[i] == name for i in units)
+        parts = [f"{of(name)} of {groups.count(name)} {name}" for name in several if of(name)]
+        return f"{len(units)} units ({', '.join(parts)})"
+    shown = ", ".join(short(names[i], 16) for i in units[:SHOWN])
+    more = f" and {len(units) - SHOWN} more" if len(units) > SHOWN else ""
+    return f"unit{'s' if len(units) != 1 else ''} {shown}{more}"
+
+
+def _off(record: dict[str, Any]) -> str:
+    off = record["off_target"][0]
+    return "other outputs were not measured" if off is None else f"other outputs move by {off:.2f}"
+
+
+def _mediator(dataset: xr.Dataset, head: str, record: dict[str, Any] | None) -> Sentence:
+    if not record or not record["units"]:
+        return _say("answer", f"{head}: no small set of units mediates the difference.")
+    undone, restored = interval(record["undone"]), interval(record["restored"])
+    return _say(
+        "answer",
+        f"{head}: exchanging {units_named(dataset, record['units'])} undoes {undone} and "
+        f"restores {restored}; {_off(record)}.",
+    )
+
+
+def _circuit(
+    dataset: xr.Dataset, record: dict[str, Any] | None, mediator: dict[str, Any] | None
+) -> Sentence:
+    if not record or not record["units"]:
+        return _say("answer", "No set of units keeps enough of the difference alone.")
+    units = record["units"]
+    same = mediator and sorted(mediator["units"]) == sorted(units)
+    who = "these units" if same else units_named(dataset, units)
+    count = f"{len(units)} unit{'s' if len(units) != 1 else ''}"
+    verb = "keep" if len(units) != 1 else "keeps"
+    listed = "" if who.startswith(count) else f" ({who})"
+    return _say(
+        "answer",
+        f"Alone, {who if not listed else count + listed} {verb} {interval(record['restored'])}; "
+        f"{_off(record)}.",
+    )
+
+
+def _warning(record: dict[str, Any] | None) -> Sentence | None:
+    """What speaks against a set: it is no better than random axes, or other trials disagree."""
+    if not record or not record["units"]:
+        return None
+    name, said = record["kind"].capitalize(), []
+    if record.get("distributed"):
+        said.append("distributed: no small set of units does better than random axes do")
+    if record.get("holds") is False:
+        said.append("held-out trials do not agree")
+    return _say("warning", f"{name}: {'; '.join(said)}.") if said else None
+
+
+def _standing(*records: dict[str, Any] | None) -> Sentence | None:
+    """How often the units are chosen, and how many random axes would be needed."""
+    parts = []
+    for record in records:
+        if not record or not record["units"]:
+            continue
+        often = [v for v in record.get("frequency", {}).values() if v is not None]
+        own = []
+        if often:
+            low, high = (round(100 * end) for end in (min(often), max(often)))
+            own.append(f"chosen in {low if low == high else f'{low} to {high}'} % of half-splits")
+        if record.get("base_sizes"):
+            low, high = np.quantile(record["base_sizes"], [0.05, 0.95])
+            q = record["q_bases"]
+            fewer = "" if q is None else f", q = {q:.2f}"
+            unlike = "" if q is None or q <= ALPHA else ": not told from random axes"
+            own.append(f"random axes need {low:.0f} to {high:.0f}{fewer}{unlike}")
+        if own:
+            parts.append(f"{record['kind'].capitalize()}: {'; '.join(own)}.")
+    return _say("detail", " ".join(parts)) if parts else None
+
+
+def _carried(dataset: xr.Dataset, sets: list[dict[str, Any]]) -> Sentence | None:
+    """Since when: the carriers of each step that was searched."""
+    steps = [s for s in sets if s["kind"] == "carriers"]
+    found = [s for s in steps if s["units"]]
+    if not steps:
+        return None
+    if not found:
+        return _say("detail", "At no step that was searched does a small set carry it alone.")
+    first = found[0]
+    rest = ", ".join(f"{len(s['units'])} at step {s['step']}" for s in found[1:])
+    text = (
+        f"Carried at step {first['step']} of the window by {units_named(dataset, first['units'])}"
+    )
+    return _say("detail", f"{text}{f'; units: {rest}' if rest else ''}.")
+
+
+def _clock(dataset: xr.Dataset, row: xr.Dataset) -> str:
+    """What the steps of a question are counted from."""
+    whole = str(dataset.attrs.get("contrasts", "")) == "from other trials"
+    if "circuit_over" in dataset.coords:
+        names = labels(dataset, "contrast")
+        over = dataset["circuit_over"].values[names.index(str(row["question_contrast"].values))]
+        whole = str(over) == "epoch"
+    return "of the trial" if whole else "since the event"
+
+
+def _held(dataset: xr.Dataset, row: xr.Dataset) -> Sentence | None:
+    """In which windows an exchange of the set still shows at the end."""
+    if "by_read" not in row:
+        return None
+    dims = ("direction", "exchange", "read_window")
+    undone = row["by_read"].transpose(*dims).values[0]
+    windows = row["exchange_mask"].transpose("exchange", "since").values > 0
+    seen = np.isfinite(undone).any(0) & windows.any(1)
+    if not seen.any():
+        return None
+    last = int(np.flatnonzero(seen)[-1])
+    # what is exchanged while it is read says nothing of holding
+    held = np.flatnonzero(undone[:last, last] >= HELD)
+    if not len(held):
+        return None
+    start, stop = (
+        int(np.flatnonzero(windows[w])[end]) for w, end in ((held[0], 0), (held[-1], -1))
+    )
+    least = undone[held, last].min()
+    return _say(
+        "detail",
+        f"Held from step {start} {_clock(dataset, row)}: exchanged in any one window from there "
+        f"to step {stop}, these units undo at least {least:.2f} of what is read in the last.",
+    )
+
+
+def _reach(row: xr.Dataset) -> Sentence | None:
+    reach = np.asarray(row["reach"].values, float)
+    if not np.isfinite(reach).all() or reach.min() >= 0.9:
+        return None
+    return _say(
+        "detail",
+        f"Exchanging all units in this window does {reach[0]:.2f} and {reach[1]:.2f}: the sets "
+        "are shares of that.",
+    )
+
+
+def _edges(found: dict[str, Any], clock: str) -> Sentence:
+    """What writes the units and what they drive, by the edges that are needed."""
+    edges = found["edges"]
+    listed = lambda kind, end: list(dict.fromkeys(str(e[end]) for e in edges if e["kind"] == kind))
+    several = lambda names: (
+        ", ".join(short(name, 16) for name in names[:SHOWN])
+        + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    )
+    parts = [f"{len(edges)} of {found['candidates']} connections are needed (steps {clock})"]
+    for kind, end, verb, named in (
+        ("input", "to", "writes", "input"), ("output", "from", "is driven by", "output")
+    ):  # fmt: skip
+        other = "from" if end == "to" else "to"
+        for name in listed(kind, other):
+            own = [e for e in edges if e["kind"] == kind and str(e[other]) == name]
+            own.sort(key=lambda e: -abs(e["restored"][0] or 0.0))
+            to = several([str(e[end]) for e in own])
+            parts.append(f"{named} {name} {verb} {to}{_since(found, own)}")
+    return _say("edges", "; ".join(parts) + ".")
+
+
+def _since(found: dict[str, Any], own: list[dict[str, Any]]) -> str:
+    """In which steps of the question's clock these edges are needed."""
+    when = sorted({v for edge in own for v in edge["windows"]})
+    if not when:
+        return ""
+    start, stop = found["windows"][when[0]][0], found["windows"][when[-1]][1] - 1
+    return f" (step {start})" if start == stop else f" (steps {start} to {stop})"
