@@ -273,3 +273,24 @@ def ring_of_two(count=40):
     trials = Trials(jnp.asarray(xs), None, {"all": jnp.ones((count, 16))})
     held = epochs_after(np.full(count, 2), 16, held=(4, 6))
     return net, trials, Contrast(jnp.asarray(-xs), epochs=held)
+
+
+@pytest.mark.parametrize("name", ["gru", "field-heun"])
+def test_slopes_in_blocks_are_those_in_whole(name, monkeypatch):
+    net, pair, *_ = pair_of(name)
+    epoch, members = pair.epochs["asked"], np.array([True, True, False, True])
+    question = choose(pair, epoch, *ALL, epoch.closed)
+    found = candidates(asking_of(pair, net, members), members, question)
+    every, products = found.free[None].astype(float), name not in BY_COPIES
+    effect = lambda kept, slope: shares(
+        sums_by_edges(net, question, found.closed, kept[None], products, slope), question.norms
+    ).effect[:, 0]
+    whole = jax.jacrev(lambda kept: effect(kept, False))(every)
+    monkeypatch.setattr("rnn_jax.contrasts.edges.default_memory", lambda: 20_000)
+    blocks = jax.jacrev(lambda kept: effect(kept, True))(every)
+    np.testing.assert_allclose(blocks, whole, rtol=1e-8, atol=1e-12)
+    ahead, step = found.free.argmax(), 1e-6
+    moved = every.copy()
+    moved[0, ahead] -= step
+    by_hand = (effect(every, False) - effect(jnp.asarray(moved), False)) / step
+    np.testing.assert_allclose(whole[:, 0, ahead], by_hand, rtol=1e-3, atol=1e-7)

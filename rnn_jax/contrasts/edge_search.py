@@ -66,15 +66,16 @@ def tied(
 def eliminated(network, question, closed, free, keep, least, reach, products: bool):
     """The elimination of edges in windows of time, `free` `[V, H]`."""
 
-    def held(sets: Shaped[Array, "K F"]) -> tuple[Array, Array]:
+    def held(sets: Shaped[Array, "K F"], slope: bool = False) -> tuple[Array, Array]:
         rows = sets.reshape(-1, *free.shape)
-        found = shares(sums_by_edges(network, question, closed, rows, products), question.norms)
+        sums = sums_by_edges(network, question, closed, rows, products, slope)
+        found = shares(sums, question.norms)
         return found.effect / reach[:, None], found.off / reach[:, None] ** 2
 
     cost, every = None, free.ravel().astype(reach.dtype)
     if free.size > rule.SINGLY:
         # a run for each edge would take longer than all the rest
-        cost = (jax.jacrev(lambda kept: held(kept[None])[0][:, 0])(every) ** 2).sum(0)
+        cost = (jax.jacrev(lambda kept: held(kept[None], True)[0][:, 0])(every) ** 2).sum(0)
     course = eliminate(held, free.ravel(), keep, rule.EDGE_ROUNDS, least, complete=True, cost=cost)
     # once more at the end: where nothing may be cut, the course says nothing of what is kept
     effect, off = held(course.free[None])

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Shaped
 
-from ..causal.sweep.budget import default_memory
+from ..causal.sweep.budget import default_memory, fit_budget
 from ..core import Network, State
 from ..core.network import num_units, output_shape
 from ..core.reading import Reading, by_copies, by_products, is_vector
@@ -82,6 +82,7 @@ def sums_by_edges(
     closed: Closed,
     free: Shaped[Numbers, "K V G"],
     products: bool,
+    slope: bool = False,
 ) -> Float[Array, "2 K n 3"]:
     """`<r dy, D>`, `<1 dy, D>` and `<1 dy, dy>` of each set of edges and trial, by exact runs.
 
@@ -93,6 +94,8 @@ def sums_by_edges(
     - `closed`: the circuit.
     - `free`: which candidates are kept, in each window of time; shares of them for derivatives.
     - `products`: whether the step reads by products (`core.reading.products_hold`).
+    - `slope`: whether a derivative is asked for: runs are then taken in blocks that keep to the
+        budget of memory, each run again on the way back.
     """
     shape = shape_of(network, question)
     rows, L = question.ys.shape[1] * 2, question.ys.shape[2]
@@ -101,10 +104,15 @@ def sums_by_edges(
     def one(free: Shaped[Array, "V G"]) -> Float[Array, "R 3"]:
         edges = spread(free, closed.places, shape, dtype)
         run = lambda q, other: _outputs(network, edges, closed, q, other, products)
-        q, other = flat(question), flat(_others(question))
-        ys = jax.vmap(run)(q, other)
-        return jax.vmap(sums_of_run)(ys, (q.ys, q.gap, q.read, q.times))
+        sums = lambda q, other: sums_of_run(run(q, other), (q.ys, q.gap, q.read, q.times))
+        both = flat(question), flat(_others(question))
+        if not slope:
+            return jax.vmap(sums)(*both)
+        return lax.map(jax.checkpoint(lambda pair: sums(*pair)), both, batch_size=block)
 
+    copies = 2 if products else len(closed.receivers)
+    fits = fit_budget(network, L, copies, rows, default_memory(), "window").trials
+    block = min(max(1, fits), rows)
     size = _at_once(network, shape, free.shape[1], rows, L, len(closed.receivers), products)
     found = lax.map(one, free, batch_size=min(size, len(free)))
     return jnp.moveaxis(found.reshape(len(free), 2, -1, 3), 1, 0)
