@@ -18,6 +18,7 @@ from .hmm_inference_figures import INFERENCE_FIGURES
 from .representation_figures import precision_figure, represented_figure
 from .run_folder import write_json, write_netcdf
 from .style import INK, Sheet, look
+from .trained_circuits_figures import methods_figure, sizes_figure
 
 
 def recovery_figure(found: xr.Dataset) -> Figure:
@@ -56,6 +57,7 @@ STUDY_FIGURES: dict[str, dict[str, Callable[[xr.Dataset], Figure]]] = {
         "jaccard": alike_figure,
         "course": course_figure,
     },
+    "trained-circuits": {"sizes": sizes_figure, "methods": methods_figure},
 }
 
 

@@ -6,12 +6,14 @@ from .keeping import in_memory, keeper
 from .recovery import RECOVERY, recovery
 from .representation import REPRESENTATION
 from .study import Claim, Study, StudySettings, Verdict, write_up
+from .trained_circuits import TRAINED_CIRCUITS
 
 STUDIES: dict[str, Study] = {
     "recovery": RECOVERY,
     "hmm-inference": HMM_INFERENCE,
     "context-flip-flop": CONTEXT_FLIP_FLOP,
     "representation-vs-role": REPRESENTATION,
+    "trained-circuits": TRAINED_CIRCUITS,
 }
 
 __all__ = [
