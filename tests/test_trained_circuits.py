@@ -1,15 +1,15 @@
-"""Circuits of trained networks: methods on a network that is known, verdicts on made-up numbers."""
+"""Circuits of trained networks: methods on a known network, verdicts on made-up numbers."""
 
 from dataclasses import replace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
 from test_studies import relay
 
 from rnn_jax.contrasts import Search, aligned
+from rnn_jax.report import STUDY_FIGURES
 from rnn_jax.studies.trained_circuits import measures
 from rnn_jax.studies.trained_circuits.measures import KINDS, OWN, SELECTORS, measured
 from rnn_jax.studies.trained_circuits.study import questions
@@ -33,9 +33,9 @@ def asked():
 def test_methods_are_given_the_variable_that_the_contrast_changes(asked):
     network, trials = asked
     pair = aligned(network, trials, trials.contrasts["turned"])
-    seen = measures._seen(network, pair, "held", jax.random.key(0))
+    seen = measures._looked(network, pair, "held", jax.random.key(0))
     B = len(trials.xs)
-    assert seen.hs.shape[0] == 2 * B == seen.window.shape[1]
+    assert seen.states.shape[0] == 2 * B == seen.window.shape[1]
     # its sign is free; a foil's value is the run's, turned
     value = np.asarray(seen.value)[:, 0, 0]
     np.testing.assert_allclose(value[:B], -value[B:], atol=1e-9)
@@ -86,7 +86,7 @@ def made_up(size=2.0, base=6.0, exchanges=0.9, correlation=0.6, members=None):
     """Numbers of a study over five seeds: two kinds, two contrasts each, in two epochs."""
     labels = [
         ("gru", task, name, epoch)
-        for task in ("flip-flop", "context-integration")
+        for task in ("context-integration", "flip-flop")
         for name in "ab"
         for epoch in ("first", "last")
     ]
@@ -105,7 +105,7 @@ def made_up(size=2.0, base=6.0, exchanges=0.9, correlation=0.6, members=None):
     sizes = size * np.exp(jitter(S, Q, sets)) * (1 + np.arange(Q))[None, :, None]
     return xr.Dataset(
         {
-            "performance": (("seed", "question"), np.full((S, Q), 0.97)),
+            "accuracy": (("seed", "question"), np.full((S, Q), 0.97)),
             "size": (("seed", "question", "set"), sizes),
             "base_size": (
                 ("seed", "question", "set"),
@@ -113,7 +113,7 @@ def made_up(size=2.0, base=6.0, exchanges=0.9, correlation=0.6, members=None):
             ),
             "holds": of_sets(1.0),
             "members": (("seed", "question", "set", "unit"), who),
-            "frequency": (("seed", "question", "set", "unit"), who * 0.9),
+            "agreement": of_sets(0.9),
             "kept": (("seed", "question", "selector"), kept),
             "astray": (("seed", "question", "selector"), 1 - kept),
         },
@@ -166,4 +166,48 @@ def test_where_unused_compares_the_tasks():
     assert fell(more)["where unused"] == "holds"
     more["kept"][:, unused, at] += 0.6
     assert fell(more)["where unused"] == "refuted"
-    assert jnp.isfinite(jnp.asarray(more["kept"].values)).all()
+
+
+def test_no_difference_decides_nothing():
+    """Of sizes that are the axes', and of sets that are the same."""
+    same = made_up()
+    same["size"][:] = same["base_size"].values
+    for name in ("kept", "astray"):
+        same[name][:] = 0.5
+    told = fell(same)
+    assert told["mediators"] == told["circuits"] == told["off target"] == "undecided"
+    assert told["robust"] == "refuted"
+
+
+def test_a_mediator_that_is_not_found_counts_against_units():
+    missed = made_up()
+    missed["size"][:, :, 0] = 33.0
+    assert fell(missed)["mediators"] == "refuted"
+
+
+def test_networks_that_did_not_learn_are_left_out():
+    poor = made_up(exchanges=0.5)
+    task = (poor["task"] == "flip-flop").values
+    poor["kept"][:, task, list(NAMES).index(OWN)] = 0.9
+    assert fell(poor)["robust"] != "holds"
+    poor["accuracy"][:, ~task] = np.nan
+    told = fell(poor)
+    assert told["learned"] == "refuted"
+    assert told["robust"] == "holds"
+    assert told["where unused"] == "undecided"
+
+
+@pytest.mark.parametrize("figure", STUDY_FIGURES["trained-circuits"].values())
+def test_figures_are_drawn_of_refused_questions_too(figure):
+    found = made_up()
+    found["kept"][:, :4] = np.nan
+    found["size"][:, :4] = np.nan
+    assert figure(found).axes
+
+
+def test_a_method_without_scores_chooses_nobody_and_ties_fall_by_chance():
+    ties = np.array([0.4, 0.1, 0.3, 0.2])
+    top = lambda score, count: np.flatnonzero(measures._top(np.array(score), ties, count)).tolist()
+    assert top([np.nan] * 4, 2) == []
+    assert top([0.0, 0.0, 1.0, 0.0], 2) == [1, 2]
+    assert top([0.0, np.nan, 1.0, 0.5], 3) == [0, 2, 3]

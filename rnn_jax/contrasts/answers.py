@@ -35,6 +35,7 @@ class UnitSet(NamedTuple):
     - `median`: of the trials' own effects, `[undone, restored]`.
     - `p_sets`: `[undone, restored]`, against random sets of like size and activity.
     - `frequency`: `[N]`, in what share of half-splits a unit was chosen; NaN where not asked.
+    - `agreement`: the mean Jaccard of the sets of two half-splits; NaN where not asked.
     - `size`: units (or groups) needed; `base_sizes`: axes needed in each random basis.
     - `p_bases`: share of bases, counting this one, in which as few axes are enough; NaN where
         not asked.
@@ -63,6 +64,7 @@ class UnitSet(NamedTuple):
     curve: Float[np.ndarray, "K 5"]
     screen: float = np.nan
     holds: bool = False
+    agreement: float = np.nan
 
 
 class Answer(NamedTuple):
@@ -173,6 +175,7 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
             "curve": [row(point) for point in found.curve],
             "screen": number(found.screen),
             "holds": found.holds,
+            "agreement": number(found.agreement),
             "unrolled": None
             if answer.unrolled is None or found.kind != "circuit"
             else edge_record(answer.unrolled, units),

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ..circuits import random_sets
+from ..circuits import random_sets, stability
 from ..core import Network
 from ..core.network import num_units
 from . import search as rule
@@ -208,9 +208,12 @@ def _tested(asking: Asking, kind: Kind, search: SearchOf, window: np.ndarray) ->
     sizes = np.array(side_by_side(in_basis, jax.random.split(of_bases, bases)), float)
     p = (1 + (sizes <= chosen.size).sum()) / (1 + len(sizes)) if len(sizes) else np.nan
     frequency = np.mean(splits, 0) if splits else found.frequency
+    agreement = float(stability(np.stack(splits)).jaccard) if len(splits) > 1 else np.nan
     rows = rows_of_single(asking.network, asking.search)
     right = audited(asking.network, choosing, asking.candidates, chosen.joined, whole, rows)
-    return found._replace(frequency=frequency, base_sizes=sizes, p_bases=float(p), screen=right)
+    return found._replace(
+        frequency=frequency, agreement=agreement, base_sizes=sizes, p_bases=float(p), screen=right
+    )
 
 
 def rows_of_single(network: Network, search: Search) -> int:

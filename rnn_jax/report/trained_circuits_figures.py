@@ -19,6 +19,12 @@ def _rows(found: xr.Dataset, kind: str) -> np.ndarray:
     return (found["cell"] + " " + found["task"]).values == kind
 
 
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Over seeds and questions, of what is known."""
+    known = np.isfinite(values).sum((0, 1))
+    return np.nansum(values, (0, 1)) / np.where(known, known, np.nan)
+
+
 def sizes_figure(found: xr.Dataset) -> Figure:
     """Of each question and seed: units needed, and the median of what random axes need."""
     kinds = _kinds(found)
@@ -50,7 +56,7 @@ def sizes_figure(found: xr.Dataset) -> Figure:
 def methods_figure(found: xr.Dataset) -> Figure:
     """What each method's units do on fresh trials, beside those of exchanges, by network."""
     kinds, names = _kinds(found), [str(s) for s in found["selector"].values]
-    kept = np.stack([np.nanmean(found["kept"].values[:, _rows(found, k)], (0, 1)) for k in kinds])
+    kept = np.stack([_mean(found["kept"].values[:, _rows(found, kind)]) for kind in kinds])
     with look():
         size = (3.2 + 0.7 * len(names), 1.6 + 0.26 * len(kinds))
         figure = Sheet(figsize=size, layout="constrained")

@@ -98,8 +98,8 @@ class ContextIntegration(eqx.Module):
 
         A stream is turned by taking twice the mean of its own evidence away: what it says is the
         opposite, its noise stays. Epochs of `evidence`: `seen`, its last two steps; `kept`, the
-        last two before the report. Epochs of `context`, asked where the two streams disagree:
-        `cued`, the two steps before the evidence; `used`, its last two. All read the report.
+        last two before the report. `context` is asked where the two streams disagree, in the
+        epoch `used`, the last two steps of the evidence. All read the report.
 
         **Arguments:**
 
@@ -121,10 +121,10 @@ class ContextIntegration(eqx.Module):
         evidence, context = at(np.ones(B, bool), first), at(disagree, 0)
         over = self.shown + self.gap
         last = {"seen": (max(0, self.shown - 2), self.shown), "kept": (over - 2, over)}
-        used = {"cued": (max(0, first - 2), first), "used": (max(first, end - 2), end)}
+        used = epochs_after(context, T, used=(max(first, end - 2), end))
         return {
             "evidence": Contrast(turned, evidence, epochs_after(evidence, T, **last), read),
-            "context": Contrast(exchanged, context, epochs_after(context, T, **used), read),
+            "context": Contrast(exchanged, context, used, read),
         }
 
     def _spans(self) -> dict[str, Float[np.ndarray, " T"]]:

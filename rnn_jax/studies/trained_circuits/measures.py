@@ -14,7 +14,7 @@ that ask for a target are given that value, of runs and of foils.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -24,8 +24,9 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ...circuits import correlation, readout_weight, selectivity, sparse_probe, variance
 from ...contrasts import Answer, Search, aligned, ask, choose, exchanged, shares
-from ...contrasts.aligned import Epoch, Pair
+from ...contrasts.aligned import Pair
 from ...contrasts.exchange import Question
+from ...contrasts.halves import Picks, filled, stand
 from ...contrasts.sets import of_reach
 from ...contrasts.slopes import sums_of_mask
 from ...core import Network, Readout, State
@@ -35,18 +36,17 @@ KINDS = ("mediator", "circuit")
 OWN = "exchanges"
 
 
-class Seen(NamedTuple):
+class Looked(NamedTuple):
     """What a method that ranks units may look at; `B` runs and their foils.
 
     - `network`, `question`: the network, and all trials as the contrast asks them.
-    - `hs`: `[2 B, L, N]`, what units show; `states`: all parts of a state.
+    - `states`: all parts of a state, `[2 B, L, N]` each.
     - `window`: `[1, 2 B, L]`. `value`: `[2 B, L, 1]`, the variable that the contrast changes.
     - `along`: the readout of that variable. `key`: for what is drawn.
     """
 
     network: Network
     question: Question
-    hs: Float[Array, "B2 L N"]
     states: State
     window: Float[Array, "1 B2 L"]
     value: Float[Array, "B2 L 1"]
@@ -54,34 +54,43 @@ class Seen(NamedTuple):
     key: PRNGKeyArray
 
 
-def difference(seen: Seen) -> Float[Array, " N"]:
+def difference(hs: Float[Array, "B2 L N"], seen: Looked) -> Float[Array, " N"]:
     """How far a unit's run and foil lie apart, in its own deviations: the paired contrast."""
-    count = seen.hs.shape[0] // 2
+    count = hs.shape[0] // 2
     weight = seen.window[0, :count, :, None]
-    gap = (seen.hs[count:] - seen.hs[:count]) * weight
+    gap = (hs[count:] - hs[:count]) * weight
     size = jnp.sqrt((gap**2).sum((0, 1)) / weight.sum())
-    return size / jnp.maximum(jnp.sqrt(variance(seen.hs, seen.window)[0]), 1e-12)
+    return size / jnp.maximum(jnp.sqrt(variance(hs, seen.window)[0]), 1e-12)
 
 
-def first_order(seen: Seen) -> Float[Array, " N"]:
+def first_order(seen: Looked) -> Float[Array, " N"]:
     """What exchanging a unit does to first order, undone and restored."""
 
     def effect(mask: Float[Array, " N"]) -> Float[Array, " 2"]:
         sums = sums_of_mask(seen.network, seen.question, mask)
         return shares(sums, jnp.asarray(seen.question.norms)).effect
 
-    return jax.jacrev(effect)(jnp.zeros(seen.hs.shape[-1], seen.hs.dtype)).sum(0)
+    first = jax.tree.leaves(seen.states)[0]
+    return jax.jacrev(effect)(jnp.zeros(first.shape[-1], first.dtype)).sum(0)
 
 
-SELECTORS: dict[str, Callable[[Seen], Float[Array, " N"]]] = {
-    "correlation": lambda s: correlation(s.hs, s.value, s.window)[0],
-    "difference": difference,
-    "variance": lambda s: variance(s.hs, s.window)[0],
+Score: TypeAlias = Callable[[Float[Array, "B2 L N"], Looked], Float[Array, " N"]]
+
+
+def _of_parts(score: Score) -> Callable[[Looked], Float[Array, " N"]]:
+    """A unit's largest score over the parts of the state: an LSTM's may show in either."""
+    return lambda s: jnp.stack([score(hs, s) for hs in jax.tree.leaves(s.states)]).max(0)
+
+
+SELECTORS: dict[str, Callable[[Looked], Float[Array, " N"]]] = {
+    "correlation": _of_parts(lambda hs, s: correlation(hs, s.value, s.window)[0]),
+    "difference": _of_parts(difference),
+    "variance": _of_parts(lambda hs, s: variance(hs, s.window)[0]),
     "readout weight": lambda s: readout_weight(s.along, s.states, s.window)[0],
-    "selectivity": lambda s: selectivity(s.hs, s.value, s.window)[0],
-    "sparse probe": lambda s: sparse_probe(s.hs, s.value, s.window)[0],
+    "selectivity": _of_parts(lambda hs, s: selectivity(hs, s.value, s.window)[0]),
+    "sparse probe": _of_parts(lambda hs, s: sparse_probe(hs, s.value, s.window)[0]),
     "gradient": first_order,
-    "random": lambda s: jax.random.uniform(s.key, (s.hs.shape[-1],)),
+    "random": lambda s: jax.random.uniform(s.key, jax.tree.leaves(s.states)[0].shape[-1:]),
 }
 """Every method that ranks units without exchanging them; chance is the last."""
 
@@ -105,8 +114,9 @@ def measured(
     - `search`: how many bases and half-splits.
     - `key`: draws them.
 
-    **Returns:** `size`, `base_size`, `p`, `undone`, `restored`, `off`, `holds` of each of `KINDS`;
-    `members` and `frequency` `[kind, N]`; `kept` and `astray` of every method.
+    **Returns:** `size`, `base_size`, `undone`, `restored`, `off`, `holds`, `agreement` of each of
+    `KINDS`; `members` `[kind, N]`; `kept` and `astray` of every method. A size is one more than
+    may be looked for where no set is good enough, as it is in bases.
     """
     asked = trials.contrasts[contrast]
     assert asked.epochs is not None
@@ -118,62 +128,72 @@ def measured(
     members = found["members"][0]
     if answer.note or not members.any():
         return found | nothing
-    scores = _ranked(_seen(network, aligned(network, trials, one), epoch, key))
-    rows = [members, *(_top(scores[name], int(members.sum())) for name in SELECTORS)]
+    scores = _ranked(_looked(network, aligned(network, trials, one), epoch, key))
+    ties = np.asarray(jax.random.uniform(key, members.shape))
+    rows = [members, *(_top(scores[name], ties, int(members.sum())) for name in SELECTORS)]
     return found | _judged(network, fresh, contrast, epoch, np.stack(rows))
 
 
 def _of_sets(answer: Answer, N: int) -> dict[str, np.ndarray]:
     """What the searches say of mediator and circuit."""
     sets = {found.kind: found for found in answer.sets}
-    number = lambda of: np.array(
-        [
-            of(sets[kind]) if kind in sets and sets[kind].members.any() else np.nan
-            for kind in KINDS
-        ],
-        float,
-    )
-    row = lambda of, blank: np.stack([of(sets[k]) if k in sets else blank for k in KINDS])
+    of_all = lambda of: np.array([of(sets[k]) if k in sets else np.nan for k in KINDS], float)
+    known = lambda of: of_all(lambda s: of(s) if s.members.any() else np.nan)
     return {
-        "size": number(lambda s: s.size),
-        "base_size": number(lambda s: np.median(s.base_sizes) if len(s.base_sizes) else np.nan),
-        "p": number(lambda s: s.p_bases),
-        "undone": number(lambda s: s.undone[0]),
-        "restored": number(lambda s: s.restored[0]),
-        "off": number(lambda s: s.off_target[0]),
-        "holds": number(lambda s: s.holds),
-        "members": row(lambda s: s.members, np.zeros(N, bool)),
-        "frequency": row(lambda s: s.frequency, np.full(N, np.nan)),
+        "size": of_all(lambda s: s.size),
+        "base_size": of_all(lambda s: np.median(s.base_sizes) if len(s.base_sizes) else np.nan),
+        "undone": known(lambda s: s.undone[0]),
+        "restored": known(lambda s: s.restored[0]),
+        "off": known(lambda s: s.off_target[0]),
+        "holds": known(lambda s: s.holds),
+        "agreement": known(lambda s: s.agreement),
+        "members": np.stack([sets[k].members if k in sets else np.zeros(N, bool) for k in KINDS]),
     }
 
 
-@eqx.filter_jit
-def _ranked(seen: Seen) -> dict[str, Array]:
-    return {name: score(seen) for name, score in SELECTORS.items()}
+def _ranked(seen: Looked) -> dict[str, np.ndarray]:
+    """Every method's scores; NaN where its solver did not end."""
+    found = {}
+    for name, score in SELECTORS.items():
+        try:
+            found[name] = np.asarray(eqx.filter_jit(score)(seen))
+        except RuntimeError:
+            found[name] = np.full(jax.tree.leaves(seen.states)[0].shape[-1], np.nan)
+    return found
 
 
-def _top(score: Array, count: int) -> Bool[np.ndarray, " N"]:
-    order = np.argsort(-np.nan_to_num(np.asarray(score), nan=-np.inf), kind="stable")
+def _top(
+    score: Float[np.ndarray, " N"], ties: Float[np.ndarray, " N"], count: int
+) -> Bool[np.ndarray, " N"]:
+    """The units of largest score, like ones by chance; none where a method has no scores."""
+    if np.isnan(score).all():
+        return np.zeros(len(score), bool)
+    order = np.lexsort((ties, -np.nan_to_num(score, nan=-np.inf)))
     return np.isin(np.arange(len(order)), order[:count])
 
 
-def _seen(network: Network, pair: Pair, epoch: str, key: PRNGKeyArray) -> Seen:
+def _picked(valid: Bool[np.ndarray, " B"]) -> Picks:
+    """All valid trials, filled up to all trials: questions then share their programs."""
+    return filled(np.flatnonzero(valid), len(valid))
+
+
+def _looked(network: Network, pair: Pair, epoch: str, key: PRNGKeyArray) -> Looked:
     """What methods look at."""
     asked = pair.epochs[epoch]
-    picks = np.flatnonzero(asked.valid)
-    question = choose(pair, asked, picks, np.ones(len(picks)))
+    picks, there = _picked(asked.valid)
+    question = choose(pair, asked, picks, there)
     u = _direction(question)
     weight = asked.read[picks].mean(-1)
     said = np.asarray(pair.ys)[:, picks] / pair.scale @ u
     value = (said * weight).sum(-1) / weight.sum(-1)
+    value = value - (value * there).sum() / (2 * there.sum())
     L = said.shape[-1]
     both = lambda leaf: jnp.asarray(leaf[:, picks].reshape(-1, *leaf.shape[2:]))
     states = jax.tree.map(both, pair.hs)
-    window = np.concatenate([asked.window[picks]] * 2)
+    window = np.concatenate([asked.window[picks] * there[:, None]] * 2)
     dtype = question.ys.dtype
-    return Seen(
-        network, question, jax.tree.leaves(states)[0], states,
-        jnp.asarray(window[None], dtype),
+    return Looked(
+        network, question, states, jnp.asarray(window[None], dtype),
         jnp.asarray(np.repeat(value.reshape(-1, 1, 1), L, 1), dtype),
         _Along(network.readout, jnp.asarray(u / pair.scale, dtype)), key,
     )  # fmt: skip
@@ -201,15 +221,19 @@ def _judged(
     """What each set does in trials that none has seen: the lesser effect, and what is off target.
 
     Both are shares of what exchanging all units does, where that is below 0.9. What an effect is
-    above 1 counts against it, as what is below does.
+    above 1 counts against it, as what is below does. NaN where too few fresh trials can tell, and
+    for a method that chose nobody.
     """
     pair = aligned(network, fresh, fresh.contrasts[contrast])
-    asked: Epoch = pair.epochs[epoch]
-    picks = np.flatnonzero(asked.valid)
-    question = choose(pair, asked, picks, np.ones(len(picks)))
+    asked = pair.epochs[epoch]
+    question = choose(pair, asked, *_picked(asked.valid))
+    if not asked.valid.any() or stand(pair, asked, question, question).note:
+        return {name: np.full(len(rows), np.nan) for name in ("kept", "astray")}
     masks = np.concatenate([rows, np.ones((1, rows.shape[1]), bool)]).astype(question.ys.dtype)
     sums = np.asarray(exchanged(network, question, masks), float)
     found = shares(sums, np.asarray(question.norms, float))
     whole = of_reach(found.effect[:, -1])[:, None]
     effect, off = found.effect[:, :-1] / whole, found.off[:, :-1] / whole**2
-    return {"kept": (1 - np.abs(1 - effect)).min(0), "astray": np.sqrt(np.maximum(off, 0)).max(0)}
+    kept, astray = (1 - np.abs(1 - effect)).min(0), np.sqrt(np.maximum(off, 0)).max(0)
+    blank = np.where(rows.any(1), 0.0, np.nan)
+    return {"kept": kept + blank, "astray": astray + blank}

@@ -95,7 +95,7 @@ def trained_circuits(
     - `keep`: keeps each network, and what was found out about it.
 
     **Returns:** a Dataset with `seed`, `question` (`CELL TASK: CONTRAST: EPOCH`), `set`,
-    `selector` and `unit`; `performance` is of a question's network.
+    `selector` and `unit`; `accuracy` is of a question's network.
     """
     import xarray as xr
 
@@ -121,9 +121,11 @@ def trained_circuits(
 
 
 DIMS = {
-    "performance": (),
-    **dict.fromkeys(("size", "base_size", "p", "undone", "restored", "off", "holds"), ("set",)),
-    **dict.fromkeys(("members", "frequency"), ("set", "unit")),
+    "accuracy": (),
+    **dict.fromkeys(
+        ("size", "base_size", "undone", "restored", "off", "holds", "agreement"), ("set",)
+    ),
+    "members": ("set", "unit"),
     **dict.fromkeys(("kept", "astray"), ("selector",)),
 }
 """What is measured of each question, and its dimensions."""
@@ -161,12 +163,12 @@ def _asked(
     of_trials, of_fresh, of_search = jax.random.split(key, 3)
     trials, fresh = drawn(task, of_trials, size.trials), drawn(task, of_fresh, size.trials)
     assert fresh.targets is not None
-    does = performance(clean_run(network, fresh.xs)[1], fresh.targets)
+    does = performance(clean_run(network, fresh.xs)[1], fresh.targets)["accuracy"]
     arrays: dict[str, np.ndarray] = {}
     for k, (contrast, epoch) in enumerate(of_task):
         own = jax.random.fold_in(of_search, k)
         found = measured(network, trials, fresh, contrast, epoch, size.search, own)
-        found["performance"] = np.asarray(does.get("accuracy", does.get("r2", np.nan)))
+        found["accuracy"] = np.asarray(does)
         arrays |= {f"{k}.{name}": value for name, value in found.items()}
     return arrays
 

@@ -3,28 +3,33 @@
 judge(found)      # a verdict on every claim
 tables(found)     # Markdown
 
-A network gives one number to each claim: the mean over its questions. Intervals are bootstraps
-over seeds of the mean over kinds of networks, since seeds are what is repeated.
+Claims speak of networks that learned their task. A network gives one number to each claim, the
+mean over its questions; kinds of network (a cell on a task) weigh alike; intervals are t intervals
+over seeds, since seeds are what is repeated and they are few.
 """
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import stdtrit
 
 from ...circuits import jaccard
-from ..seeds import Estimate, over_seeds
+from ..seeds import Estimate
 from ..study import Claim, Verdict, markdown_table, verdict_on
 
 if TYPE_CHECKING:
     import xarray as xr
 
-LEARNED, GAIN, STEADY = 0.85, 0.1, 0.5
+LEARNED, GAIN, STEADY, LEAST = 0.85, 0.1, 0.5, 5
 USED, UNUSED = "flip-flop", "context-integration"
+SEVERAL = ("flip-flop", "context-bit")
+"""Tasks of more than one output."""
 CLAIMS = {
     "learned": Claim(
-        f"every kind of network is right on at least {LEARNED} of what its task asks, in the mean",
-        "an accuracy of 0.5",
-        "a kind below it; what is found of it then speaks of networks that did not learn",
+        f"every network is right on at least {LEARNED} of what its task asks; an ideal observer "
+        "is on 0.88 of hidden-state, 0.93 of context-integration, and all of the others",
+        "half of the answers right, or in context-bit of two outputs the larger",
+        "a network below it; it is left out of the other claims",
     ),
     "mediators": Claim(
         "mediators need fewer units than random bases need axes",
@@ -42,9 +47,9 @@ CLAIMS = {
         "an interval of the difference, first and last less half-splits, above 0",
     ),
     "apart": Claim(
-        "the mediators of two contrasts of a network share less than half-splits of one do",
+        "the mediators of two bits of a flip-flop share less than half-splits of one do",
         "as much: a difference of the two overlaps of 0",
-        "an interval of the difference, contrasts less half-splits, above 0",
+        "an interval of the difference, bits less half-splits, above 0",
     ),
     "robust": Claim(
         f"on fresh trials, units chosen by exchanges do at least {GAIN} more than as many chosen "
@@ -54,13 +59,14 @@ CLAIMS = {
     ),
     "where unused": Claim(
         f"that difference is larger in {UNUSED}, whose states may hold evidence that is not "
-        f"used, than in the {USED}, cell by cell",
+        f"used, than in the {USED}, in the mean over cells that learned both",
         "no difference between the tasks",
         "an interval of the difference of the two below 0",
     ),
     "off target": Claim(
-        "units chosen by exchanges move other outputs less than as many chosen by correlation",
-        "no difference of the two amplitudes",
+        "for the same effect, units chosen by exchanges move outputs less in other directions "
+        f"than as many chosen by correlation ({', '.join(SEVERAL)}; where both do at least 0.3)",
+        "no difference of the two amplitudes, each over its effect",
         "an interval of the difference, exchanges less correlation, above 0",
     ),
     "steady": Claim(
@@ -74,34 +80,53 @@ CLAIMS = {
 
 def judge(found: "xr.Dataset") -> list[Verdict]:
     """What was claimed, against what was found."""
-    size = found["size"]
-    ratio = size.copy(data=np.log(size.values / found["base_size"].values))
-    kept, astray = found["kept"], found["astray"]
-    gain = kept.sel(selector="exchanges") - kept.sel(selector="correlation")
-    off = astray.sel(selector="exchanges") - astray.sel(selector="correlation")
+    known = found.where(found["accuracy"] >= LEARNED)
+    size = known["size"]
+    ratio = size.copy(data=np.log(size.values / known["base_size"].values))
+    kept, astray = known["kept"], known["astray"].where(known["kept"] >= 0.3)
+    own, other = "exchanges", "correlation"
+    gain = kept.sel(selector=own) - kept.sel(selector=other)
+    off = (astray / kept).isel(question=found["task"].isin(SEVERAL).values)
     return [
         _learned(found),
         _below("mediators", _each_seed(ratio.sel(set="mediator")), ratio=True),
         _below("circuits", _each_seed(ratio.sel(set="circuit")), ratio=True),
-        _below("over time", _shared(found, "epoch")),
-        _below("apart", _shared(found, "contrast")),
+        _below("over time", _shared(known, "epoch")),
+        _below("apart", _shared(known, "contrast")),
         _robust(_each_seed(gain)),
-        _where_unused(found, gain),
-        _below("off target", _each_seed(off)),
-        _steady(found),
+        _where_unused(gain),
+        _below("off target", _each_seed(off.sel(selector=own) - off.sel(selector=other))),
+        _steady(known),
     ]
+
+
+def kinds(found: "xr.Dataset | xr.DataArray") -> "xr.DataArray":
+    """The kind of network of each question."""
+    return (found["cell"] + " " + found["task"]).rename("kind")
+
+
+def over(values: np.ndarray) -> Estimate:
+    """Mean and t interval over seeds; a seed without a number is left out."""
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    if len(known) < 2:
+        mean = float(known.mean()) if len(known) else np.nan
+        return Estimate(mean, np.nan, np.nan, len(known))
+    half = stdtrit(len(known) - 1, 0.975) * known.std(ddof=1) / len(known) ** 0.5
+    return Estimate(known.mean(), known.mean() - half, known.mean() + half, len(known))
 
 
 def _each_seed(values: "xr.DataArray") -> Estimate:
     """Over seeds, the mean over kinds of the mean over a network's questions."""
-    kind = values["cell"] + " " + values["task"]
-    of_kinds = values.groupby(kind.rename("kind")).mean("question")
-    return over_seeds(of_kinds.mean("kind").values)
+    if not values.sizes["question"]:
+        return over(np.array([]))
+    of_kinds = values.groupby(kinds(values)).mean("question")
+    return over(of_kinds.mean("kind").values)
 
 
 def _below(name: str, found: Estimate, ratio: bool = False) -> Verdict:
-    """A claim that a number lies below 0."""
-    above = found.exceeds(0.0)
+    """A claim that a number lies below 0: an interval that holds 0 decides nothing."""
+    above = _above(found, 0.0)
     if ratio:
         mean, low, high = (float(np.exp(end)) for end in found[:3])
         said = str(found._replace(mean=mean, low=low, high=high))
@@ -110,31 +135,34 @@ def _below(name: str, found: Estimate, ratio: bool = False) -> Verdict:
     return verdict_on(CLAIMS[name], said, None if above is None else not above)
 
 
+def _above(found: Estimate, limit: float) -> bool | None:
+    """On which side of a limit an interval lies; `None` where it holds it, or of few seeds."""
+    if found.count < LEAST or found.low <= limit <= found.high:
+        return None
+    return bool(found.low > limit)
+
+
 def _learned(found: "xr.Dataset") -> Verdict:
-    does = _by_kind(found["performance"]).mean("seed")
-    at, below = int(np.argmin(does.values)), int((does.values < LEARNED).sum())
-    worst = f"{does['kind'].values[at]} {does.values[at]:.2f}"
-    said = f"worst: {worst}; below it {below} of {len(does)}"
-    return verdict_on(CLAIMS["learned"], said, not below)
-
-
-def _by_kind(values: "xr.DataArray") -> "xr.DataArray":
-    kind = (values["cell"] + " " + values["task"]).rename("kind")
-    return values.groupby(kind).mean("question")
+    does = found["accuracy"].groupby(kinds(found)).mean("question")
+    worst = does.min("seed")
+    at = int(np.argmin(np.nan_to_num(worst.values, nan=-1.0)))
+    below = does.size - int((does >= LEARNED).sum())
+    said = f"worst: {worst['kind'].values[at]} {worst.values[at]:.2f}; below it {below} networks"
+    return verdict_on(CLAIMS["learned"], f"{said} of {does.size}", not below)
 
 
 def _robust(gain: Estimate) -> Verdict:
-    return verdict_on(CLAIMS["robust"], f"{gain:+.2f}", gain.exceeds(GAIN))
+    return verdict_on(CLAIMS["robust"], f"{gain:+.2f}", _above(gain, GAIN))
 
 
-def _where_unused(found: "xr.Dataset", gain: "xr.DataArray") -> Verdict:
-    """Of cells that learned both tasks."""
-    of = lambda task: gain.isel(question=(found["task"] == task).values)
-    tasks = [of(task).groupby("cell").mean("question") for task in (UNUSED, USED)]
-    if not all(len(part["cell"]) for part in tasks):
+def _where_unused(gain: "xr.DataArray") -> Verdict:
+    of = lambda task: gain.isel(question=(gain["task"] == task).values)
+    if not all(of(task).sizes["question"] for task in (UNUSED, USED)):
         return verdict_on(CLAIMS["where unused"], "not run", None)
-    more = over_seeds((tasks[0] - tasks[1]).mean("cell").values)
-    return verdict_on(CLAIMS["where unused"], f"{more:+.2f}", more.exceeds(0.0))
+    # cells that are in both
+    tasks = [of(task).groupby("cell").mean("question") for task in (UNUSED, USED)]
+    more = over((tasks[0] - tasks[1]).mean("cell").values)
+    return verdict_on(CLAIMS["where unused"], f"{more:+.2f}", _above(more, 0.0))
 
 
 def _shared(found: "xr.Dataset", by: str) -> Estimate:
@@ -142,21 +170,23 @@ def _shared(found: "xr.Dataset", by: str) -> Estimate:
 
     `by` epoch: the first and the last of a contrast. `by` contrast: of the same epoch.
     """
-    members = found["members"].sel(set="mediator").values > 0
-    often = found["frequency"].sel(set="mediator").values
-    # of two independent halves, by how often each unit is chosen
-    halves = (often**2).sum(-1) / np.maximum((2 * often - often**2).sum(-1), 1e-9)
-    rows = []
+    members = np.nan_to_num(found["members"].sel(set="mediator").values.astype(float)) > 0
+    halves = found["agreement"].sel(set="mediator").values
+    labels = kinds(found).values
+    rows: dict[str, list[np.ndarray]] = {}
     for a, b in _pairs(found, by):
         known = members[:, a].any(-1) & members[:, b].any(-1)
         less = jaccard(members[:, a], members[:, b]) - (halves[:, a] + halves[:, b]) / 2
-        rows.append(np.where(known, less, np.nan))
+        rows.setdefault(str(labels[a]), []).append(np.where(known, less, np.nan))
     if not rows:
-        return over_seeds(np.array([np.nan]))
-    with np.errstate(invalid="ignore"):
-        counts = np.isfinite(rows).sum(0)
-        means = np.nansum(rows, 0) / np.where(counts, counts, np.nan)
-    return over_seeds(means)
+        return over(np.array([]))
+    return over(_mean([_mean(row) for row in rows.values()]))
+
+
+def _mean(rows: list[np.ndarray]) -> np.ndarray:
+    """The mean over rows of what is known."""
+    known = np.isfinite(rows)
+    return np.nansum(rows, 0) / np.where(known.any(0), known.sum(0), np.nan)
 
 
 def _pairs(found: "xr.Dataset", by: str) -> list[tuple[int, int]]:
@@ -172,10 +202,13 @@ def _pairs(found: "xr.Dataset", by: str) -> list[tuple[int, int]]:
 
 
 def _steady(found: "xr.Dataset") -> Verdict:
-    """The share of variance between questions, against questions shuffled within each seed."""
+    """The share of variance between questions, against questions shuffled within each seed.
+
+    A mediator that was not found counts with one more than the most that were looked for.
+    """
     sizes = np.log(found["size"].sel(set="mediator").values)
     sizes = sizes[:, np.isfinite(sizes).all(0)]
-    if sizes.shape[0] < 2 or sizes.shape[1] < 3 or not sizes.var():
+    if sizes.shape[0] < LEAST or sizes.shape[1] < 3 or not sizes.var():
         return verdict_on(CLAIMS["steady"], "too few sizes", None)
     share = lambda rows: rows.mean(0).var() / rows.var()
     draw = np.random.default_rng(0)
@@ -190,8 +223,9 @@ def _steady(found: "xr.Dataset") -> Verdict:
 def tables(found: "xr.Dataset") -> str:
     """Sizes, and what each method's units do, by kind of network."""
     parts = [
-        "Sizes, mean over a kind's networks and questions, beside the median of random axes; how "
-        "many questions were answered; and how many sets held-out trials agree with:",
+        "Sizes, mean over a kind's networks and questions, beside the median of random axes (one "
+        "more than was looked for where none was good enough); how many questions have such a "
+        "set; and with how many held-out trials agree:",
         "", _size_table(found), "",
         "The lesser of undone and restored on fresh trials, by as many units as the mediator has:",
         "", _method_table(found, "kept"), "",
@@ -203,28 +237,28 @@ def tables(found: "xr.Dataset") -> str:
 
 def _size_table(found: "xr.Dataset") -> str:
     rows = []
-    for kind, one in found.groupby((found["cell"] + " " + found["task"]).rename("kind")):
-        row = [str(kind), f"{float(one['performance'].mean()):.2f}"]
+    for kind, one in found.groupby(kinds(found)):
+        row = [str(kind), f"{float(one['accuracy'].mean()):.2f}"]
         for name in found["set"].values:
             part = one.sel(set=name)
-            known = int(np.isfinite(part["size"]).sum())
+            asked, has = np.isfinite(part["size"]), part["members"].astype(bool).any("unit")
             both = [float(part[size].mean()) for size in ("size", "base_size")]
             row += [
-                "{:.1f} of {:.1f}".format(*both) if known else "-",
-                f"{known} of {part['size'].size}",
+                "{:.1f} of {:.1f}".format(*both) if asked.any() else "-",
+                f"{int(has.sum())} of {part['size'].size}",
                 f"{int(part['holds'].sum())}",
             ]
         rows.append(row)
     head = ["network", "accuracy"]
     for name in found["set"].values:
-        head += [f"{name}: units, axes", "answered", "agreed"]
+        head += [f"{name}: units, axes", "found", "agreed"]
     return markdown_table(head, rows)
 
 
 def _method_table(found: "xr.Dataset", name: str) -> str:
     names = [str(s) for s in found["selector"].values]
     rows = []
-    for kind, one in found[name].groupby((found["cell"] + " " + found["task"]).rename("kind")):
+    for kind, one in found[name].groupby(kinds(found)):
         each = one.mean("question")
-        rows.append([str(kind), *(str(over_seeds(each.sel(selector=s).values)) for s in names)])
+        rows.append([str(kind), *(str(over(each.sel(selector=s).values)) for s in names)])
     return markdown_table(["network", *names], rows)
