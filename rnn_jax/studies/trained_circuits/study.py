@@ -52,7 +52,7 @@ GRID = (
     *((cell, "flip-flop") for cell in ("leaky", "low-rank", "dale")),
 )
 """Cells and tasks."""
-FULL = Size(64, 2000, 3e-3, 96, Search(bases=19, splits=6, random_sets=49))
+FULL = Size(32, 2000, 3e-3, 96, Search(bases=19, splits=6, random_sets=49))
 QUICK = Size(16, 120, 1e-2, 48, Search(bases=3, splits=2, random_sets=9))
 QUICK_GRID = (("vanilla", "flip-flop"), ("vanilla", "context-integration"))
 SEEDS, CONTRASTS = 5, 2
