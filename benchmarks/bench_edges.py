@@ -199,6 +199,8 @@ def main():
             rows.append(row)
             print(line(row), flush=True)
         asked.json.write_text(json.dumps(rows, indent=1) + "\n")
+        # each compiled program holds memory maps, of which Linux grants a process 65530
+        jax.clear_caches()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from rnn_jax.contrasts.exchange import exchanged, shares
 from rnn_jax.contrasts.kept_answers import as_arrays, restored
 from rnn_jax.contrasts.sets import Asking
 from rnn_jax.contrasts.unrolled import edge_record
-from rnn_jax.core import Cut, Network
+from rnn_jax.core import Cut as ByHand
+from rnn_jax.core import Network, outputs, run
 from rnn_jax.core.reading import Reading, Unread, by_copies, by_products, products_hold
 from rnn_jax.report.unrolled_figure import unrolled_figure
 from rnn_jax.tasks import Contrast, Trials, epochs_after
@@ -52,7 +53,7 @@ def test_a_copy_is_a_cut(name):
     net, keep = network(name), jax.random.bernoulli(jax.random.key(3), 0.5, (N, N)).astype(float)
     h, value, x = states(net, 1), states(net, 2), inputs(steps=1)[0]
     read = Reading(keep, jnp.ones((N, I)))
-    by_hand = Cut(1 - keep[None], value[None])
+    by_hand = ByHand(1 - keep[None], value[None])
     row = jax.tree.map(lambda leaf: leaf[0], by_hand)
     np.testing.assert_allclose(
         by_copies(net.step, jnp.arange(N), read, h, value, x, x), row(net.step)(h, x), atol=1e-12
@@ -113,6 +114,30 @@ def test_all_edges_are_the_closed_circuit_where_it_begins_after_the_event(name):
         np.testing.assert_allclose(cut.effect[:, 0], closed.effect[:, 0], rtol=1e-8)
         # what members hear of the time before is gone a step later
         np.testing.assert_allclose(cut.effect[:, 1], everyone.effect[:, 0], rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["vanilla", "gru"])
+def test_an_edge_is_cut_at_the_steps_that_lie_in_the_window_with_the_step_before(name):
+    net, pair, *_ = pair_of(name)
+    L = pair.ys.shape[2]
+    inside = (np.arange(L) >= 2) & (np.arange(L) < 5)
+    question = choose(pair, pair.epochs["asked"], *ALL, np.tile(inside.astype(float), (6, 1)))
+    found = candidates(asking_of(pair, net, None), np.ones(N, bool), question)
+    ends = list(zip(found.kind, found.to.tolist(), found.source.tolist(), strict=True))
+    but = found.free & (np.arange(len(found.free)) != ends.index(("unit", 1, 2)))
+    sums = np.asarray(sums_by_edges(net, question, found.closed, but[None, None], True))
+    cut = np.zeros((L, N, N))
+    cut[3:5, 1, 2] = 1
+    for run_, other in ((0, 1), (1, 0)):
+        for b in range(2):
+            own = Network(net.step, net.readout, jnp.asarray(pair.h0[run_, b]))
+            before = np.concatenate([pair.h0[other, b][None], pair.hs[other, b][:-1]])
+            ys = outputs(own, run(own, jnp.asarray(pair.xs[run_, b]), ByHand(cut, before)))
+            part = [
+                np.asarray(leaf)[run_, b] for leaf in (question.ys, question.gap, question.read)
+            ]
+            along = (part[2] * (np.asarray(ys) - part[0]) * part[1]).sum()
+            np.testing.assert_allclose(sums[run_, 0, b, 0], along, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["gru", "lstm"])

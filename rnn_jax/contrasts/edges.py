@@ -131,8 +131,8 @@ def _outputs(
     before = jax.tree.map(
         lambda first, rest: jnp.concatenate([first[None], rest[:-1]]), h0, q.value
     )
-    # what was before the window is not held by a closed circuit, and read by everyone
-    held_before = jnp.concatenate([jnp.zeros_like(q.window[:1]), q.window[:-1]])
+    # an edge lies in a window with both of its ends: what was before is read by everyone
+    held_before = jnp.concatenate([jnp.zeros_like(q.window[:1]), q.window[:-1]]) * q.window
     outside, only = 1 - closed.members, edges.units.shape[0] == 1
 
     def step(h: State, row: Any) -> tuple[State, Array]:
