@@ -1,28 +1,39 @@
 """Draw the README's pictures anew, so that they show what there is.
 
-    python docs/make_images.py          # needs chromium, chromedriver and the extra `test`
+    python docs/make_images.py                    # about ten minutes; needs chromium, chromedriver
+    python docs/make_images.py runs/flip-flop     # of a finished run, and the extra `test`
 
-The explorer of the ring attractor: the question of the velocity to the right, at a window in which
-the bump travels, and a unit that moves it.
+The explorer of a trained flip-flop (GRU, 64 units): how its third bit is held, unrolled in time.
 """
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
+import jax
+import xarray as xr
 from selenium import webdriver
-from selenium.webdriver.support.ui import Select
 
-from rnn_jax.discovery import discover, find_subject
+from rnn_jax.discovery import Settings, Subject, TrainSettings, discover, train_network
+from rnn_jax.discovery.find_subject import drawn
 from rnn_jax.report import write_explorer
 
 IMAGES = Path(__file__).parent / "images"
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1250,1240")
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1250,1560")
+
+
+def trained() -> xr.Dataset:
+    """What is found in a flip-flop that is trained first."""
+    network = train_network("flip-flop", TrainSettings())
+    trials = drawn("flip-flop", jax.random.key(1), 96)
+    return discover(Subject("flip-flop", network, trials), Settings(unrolled=True)).dataset
 
 
 def main() -> None:
-    """Discover the ring attractor, open a question, choose a window and a unit, take a picture."""
-    dataset = discover(find_subject("ring-attractor")).dataset
+    """Open a question of a trained network, and take a picture."""
+    given = sys.argv[1:]
+    dataset = xr.load_dataset(Path(given[0]) / "results.nc") if given else trained()
     with tempfile.TemporaryDirectory() as place:
         page = Path(place) / "report.html"
         write_explorer(dataset, page)
@@ -34,10 +45,7 @@ def main() -> None:
         browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
         try:
             browser.get(page.as_uri())
-            browser.find_element("xpath", "//button[text()='travel_right']").click()
-            slider = "let s = document.getElementById('slider'); s.value = +s.value + 2;"
-            browser.execute_script(slider + "s.dispatchEvent(new Event('input'));")
-            Select(browser.find_element("id", "unit")).select_by_visible_text("right 12")
+            browser.find_element("xpath", "//button[text()='bit 2: hold']").click()
             browser.save_screenshot(str(IMAGES / "explorer.png"))
         finally:
             browser.quit()

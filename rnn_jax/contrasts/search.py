@@ -39,7 +39,7 @@ FEW_BASES, FEW_SPLITS = 20, 5
 """Bases and half-splits, at most, of networks of more units than that: p can be 1 / 21."""
 BEYOND = 2
 """So many times the rounds of the own mediator's growth are run in their bases."""
-FEW_TRIALS = 32
+FEW_TRIALS = 24
 """Trials, at most, of a half that chooses for them; all others judge."""
 AT_ONCE = 4
 """Searches at once, at most: each holds a reverse pass of its own in memory."""

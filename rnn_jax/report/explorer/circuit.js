@@ -229,7 +229,7 @@ function unitTip(q, u) {
 }
 
 function circuitLegend(q, unrolled) {
-  const units = [[DISC, "in its circuit"], [DIAMOND, "mediator"], [RING, "carriers or large effect alone"],
+  const units = [[MEMBER, "in its circuit"], [DIAMOND, "mediator"], [FAINT, "carriers or large effect alone"],
     [DOT, "other units"], [HALO, "chosen"]];
   const ends = [[dash("var(--input)"), "from an input"], [dash("var(--output)"), "to an output"],
     [dash("var(--ink)"), "unit to unit"], [OWN.replaceAll("currentColor", "var(--muted)"), "to itself"]];

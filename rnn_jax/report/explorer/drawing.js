@@ -276,8 +276,9 @@ const UP = `<path d="M2 7H20" ${INK}/><path d="M25 7L17 3V11Z" fill="currentColo
 const DOWN = `<path d="M2 7H22M23 2V12" ${INK}/>`;
 const OWN = `<path d="M9 11A5 5 0 1 1 17 11" ${INK}/><path d="M20 8L15 14L13 8Z" fill="currentColor"/>`;
 const DIAMOND = '<path d="M13 1L19 7L13 13L7 7Z" fill="currentColor"/>';
-const DISC = '<circle cx="13" cy="7" r="5" fill="currentColor"/>';
 const RING = `<circle cx="13" cy="7" r="4.5" ${INK}/>`;
+const MEMBER = '<circle cx="13" cy="7" r="5" fill="var(--line)" stroke="currentColor" stroke-width="2"/>';
+const FAINT = '<circle cx="13" cy="7" r="3.5" fill="none" stroke="var(--muted)" stroke-width="0.9"/>';
 const DOT = '<circle cx="13" cy="7" r="2" fill="currentColor" opacity="0.5"/>';
 const HALO = '<circle cx="13" cy="7" r="6.5" fill="var(--chosen)"/><circle cx="13" cy="7" r="3" fill="currentColor"/>';
 const dash = (ink, pattern = "", wide = 2) =>
