@@ -58,3 +58,13 @@ def keep_programs(programs):
         jax.clear_caches()
         if hasattr(LIBC, "malloc_trim"):
             LIBC.malloc_trim(0)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """One browser for all pages of a run."""
+    from page import start
+
+    driver = start(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()

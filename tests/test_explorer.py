@@ -1,19 +1,12 @@
 """The explorer in a real browser: what is chosen in one view is chosen in all of them."""
 
 import pytest
-from page import HOSTILE, chosen, click, find, needed, picture, start
+from page import HOSTILE, chosen, click, find, needed, picture
 from report_data import results
 
 from rnn_jax.report import write_explorer
 
 pytestmark = needed
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    driver = start(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

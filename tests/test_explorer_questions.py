@@ -1,19 +1,12 @@
 """The explorer's questions in a real browser: circuits, their views, and the address."""
 
 import pytest
-from page import HOSTILE, chosen, find, needed, picture, start
+from page import HOSTILE, chosen, find, needed, picture
 from report_data import results, with_contrasts
 
 from rnn_jax.report import write_explorer
 
 pytestmark = needed
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    driver = start(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

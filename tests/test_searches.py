@@ -29,8 +29,9 @@ from rnn_jax.contrasts import (
 )
 from rnn_jax.contrasts.audit import audited
 from rnn_jax.contrasts.bases import own_bases
+from rnn_jax.contrasts.elimination import eliminate
 from rnn_jax.contrasts.halves import resplit, split
-from rnn_jax.contrasts.judged import Judged, _p
+from rnn_jax.contrasts.judged import Judged, p_of
 from rnn_jax.contrasts.sets import _grown, _holds, _reduced
 from rnn_jax.core import Network
 from rnn_jax.discovery.asked import corrected
@@ -185,7 +186,7 @@ def test_a_run_that_overflows_is_left_out():
 
 def test_a_failed_set_is_no_better_than_chance():
     effects = np.array([[np.nan, 0.1, 0.2, 0.3], [0.25, 0.1, np.nan, 0.3]])
-    p = _p(effects)
+    p = [p_of(row[0], row[1:]) for row in effects]
     assert np.isnan(p[0])
     assert p[1] == 3 / 4
 
@@ -324,9 +325,30 @@ def test_at_most_so_many_choose_and_all_others_judge(most, first):
         # alone in the run it keeps what holding the others does not take
         ("circuit", (1.4, 1.0), 0.0, 1.0, False),
         ("circuit", (1.2, 1.0), 0.0, 1.0, True),
+        # what holding the others undoes is judged by what it can undo at most
+        ("circuit", (0.93, 0.97), 0.0, (0.5, 1.0), True),
+        ("circuit", (0.97, 0.93), 0.0, (0.5, 1.0), False),
     ],
 )
 def test_a_set_holds_where_fresh_trials_agree(kind, effect, off, reach, holds):
     row = lambda value: np.array([value, value - 0.1, value + 0.1])
     judged = Judged(row(effect[0]), row(effect[1]), row(off), np.zeros(2), np.zeros(2))
     assert _holds(kind, judged, np.full(2, reach), Search(tolerance=0.05, keep=0.9)) == holds
+
+
+@pytest.mark.parametrize("complete", [False, True])
+@pytest.mark.parametrize("least", [1, 7, 30, 61])
+def test_an_elimination_that_accepts_anything_ends_at_the_size_it_is_asked_for(least, complete):
+    worth = jnp.arange(1.0, 65.0) / 64
+
+    def held(free):
+        lost = jnp.where(free, 0.0, worth).sum(1) / worth.sum()
+        return jnp.stack([lost, lost]), jnp.zeros((2, len(free)))
+
+    def searched(keep):
+        return eliminate(held, jnp.ones(64, bool), jnp.asarray(keep), 4096, least, complete)
+
+    assert jax.jit(searched)(-jnp.inf).free.sum() == least
+    kept = jax.jit(searched)(0.9).free
+    assert float(worth[np.asarray(kept)].sum() / worth.sum()) >= 0.9
+    assert kept.sum() >= least

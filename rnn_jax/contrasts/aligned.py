@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int, PyTree
 
 from ..causal.scores import output_scale
 from ..core import Network, State, clean_run
-from ..tasks import Contrast, Trials, epochs_after, first_difference
+from ..tasks import Contrast, Trials, epochs_after, event_of
 from ..tasks.contrast import READ
 
 
@@ -74,8 +74,7 @@ def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
     """
     xs = _stack(trials.xs, contrast.foil)
     hs, ys = _stack(*(clean_run(network, x) for x in (trials.xs, contrast.foil)))
-    event = contrast.event
-    event = first_difference(trials.xs, contrast.foil) if event is None else np.asarray(event)
+    event = event_of(trials.xs, contrast)
     B, T, outputs = ys.shape[1:]
     finite = np.all([_finite(leaf) for leaf in jax.tree.leaves((hs, ys))], 0)
     epochs = epochs_of(contrast, event, finite, T, outputs)

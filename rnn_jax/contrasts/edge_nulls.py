@@ -105,8 +105,3 @@ def searched(cut: Cut, found: Candidates, count: int, network: Network | None = 
     """What the best `count` edges keep that a search finds which accepts anything."""
     kept = np.asarray(tied(cut, found, -np.inf, count, network)[1], float)
     return float(np.min(1 - np.abs(1 - kept)))
-
-
-def p_of(own: float, null: Float[np.ndarray, " R"]) -> float:
-    """The share of random ones that keep as much, counting this one; a failed run does."""
-    return (1 + int((~(null < own - 1e-6)).sum())) / (1 + len(null)) if len(null) else np.nan

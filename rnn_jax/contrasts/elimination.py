@@ -173,7 +173,7 @@ def curve_of(course: Course, reach: Float[np.ndarray, " 2"]) -> Float[np.ndarray
 
 
 def enough(
-    effect: Float[Array, "2 K"], off: Float[Array, "2 K"], keep: Float[Array, ""]
+    effect: Float[Array, "2 K"], off: Float[Array, "2 K"], keep: Float[Array, ""] | float
 ) -> Bool[Array, " K"]:
     """Whether both directions lack little, and neither overshoots nor strays much."""
     return ((effect <= 1 - keep) & (effect**2 + off <= 1 - keep)).all(0)

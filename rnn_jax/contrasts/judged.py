@@ -48,7 +48,8 @@ def judge(
     if closed:
         effect, median = alone(effect), 1 - median[::-1]
         every, off = 1 - every[::-1], off[::-1]
-    return Judged(effect[0], effect[1], off[off[:, 0].argmax()], median, _p(every))
+    p_sets = np.array([p_of(float(row[0]), row[1:]) for row in every])
+    return Judged(effect[0], effect[1], off[off[:, 0].argmax()], median, p_sets)
 
 
 def alone(held: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
@@ -59,10 +60,12 @@ def alone(held: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
     return 1 - held[::-1][:, [0, 2, 1]]
 
 
-def _p(effects: Float[np.ndarray, "2 S"]) -> Float[np.ndarray, " 2"]:
-    """The share of random sets that do as much, the first being judged; a failed run does."""
-    own, null = effects[:, :1], effects[:, 1:]
-    if not null.shape[1]:
-        return np.full(2, np.nan)
-    p = (1 + (~(null < own - 1e-6)).sum(1)) / (1 + null.shape[1])
-    return np.where(np.isfinite(own[:, 0]), p, np.nan)
+def p_of(own: float, null: Float[np.ndarray, " R"]) -> float:
+    """The share of random ones that do as much, counting this one; a failed run of theirs does.
+
+    NaN where there is none, or where the own run failed.
+    """
+    if not len(null) or not np.isfinite(own):
+        return np.nan
+    # rounding must not turn a tie into a win
+    return float((1 + (~(null < own - 1e-6)).sum()) / (1 + len(null)))

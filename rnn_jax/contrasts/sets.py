@@ -24,8 +24,8 @@ from .aligned import Epoch, Pair
 from .answers import Kind, UnitSet
 from .audit import audited
 from .bases import own_bases, random_bases, turned
-from .elimination import curve_of, eliminate, halved
-from .exchange import Question, choose, exchanged, shares, sums_of
+from .elimination import curve_of, eliminate, enough, halved
+from .exchange import Question, Share, choose, exchanged, shares, sums_of
 from .growth import grow
 from .halves import Halves, Picks, resplit, stand
 from .judged import Judged, judge
@@ -270,9 +270,9 @@ def _holds(kind: Kind, judged: Judged, whole: Float[np.ndarray, " 2"], search: S
     effect, off = np.array([judged.undone[0], judged.restored[0]]), judged.off_target[0] / whole
     if kind == "circuit":
         # what holding all others does: directions swap
-        held, least = (1 - effect[::-1]) / whole, 1 - search.keep
-        return bool((held <= least).all() and (held**2 + off**2 <= least).all())
-    return bool(((1 - effect / whole) ** 2 + off**2 <= search.tolerance).all())
+        held, strays = jnp.stack([(1 - effect[::-1]) / whole, off**2])[..., None]
+        return bool(enough(held, strays, search.keep)[0])
+    return bool((Share(effect / whole, off**2).residual <= search.tolerance).all())
 
 
 def side_by_side(job: Callable[[Any], Any], inputs: Iterable) -> list:

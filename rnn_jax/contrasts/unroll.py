@@ -16,19 +16,13 @@ from jaxtyping import Bool, Float, Int
 
 from .answers import UnitSet
 from .candidates import Candidates, candidates, filled, spans
-from .edge_nulls import (
-    in_random_circuits,
-    p_of,
-    random_edges,
-    searched,
-    with_shuffled_weights,
-)
+from .edge_nulls import in_random_circuits, random_edges, searched, with_shuffled_weights
 from .edge_search import Cut, cut_of, eliminated, tied
 from .edges import sums_by_edges
 from .elimination import curve_of
 from .exchange import shares
 from .intervals import Intervals, share_intervals
-from .judged import alone
+from .judged import alone, p_of
 from .sets import Asking
 from .unrolled import Unrolled
 
@@ -55,7 +49,7 @@ def unroll(asking: Asking, circuit: UnitSet) -> Unrolled | None:
     judged = _judged(cut, found, at, kept, timed, draws)
     others = in_random_circuits(of_others, cut, members, count)
     weights = with_shuffled_weights(of_weights, cut, found, count)
-    own = searched(cut, found, count)
+    own = searched(cut, found, count) if len(others) + len(weights) else np.nan
     p = (p_of(judged.pop("own"), judged["random"]), p_of(own, others), p_of(own, weights))
     picked = np.flatnonzero(kept)
     return Unrolled(

@@ -16,7 +16,7 @@ from ..causal.scores import output_scale
 from ..contrasts import Answer
 from ..contrasts.aligned import epochs_of
 from ..core import State, clean_run
-from ..tasks import Contrast, first_difference
+from ..tasks import Contrast, event_of
 from .asked import Answers
 from .subject import Subject
 
@@ -91,8 +91,7 @@ def _example(
 ) -> Example:
     """The trial of the largest difference, and what both of its runs do."""
     xs = subject.trials.xs
-    event = first_difference(xs, contrast.foil) if contrast.event is None else contrast.event
-    event = np.asarray(event)
+    event = event_of(xs, contrast)
     of_foil, foil = clean_run(subject.network, contrast.foil)
     of_foil, foil = np.asarray(jax.tree.leaves(of_foil)[0]), np.asarray(foil)
     both = np.concatenate([foil, of_foil], -1)

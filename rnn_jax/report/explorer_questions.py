@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..contrasts.answers import WAYS
 from .explorer_edges import group_flows
 from .packing import bytes_of, halves, numbers, plain
 from .sentences import question_sentences, units_named
@@ -46,6 +47,7 @@ def question_data(dataset: xr.Dataset) -> dict[str, Any]:
     single = array(dataset, "single", "direction", "question", "unit")
     ways = array(dataset, "came_in", "question", "way", "unit")
     order = [str(way) for way in dataset["way"].values]
+    # bit k says whether a unit came in by the k-th way
     bits = sum(ways[:, order.index(way)].astype(int) << k for k, way in enumerate(WAYS))
     examples = _examples(dataset)
     known = list(dict.fromkeys(contrasts))
@@ -59,10 +61,6 @@ def question_data(dataset: xr.Dataset) -> dict[str, Any]:
         "acts": numbers(array(dataset, "acts", "question", "unit"), "i1"),
         "examples": [examples.get(name) for name in known],
     }
-
-
-WAYS = ("mediator", "carriers", "circuit", "single")
-"""How a unit came in, by the bits of `ways`."""
 
 
 def _question(

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from .context_bit import ContextBit
 from .context_integration import ContextIntegration
-from .contrast import Contrast, epochs_after, first_difference
+from .contrast import Contrast, epochs_after, event_of, first_difference
 from .delayed_comparison import DelayedComparison
 from .easy_and_xor import EasyAndXor, stimuli
 from .flip_flop import FlipFlop
@@ -35,5 +35,5 @@ TASKS = {
 __all__ = [
     "TASKS", "ContextBit", "ContextIntegration", "Contrast", "DelayedComparison", "EasyAndXor",
     "Entry", "FlipFlop", "HiddenState", "Trials", "check_trials", "epochs_after",
-    "first_difference", "stimuli",
+    "event_of", "first_difference", "stimuli",
 ]  # fmt: skip

@@ -52,6 +52,12 @@ def first_difference(xs: PyTree, foil: PyTree) -> Int[np.ndarray, " B"]:
     return np.where(anywhere.any(1), anywhere.argmax(1), -1)
 
 
+def event_of(xs: PyTree, contrast: Contrast) -> Int[np.ndarray, " B"]:
+    """The step of each trial's event, as the contrast or else its inputs say it; -1 for none."""
+    given = contrast.event
+    return first_difference(xs, contrast.foil) if given is None else np.asarray(given)
+
+
 def one_of_each(key: PRNGKeyArray, may: Bool[np.ndarray, "B T"]) -> Int[np.ndarray, " B"]:
     """One of the steps that each trial may have its event at; -1 for a trial without any."""
     draws = np.asarray(jax.random.uniform(key, may.shape))
