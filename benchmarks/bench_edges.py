@@ -64,12 +64,18 @@ def of_bit(answer, units):
         "undone": found.undone.tolist(),
         "restored": found.restored.tolist(),
         "off_target": found.off_target.tolist(),
+        "others": elsewhere(found.astray, answer.outputs),
         "timed": found.timed.tolist(),
         "in windows": float(found.acts.mean()),
         "p": found.p.tolist(),
-        "others": found.others.tolist(),
+        "searched in others": found.others.tolist(),
         "random": float(np.max(found.random)),
     }
+
+
+def elsewhere(astray, outputs):
+    """How far outputs move that are not read, all of them together."""
+    return float(np.sqrt((np.delete(astray, outputs) ** 2).sum()))
 
 
 def good(bit):
@@ -146,7 +152,8 @@ def line(row):
     bits = [
         bit["note"]
         or f"{bit['members']} units, {bit['edges']} edges ({bit['share']:.1%}) keep "
-        f"{min(bit['undone'][0], bit['restored'][0]):.2f}, off {bit['off_target'][0]:.2f}"
+        f"{min(bit['undone'][0], bit['restored'][0]):.2f}, off {bit['off_target'][0]:.2f}, "
+        f"other bits {bit['others']:.2f}"
         for bit in row["bits"]
     ]
     return f"{row['cell']} {row['units']} seed {row['seed']}  " + " | ".join(bits)
@@ -160,12 +167,13 @@ def show(rows):
         of = [r for r in rows if (r.get("cell"), r.get("units")) == (cell, units)]
         if of:
             bits = [bit for row in of for bit in row["bits"] if not bit["note"]]
-            share, off = (np.median([pick(bit) for bit in bits]) for pick in PICKS)
-            clean = sum(bit["off_target"][0] <= OFF for bit in bits)
+            share, off, others = (np.median([pick(bit) for bit in bits]) for pick in PICKS)
+            clean = sum(bit["others"] <= OFF for bit in bits)
             whole = sum(all(map(good, row["bits"])) for row in of)
             print(f"{cell} {units}: {KEPT} kept by at most {SHARE:.0%} of the connections")
             print(f"  all bits of {whole} of {len(of)} networks, {sum(map(good, bits))} bits")
-            print(f"  median share {share:.1%}, off target {off:.2f}, {clean} at most {OFF}")
+            print(f"  median share {share:.1%}, off target {off:.2f}, other bits {others:.2f}")
+            print(f"  other bits move by at most {OFF} in {clean} of {len(bits)}")
     known = [row for row in rows if "kind" in row and not row["note"]]
     if known:
         exact = sum(row["precision"] == row["recall"] == 1 for row in known)
@@ -173,7 +181,9 @@ def show(rows):
         print(f"{exact} of {len(known)} exact, {high} with an average precision of at least 0.95")
 
 
-PICKS = (lambda bit: bit["share"], lambda bit: bit["off_target"][0])
+PICKS = (
+    lambda bit: bit["share"], lambda bit: bit["off_target"][0], lambda bit: bit["others"],
+)  # fmt: skip
 
 
 def main():

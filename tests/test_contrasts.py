@@ -19,6 +19,7 @@ from rnn_jax.contrasts import (
     turned,
 )
 from rnn_jax.contrasts.bases import into, out_of, own_bases
+from rnn_jax.contrasts.exchange import astray, exchanged_by_output
 from rnn_jax.contrasts.judged import judge
 from rnn_jax.core import Network, Replace, clean_run, outputs, run
 from rnn_jax.tasks import Contrast, Trials, epochs_after, first_difference
@@ -155,6 +156,37 @@ def test_a_read_says_what_the_effect_is_and_off_target_is_over_all_outputs():
     gap = np.asarray(question.gap)[:, :, 6 - EVENT : 9 - EVENT] / pair.scale
     np.testing.assert_allclose(norms[..., 0], (gap[..., 0] ** 2).sum(-1), rtol=1e-9)
     np.testing.assert_allclose(norms[..., 1], (gap**2).sum((2, 3)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["lambda", "lstm"])
+def test_what_is_astray_is_told_of_each_output(name):
+    net, _, xs, foil = pair_of(name)
+    read = np.zeros((B, STEPS, O))
+    read[:, 6:9, 0] = 1
+    epochs = epochs_after(np.full(B, EVENT), STEPS, asked=(0, 2))
+    trials = Trials(xs, None, {"all": jnp.ones((B, STEPS))})
+    pair = aligned(net, trials, Contrast(foil, None, epochs, jnp.asarray(read)))
+    question, mask = question_of(pair), np.array([1.0, 0.0, 1.0, 0.0])
+    window = np.zeros((STEPS, 1))
+    window[EVENT : EVENT + 2] = 1
+    expected = []
+    for own, other in ((xs, foil), (foil, xs)):
+        (_, ys), (values, others) = clean_run(net, own), clean_run(net, other)
+        edits = [
+            Replace(jnp.asarray(window * mask), jax.tree.map(lambda v, b=b: v[b], values))
+            for b in range(B)
+        ]
+        new = jnp.stack([outputs(net, run(net, own[b], edits[b])) for b in range(B)])
+        dy, D = (np.asarray(a - ys)[:, 6:9] / pair.scale for a in (new, others))
+        e = (dy * D)[..., 0].sum() / (D**2)[..., 0].sum()
+        expected.append(np.sqrt(((dy - e * D) ** 2).sum((0, 1)) / (D**2).sum()))
+    sums = np.asarray(exchanged_by_output(net, question, mask[None]))
+    found = astray(sums, np.asarray(question.norms_by_output))[:, 0]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    off = share_of(net, question, [mask]).off[:, 0]
+    np.testing.assert_allclose((found**2).sum(-1), off, rtol=1e-8)
+    judged = judge(net, question, mask > 0, np.zeros((0, N), bool), False)
+    np.testing.assert_allclose(judged.astray, np.max(expected, 0), rtol=1e-6)
 
 
 @pytest.mark.parametrize("weight", ["like", "unlike"])

@@ -21,7 +21,7 @@ def answer(N, members):
     single = np.zeros((2, N))
     single[0, members] = np.arange(1, 1 + len(members))
     return Answer(
-        "turned", "asked", "", (10, 10), 10.0, 1.0, False, np.ones(2), single, (), ways
+        "turned", "asked", "", (10, 10), 10.0, 1.0, False, (0,), np.ones(2), single, (), ways
     )  # fmt: skip
 
 

@@ -326,7 +326,7 @@ def test_sentences_say_what_the_record_says(small, tmp_path):
     names = [str(name) for name in small["unit"].values[:2]]
     assert switch[0] == (
         f"bit 0, switch: exchanging units {', '.join(names)} undoes 0.97 [0.94, 1.00] and "
-        "restores 0.96 [0.93, 0.99]; other outputs move by 0.02."
+        "restores 0.96 [0.93, 0.99]; moves output 1 by 0.01; off target 0.02 in all."
     )
     assert "Alone, 4 units" in switch[1]
     assert "Mediator: held-out trials do not agree." in switch

@@ -195,12 +195,11 @@ def test_bases_of_many_units_are_one_test():
     blank = np.zeros((2, 200))
     one = lambda size, bases: UnitSet(
         "circuit", -1, blank[0] > 0, (), (), np.ones(2), *np.zeros((3, 3)), np.zeros(2),
-        np.zeros(2), blank[0], size, np.array(bases), 0.2, np.zeros((0, 5)),
+        np.zeros(2), np.zeros(1), blank[0], size, np.array(bases), 0.2, np.zeros((0, 5)),
     )  # fmt: skip
+    ways = np.zeros((4, 200), bool)
     answers = [
-        Answer(
-            "a", e, "", (9, 9), 9.0, 1.0, False, np.ones(2), blank, (s,), np.zeros((4, 200), bool)
-        )
+        Answer("a", e, "", (9, 9), 9.0, 1.0, False, (0,), np.ones(2), blank, (s,), ways)
         for e, s in (("x", one(4.0, [5.0, 3.0, 8.0])), ("y", one(4.0, [6.0, 5.0, 3.0])))
     ]
     # the second base needs fewer in one question and more in the other: 15 < 16
@@ -332,7 +331,9 @@ def test_at_most_so_many_choose_and_all_others_judge(most, first):
 )
 def test_a_set_holds_where_fresh_trials_agree(kind, effect, off, reach, holds):
     row = lambda value: np.array([value, value - 0.1, value + 0.1])
-    judged = Judged(row(effect[0]), row(effect[1]), row(off), np.zeros(2), np.zeros(2))
+    judged = Judged(
+        row(effect[0]), row(effect[1]), row(off), np.zeros(2), np.zeros(2), np.zeros(1)
+    )
     assert _holds(kind, judged, np.full(2, reach), Search(tolerance=0.05, keep=0.9)) == holds
 
 

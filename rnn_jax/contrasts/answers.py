@@ -34,6 +34,7 @@ class UnitSet(NamedTuple):
         `off_target` is the larger amplitude of the two directions.
     - `median`: of the trials' own effects, `[undone, restored]`.
     - `p_sets`: `[undone, restored]`, against random sets of like size and activity.
+    - `astray`: `[O]`, each output's part of what is off target, the larger of the two directions.
     - `frequency`: `[N]`, in what share of half-splits a unit was chosen; NaN where not asked.
     - `agreement`: the mean Jaccard of the sets of two half-splits; NaN where not asked.
     - `size`: units (or groups) needed; `base_sizes`: axes needed in each random basis.
@@ -57,6 +58,7 @@ class UnitSet(NamedTuple):
     off_target: Float[np.ndarray, " 3"]
     median: Float[np.ndarray, " 2"]
     p_sets: Float[np.ndarray, " 2"]
+    astray: Float[np.ndarray, " O"]
     frequency: Float[np.ndarray, " N"]
     size: float
     base_sizes: Float[np.ndarray, " R"]
@@ -76,6 +78,7 @@ class Answer(NamedTuple):
     - `difference`: the outputs' root mean squared change at the times read, in their standard
         deviations.
     - `direct`: whether outputs are read inside the window.
+    - `outputs`: which outputs are read.
     - `reach`: `[undone, restored]` of exchanging all units in the window.
     - `single`: `[2, N]`, undone and restored by each unit alone, on the choosing half.
     - `sets`: mediator, carriers of each step that was searched, circuit.
@@ -91,6 +94,7 @@ class Answer(NamedTuple):
     effective: float
     difference: float
     direct: bool
+    outputs: tuple[int, ...]
     reach: Float[np.ndarray, " 2"]
     single: Float[np.ndarray, "2 N"]
     sets: tuple[UnitSet, ...]
@@ -162,6 +166,8 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
             "undone": row(found.undone),
             "restored": row(found.restored),
             "off_target": row(found.off_target),
+            "astray": row(found.astray),
+            "outputs": list(answer.outputs),
             "reach": row(found.reach),
             "direct": answer.direct,
             "median": row(found.median),

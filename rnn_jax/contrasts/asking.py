@@ -87,8 +87,9 @@ def _answer(
     halves = split(of_halves, epoch.valid, rule.FEW_TRIALS if N > rule.MANY else None)
     choosing, judging = (choose(pair, epoch, *half) for half in halves[:2])
     standing, nothing = stand(pair, epoch, choosing, judging), np.zeros((2, N))
+    outputs = tuple(np.flatnonzero(epoch.read.any((0, 1))).tolist())
     blank = Answer(
-        contrast, name, *standing, epoch.direct, np.full(2, np.nan), nothing, (),
+        contrast, name, *standing, epoch.direct, outputs, np.full(2, np.nan), nothing, (),
         np.zeros((len(WAYS), N), bool),
     )  # fmt: skip
     if standing.note:

@@ -22,7 +22,7 @@ from ..core import Network, State
 from ..core.network import num_units, output_shape
 from ..core.reading import Reading, by_copies, by_products, is_vector
 from ..core.types import Numbers
-from .exchange import Question, flat, sums_of_run
+from .exchange import Question, by_run, flat, sums_of_run
 
 
 class Shape(NamedTuple):
@@ -83,7 +83,8 @@ def sums_by_edges(
     free: Shaped[Numbers, "K V G"],
     products: bool,
     slope: bool = False,
-) -> Float[Array, "2 K n 3"]:
+    by_output: bool = False,
+) -> Float[Array, "2 K n *O 3"]:
     """`<r dy, D>`, `<1 dy, D>` and `<1 dy, dy>` of each set of edges and trial, by exact runs.
 
     It is one part of a program: call it inside `jit`.
@@ -96,12 +97,13 @@ def sums_by_edges(
     - `products`: whether the step reads by products (`core.reading.products_hold`).
     - `slope`: whether a derivative is asked for: runs are then taken in blocks that keep to the
         budget of memory, each run again on the way back.
+    - `by_output`: whether the sums of each output are left apart.
     """
     shape = shape_of(network, question)
     rows, L = question.ys.shape[1] * 2, question.ys.shape[2]
     dtype = question.ys.dtype
 
-    def one(free: Shaped[Array, "V G"]) -> Float[Array, "R 3"]:
+    def one(free: Shaped[Array, "V G"]) -> Float[Array, "R O 3"]:
         edges = spread(free, closed.places, shape, dtype)
         run = lambda q, other: _outputs(network, edges, closed, q, other, products)
         sums = lambda q, other: sums_of_run(run(q, other), (q.ys, q.gap, q.read, q.times))
@@ -115,7 +117,7 @@ def sums_by_edges(
     block = min(max(1, fits), rows)
     size = _at_once(network, shape, free.shape[1], rows, L, len(closed.receivers), products)
     found = lax.map(one, free, batch_size=min(size, len(free)))
-    return jnp.moveaxis(found.reshape(len(free), 2, -1, 3), 1, 0)
+    return by_run(found, by_output)
 
 
 def _others(question: Question) -> Any:

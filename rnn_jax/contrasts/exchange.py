@@ -11,6 +11,7 @@ foil has `e = 1` and nothing off target. Three sums of each trial say all of it,
 sweep returns these three.
 """
 
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
@@ -52,8 +53,13 @@ class Question(eqx.Module):
     @property
     def norms(self) -> Float[Numbers, "2 n 2"]:
         """`<r D, D>` and `<D, D>` of each trial; on the host unless it is traced."""
+        return self.norms_by_output.sum(2)
+
+    @property
+    def norms_by_output(self) -> Float[Numbers, "2 n O 2"]:
+        """The part of each output in `norms`."""
         stack = jnp.stack if isinstance(self.gap, Tracer) else np.stack
-        return stack([(w * self.gap**2).sum((2, 3)) for w in (self.read, self.times)], -1)
+        return stack([(w * self.gap**2).sum(2) for w in (self.read, self.times)], -1)
 
 
 class Share(NamedTuple):
@@ -114,21 +120,21 @@ def flat(tree: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), tree)
 
 
-def sums_of_run(ys: Float[Array, "L O"], target: Any) -> Float[Array, "3"]:
-    """The three sums of one run, whose target is `(own outputs, gap, read, times)`."""
+def sums_of_run(ys: Float[Array, "L O"], target: Any) -> Float[Array, "O 3"]:
+    """Each output's three sums in one run, whose target is `(own outputs, gap, read, times)`."""
     own, gap, read, times = target
     change = ys - own
-    return jnp.stack(
-        [(read * change * gap).sum(), (times * change * gap).sum(), (times * change**2).sum()]
-    )
+    terms = read * change * gap, times * change * gap, times * change**2
+    return jnp.stack([term.sum(0) for term in terms], -1)
 
 
 def sums_of(
-    network: Network, question: Question, sets: Float[Numbers, "G N"]
-) -> Float[Array, "2 G n 3"]:
+    network: Network, question: Question, sets: Float[Numbers, "G N"], by_output: bool = False
+) -> Float[Array, "2 G n *O 3"]:
     """`<r dy, D>`, `<1 dy, D>` and `<1 dy, dy>` of each exchange and trial, by exact runs.
 
-    It is one part of a program: call it inside `jit`, or `exchanged` outside.
+    It is one part of a program: call it inside `jit`, or `exchanged` outside. `by_output` leaves
+    the sums of each output apart.
     """
     q = flat(question)
     batch = Batch(q.xs, (q.ys, q.gap, q.read, q.times), q.window[:, None], q.value, q.h0)
@@ -137,11 +143,25 @@ def sums_of(
     used = (q.times > 0).any((0, 2))
     last = L - 1 - jnp.argmax(used[::-1])
     found = compute(network, sums_of_run, batch, sets[None], last, CLAMP, "exact", size)[0]
-    return jnp.moveaxis(found.reshape(len(sets), 2, -1, 3), 1, 0)
+    return by_run(found, by_output)
 
 
-exchanged = eqx.filter_jit(sums_of)
-"""`sums_of` as a program of its own."""
+def by_run(found: Float[Array, "G *R O 3"], by_output: bool) -> Float[Array, "2 G n *O 3"]:
+    """Sums with the two runs as axis 0; of all outputs together unless they are left apart."""
+    found = found if by_output else found.sum(-2)
+    parts = found.shape[-2:] if by_output else found.shape[-1:]
+    return jnp.moveaxis(found.reshape(len(found), 2, -1, *parts), 1, 0)
+
+
+exchanged_by_output = eqx.filter_jit(partial(sums_of, by_output=True))
+"""`sums_of` as a program of its own, `[2, G, n, O, 3]`."""
+
+
+def exchanged(
+    network: Network, question: Question, sets: Float[Numbers, "G N"]
+) -> Float[np.ndarray, "2 G n 3"]:
+    """`sums_of` by the same program, on the host."""
+    return np.asarray(exchanged_by_output(network, question, sets)).sum(-2)
 
 
 def shares(sums: Any, norms: Any) -> Share:
@@ -159,3 +179,21 @@ def shares(sums: Any, norms: Any) -> Share:
     read, whole = (lift(norms[..., k].sum(-1)) for k in range(2))
     effect = along / read
     return Share(effect, (size - 2 * effect * straight) / whole + effect**2)
+
+
+def astray(
+    sums: Float[np.ndarray, "2 *G n O 3"], norms: Float[np.ndarray, "2 n O 2"]
+) -> Float[np.ndarray, "2 *G O"]:
+    """Each output's part of what is off target, `|dy_o - e D_o| / |D|`: squared they sum to it.
+
+    **Arguments:**
+
+    - `sums`: by output, of NumPy.
+    - `norms`: `Question.norms_by_output`.
+    """
+    effect = shares(sums.sum(-2), norms.sum(-2)).effect[..., None]
+    own = norms[..., 1].sum(1).reshape(2, *(1 for _ in effect.shape[1:-1]), -1)
+    straight, size = (sums[..., k].sum(-2) for k in (1, 2))
+    off = (size - 2 * effect * straight + effect**2 * own) / own.sum(-1, keepdims=True)
+    # rounding may leave less than nothing
+    return np.sqrt(np.maximum(off, 0))

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ..core import Network
-from .exchange import Question, exchanged, shares
+from .exchange import Question, astray, exchanged_by_output, shares
 from .intervals import share_intervals
 
 
@@ -22,6 +22,7 @@ class Judged(NamedTuple):
     off_target: Float[np.ndarray, " 3"]
     median: Float[np.ndarray, " 2"]
     p_sets: Float[np.ndarray, " 2"]
+    astray: Float[np.ndarray, " O"]
 
 
 def judge(
@@ -41,15 +42,16 @@ def judge(
     """
     rows = np.concatenate([members[None], draws])
     edited = np.asarray(1 - rows if closed else rows, question.ys.dtype)
-    sums = np.asarray(exchanged(network, question, edited), float)
-    norms = np.asarray(question.norms, float)
+    sums = np.asarray(exchanged_by_output(network, question, edited), float)
+    of_outputs = astray(sums[:, 0], np.asarray(question.norms_by_output, float)).max(0)
+    sums, norms = sums.sum(-2), np.asarray(question.norms, float)
     found, every = share_intervals(sums[:, :1], norms), shares(sums, norms).effect
     effect, off, median = found.effect[:, 0], found.off[:, 0], found.median[:, 0]
     if closed:
         effect, median = alone(effect), 1 - median[::-1]
         every, off = 1 - every[::-1], off[::-1]
     p_sets = np.array([p_of(float(row[0]), row[1:]) for row in every])
-    return Judged(effect[0], effect[1], off[off[:, 0].argmax()], median, p_sets)
+    return Judged(effect[0], effect[1], off[off[:, 0].argmax()], median, p_sets, of_outputs)
 
 
 def alone(held: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:

@@ -78,7 +78,7 @@ def restored(arrays: Arrays) -> Answer:
 
 PARTS: dict[str, type] = {"times": Times, "unrolled": Unrolled}
 """Fields of an answer that may be missing, and what they are."""
-ROWS = ("order", "groups", "trials", "kind")
+ROWS = ("order", "groups", "trials", "kind", "outputs")
 """Fields that are tuples, where they are more than one word."""
 
 

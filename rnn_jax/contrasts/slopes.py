@@ -27,7 +27,7 @@ def sums_of_mask(
         edit = Replace(q.window[:, None] * mask[None], q.value)
         run = unroll(step, q.h0, q.xs, edit)
         own = Network(step, network.readout, q.h0)
-        return sums_of_run(outputs(own, run), (q.ys, q.gap, q.read, q.times))
+        return sums_of_run(outputs(own, run), (q.ys, q.gap, q.read, q.times)).sum(0)
 
     q = flat(question)
     rows, L = q.ys.shape[:2]

@@ -131,6 +131,6 @@ def _swept(
             found.reshape(*found.shape[:2], 2, -1, *found.shape[3:]), 2, 0
         ).swapaxes(1, 2)
 
-    as_asked = lambda ys, target: sums_of_run(ys, target)[0]
+    as_asked = lambda ys, target: sums_of_run(ys, target)[:, 0].sum()
     of_set = sweep(by_window, (q.ys, q.gap, weight), together)
     return of_set, sweep(as_asked, (q.ys, q.gap, q.read, q.times), units)

@@ -20,7 +20,7 @@ from .edge_nulls import in_random_circuits, random_edges, searched, with_shuffle
 from .edge_search import Cut, cut_of, eliminated, tied
 from .edges import sums_by_edges
 from .elimination import curve_of
-from .exchange import shares
+from .exchange import astray, shares
 from .intervals import Intervals, share_intervals
 from .judged import alone, p_of
 from .sets import Asking
@@ -101,8 +101,10 @@ def _judged(
     rows = np.concatenate(parts)
     rows = np.concatenate([rows, np.zeros((-len(rows) % 256, *rows.shape[1:]), bool)])
     closed = found.closed._replace(at=at)
-    sums = _sums(cut.asking.network, cut.judging, closed, rows, cut.products)
-    sums, norms = np.asarray(sums, float)[:, : ends[-1]], np.asarray(cut.judging.norms, float)
+    sums = _sums(cut.asking.network, cut.judging, closed, rows, cut.products, by_output=True)
+    by_output = np.asarray(sums, float)[:, : ends[-1]]
+    of_outputs = astray(by_output[:, 0], np.asarray(cut.judging.norms_by_output, float))
+    sums, norms = by_output.sum(-2), np.asarray(cut.judging.norms, float)
     together, own_time, single, by_window, random = np.split(sums, ends[:-1], 1)
     less = lambda part: share_intervals(part - together, norms).effect[::-1]
     whole, timed_ = (_kept(share_intervals(part, norms)) for part in (together, own_time))
@@ -110,6 +112,7 @@ def _judged(
         "effect": less(single),
         "by_window": less(by_window)[..., 0].reshape(2, V, -1),
         "undone": whole[0], "restored": whole[1], "off_target": whole[2], "timed": timed_,
+        "astray": of_outputs.max(0),
         "random": (1 - shares(random, norms).effect).min(0),
         "own": whole[:2, 0].min(),
     }  # fmt: skip

@@ -17,8 +17,8 @@ class Unrolled(NamedTuple):
         `[estimate, low, high]`.
     - `windows`: `[V, L]`, in steps since the event. `by_window`: `[2, V, m]`, as `effect` where an
         edge is cut in one window. `acts`: `[V, m]`, in which windows an edge is needed.
-    - `undone`, `restored`, `off_target`: as of a circuit, with these edges alone. `timed`: these
-        three, `[3, 3]`, where each edge acts only in its windows.
+    - `undone`, `restored`, `off_target`, `astray`: as of a circuit, with these edges alone.
+        `timed`: the first three, `[3, 3]`, where each edge acts only in its windows.
     - `curve`: `[R, 5]`, on the choosing half: edges, undone, restored, and off target of both.
     - `random`: what random edges of equal number among the candidates keep, the lesser of undone
         and restored; `others`: what as many edges keep that are searched in random closed sets of
@@ -38,6 +38,7 @@ class Unrolled(NamedTuple):
     undone: Float[np.ndarray, " 3"]
     restored: Float[np.ndarray, " 3"]
     off_target: Float[np.ndarray, " 3"]
+    astray: Float[np.ndarray, " O"]
     timed: Float[np.ndarray, "3 3"]
     curve: Float[np.ndarray, "R 5"]
     random: Float[np.ndarray, " R"]
@@ -76,6 +77,7 @@ def edge_record(found: Unrolled, units: tuple[str, ...]) -> dict[str, Any]:
         "undone": row(found.undone),
         "restored": row(found.restored),
         "off_target": row(found.off_target),
+        "astray": row(found.astray),
         "timed": [row(part) for part in found.timed],
         "p_random": number(found.p[0]),
         "p_others": number(found.p[1]),

@@ -17,6 +17,8 @@ from .view import labels, unit_groups
 
 SHOWN = 12
 """Units that a sentence names."""
+OTHERS = 4
+"""Outputs whose movement a sentence tells."""
 HELD = 0.5
 """The least effect of an exchange in one window that says a set holds the difference there."""
 Sentence = dict[str, str]
@@ -71,8 +73,17 @@ def units_named(dataset: xr.Dataset, units: list[int]) -> str:
 
 
 def _off(record: dict[str, Any]) -> str:
+    """How far each output moves that is not read; all that is off target where all are read."""
+    others = [(moved, o) for o, moved in enumerate(record["astray"]) if o not in record["outputs"]]
     off = record["off_target"][0]
-    return "other outputs were not measured" if off is None else f"other outputs move by {off:.2f}"
+    if off is None or any(moved is None for moved, _ in others):
+        return "other outputs were not measured"
+    if not others:
+        return f"off target {off:.2f}"
+    few = others if len(others) <= OTHERS else sorted(others, reverse=True)[:OTHERS]
+    each = ", ".join(f"output {o} by {moved:.2f}" for moved, o in few)
+    rest = f" (the {OTHERS} largest of {len(others)})" if len(others) > OTHERS else ""
+    return f"moves {each}{rest}; off target {off:.2f} in all"
 
 
 def _mediator(dataset: xr.Dataset, head: str, record: dict[str, Any] | None) -> Sentence:
