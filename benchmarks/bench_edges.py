@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 from rnn_jax.circuits import average_precision
-from rnn_jax.contrasts import Search, ask, other_trials
+from rnn_jax.contrasts import Search, ask, elsewhere, other_trials
 from rnn_jax.discovery import TrainSettings, find_subject, train_network
 from rnn_jax.discovery.find_subject import drawn
 from rnn_jax.planted import PLANTED
@@ -71,11 +71,6 @@ def of_bit(answer, units):
         "searched in others": found.others.tolist(),
         "random": float(np.max(found.random)),
     }
-
-
-def elsewhere(astray, outputs):
-    """How far outputs move that are not read, all of them together."""
-    return float(np.sqrt((np.delete(astray, outputs) ** 2).sum()))
 
 
 def good(bit):

@@ -22,6 +22,7 @@ from rnn_jax.contrasts import (
     Search,
     UnitSet,
     ask,
+    elsewhere,
     exchanged,
     growth,
     shares,
@@ -353,3 +354,8 @@ def test_an_elimination_that_accepts_anything_ends_at_the_size_it_is_asked_for(l
     kept = jax.jit(searched)(0.9).free
     assert float(worth[np.asarray(kept)].sum() / worth.sum()) >= 0.9
     assert kept.sum() >= least
+
+
+def test_what_is_moved_elsewhere_is_of_outputs_that_are_not_read():
+    assert elsewhere(np.array([0.9, 0.3, 0.4]), (0,)) == pytest.approx(0.5)
+    assert np.isnan(elsewhere(np.array([0.9, 0.3]), (0, 1)))

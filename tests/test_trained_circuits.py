@@ -112,6 +112,7 @@ def made_up(size=2.0, base=6.0, exchanges=0.9, correlation=0.6, members=None):
                 np.broadcast_to(base * (1.0 + np.arange(Q))[None, :, None], sizes.shape),
             ),
             "holds": of_sets(1.0),
+            "elsewhere": of_sets(0.03),
             "members": (("seed", "question", "set", "unit"), who),
             "agreement": of_sets(0.9),
             "kept": (("seed", "question", "selector"), kept),

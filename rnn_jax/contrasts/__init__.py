@@ -1,7 +1,7 @@
 """Contrasts: which units carry the difference between a run and its foil, and which make it."""
 
 from .aligned import Epoch, Pair, aligned
-from .answers import Answer, UnitSet, as_record
+from .answers import Answer, UnitSet, as_record, elsewhere
 from .asking import ask
 from .bases import random_bases, turned
 from .exchange import Question, Share, choose, exchanged, shares
@@ -25,6 +25,7 @@ __all__ = [
     "ask",
     "choose",
     "effective",
+    "elsewhere",
     "exchanged",
     "other_trials",
     "over_time",

@@ -130,6 +130,18 @@ def distributed(found: UnitSet, q: float) -> bool | None:
     return bool(q > ALPHA and found.size >= np.median(found.base_sizes))
 
 
+def elsewhere(astray: Float[np.ndarray, " O"], outputs: tuple[int, ...]) -> float:
+    """How far the outputs that are not read are moved together; NaN where all are read.
+
+    **Arguments:**
+
+    - `astray`: of a set of units or of edges.
+    - `outputs`: which are read.
+    """
+    others = np.delete(astray, outputs)
+    return float(np.sqrt((others**2).sum())) if len(others) else np.nan
+
+
 def like(single: Float[np.ndarray, "2 N"], least: float) -> Int[np.ndarray, " N"]:
     """1 for AND-like units, -1 for OR-like ones: one effect at least `least`, the other small.
 

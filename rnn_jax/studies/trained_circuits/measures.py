@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ...circuits import correlation, readout_weight, selectivity, sparse_probe, variance
-from ...contrasts import Answer, Search, aligned, ask, choose, exchanged, shares
+from ...contrasts import Answer, Search, aligned, ask, choose, elsewhere, exchanged, shares
 from ...contrasts.aligned import Pair
 from ...contrasts.exchange import Question
 from ...contrasts.halves import Picks, filled, stand
@@ -114,9 +114,9 @@ def measured(
     - `search`: how many bases and half-splits.
     - `key`: draws them.
 
-    **Returns:** `size`, `base_size`, `undone`, `restored`, `off`, `holds`, `agreement` of each of
-    `KINDS`; `members` `[kind, N]`; `kept` and `astray` of every method. A size is one more than
-    may be looked for where no set is good enough, as it is in bases.
+    **Returns:** `size`, `base_size`, `undone`, `restored`, `off`, `elsewhere`, `holds`, `agreement`
+    of each of `KINDS`; `members` `[kind, N]`; `kept` and `astray` of every method. A size is one
+    more than may be looked for where no set is good enough, as it is in bases.
     """
     asked = trials.contrasts[contrast]
     assert asked.epochs is not None
@@ -145,6 +145,7 @@ def _of_sets(answer: Answer, N: int) -> dict[str, np.ndarray]:
         "undone": known(lambda s: s.undone[0]),
         "restored": known(lambda s: s.restored[0]),
         "off": known(lambda s: s.off_target[0]),
+        "elsewhere": known(lambda s: elsewhere(s.astray, answer.outputs)),
         "holds": known(lambda s: s.holds),
         "agreement": known(lambda s: s.agreement),
         "members": np.stack([sets[k].members if k in sets else np.zeros(N, bool) for k in KINDS]),

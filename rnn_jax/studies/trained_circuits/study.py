@@ -123,7 +123,8 @@ def trained_circuits(
 DIMS = {
     "accuracy": (),
     **dict.fromkeys(
-        ("size", "base_size", "undone", "restored", "off", "holds", "agreement"), ("set",)
+        ("size", "base_size", "undone", "restored", "off", "elsewhere", "holds", "agreement"),
+        ("set",),
     ),
     "members": ("set", "unit"),
     **dict.fromkeys(("kept", "astray"), ("selector",)),

@@ -225,7 +225,8 @@ def tables(found: "xr.Dataset") -> str:
     parts = [
         "Sizes, mean over a kind's networks and questions, beside the median of random axes (one "
         "more than was looked for where none was good enough); how many questions have such a "
-        "set; and with how many held-out trials agree:",
+        "set; with how many held-out trials agree; and how far outputs are moved that are not "
+        "read (amplitude, median):",
         "", _size_table(found), "",
         "The lesser of undone and restored on fresh trials, by as many units as the mediator has:",
         "", _method_table(found, "kept"), "",
@@ -247,11 +248,12 @@ def _size_table(found: "xr.Dataset") -> str:
                 "{:.1f} of {:.1f}".format(*both) if asked.any() else "-",
                 f"{int(has.sum())} of {part['size'].size}",
                 f"{int(part['holds'].sum())}",
+                "{:.2f}".format(float(part["elsewhere"].median())),
             ]
         rows.append(row)
     head = ["network", "accuracy"]
     for name in found["set"].values:
-        head += [f"{name}: units, axes", "found", "agreed"]
+        head += [f"{name}: units, axes", "found", "agreed", "others moved"]
     return markdown_table(head, rows)
 
 
