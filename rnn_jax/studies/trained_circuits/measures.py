@@ -114,8 +114,8 @@ def measured(
     - `search`: how many bases and half-splits.
     - `key`: draws them.
 
-    **Returns:** `size`, `base_size`, `undone`, `restored`, `off`, `elsewhere`, `holds`, `agreement`
-    of each of `KINDS`; `members` `[kind, N]`; `kept` and `astray` of every method. A size is one
+    **Returns:** of each of `KINDS` `size`, `base_size`, `undone`, `restored`, `off`, `elsewhere`,
+    `holds`, `agreement`; `members` `[kind, N]`; of every method `kept` and `astray`. A size is one
     more than may be looked for where no set is good enough, as it is in bases.
     """
     asked = trials.contrasts[contrast]
