@@ -10,8 +10,8 @@ from test_studies import relay
 
 from rnn_jax.contrasts import Search, aligned
 from rnn_jax.report import STUDY_FIGURES
-from rnn_jax.studies.trained_circuits import measures
-from rnn_jax.studies.trained_circuits.measures import KINDS, OWN, SELECTORS, measured
+from rnn_jax.studies import question
+from rnn_jax.studies.question import KINDS, OWN, SELECTORS, measured
 from rnn_jax.studies.trained_circuits.study import questions
 from rnn_jax.studies.trained_circuits.verdicts import CLAIMS, judge, tables
 from rnn_jax.tasks import TASKS, Contrast, epochs_after
@@ -33,7 +33,7 @@ def asked():
 def test_methods_are_given_the_variable_that_the_contrast_changes(asked):
     network, trials = asked
     pair = aligned(network, trials, trials.contrasts["turned"])
-    seen = measures._looked(network, pair, "held", jax.random.key(0))
+    seen = question.looked(network, pair, "held", jax.random.key(0))
     B = len(trials.xs)
     assert seen.states.shape[0] == 2 * B == seen.window.shape[1]
     # its sign is free; a foil's value is the run's, turned
@@ -41,7 +41,7 @@ def test_methods_are_given_the_variable_that_the_contrast_changes(asked):
     np.testing.assert_allclose(value[:B], -value[B:], atol=1e-9)
     said = (np.asarray(pair.ys[0]) * pair.epochs["held"].read).sum((1, 2))
     assert abs(np.corrcoef(said, value[:B])[0, 1]) == pytest.approx(1)
-    scores = measures._ranked(seen)
+    scores = question.ranked(seen)
     assert set(scores) == set(SELECTORS)
     scores = {name: np.asarray(score) for name, score in scores.items()}
     # all four follow the variable, run and foil lie two deviations apart; one is read, one is held
@@ -111,8 +111,8 @@ def made_up(size=2.0, base=6.0, exchanges=0.9, correlation=0.6, members=None):
                 ("seed", "question", "set"),
                 np.broadcast_to(base * (1.0 + np.arange(Q))[None, :, None], sizes.shape),
             ),
-            "holds": of_sets(1.0),
-            "elsewhere": of_sets(0.03),
+            **{name: of_sets(1.0) for name in ("undone", "restored", "holds")},
+            **{name: of_sets(0.03) for name in ("off", "elsewhere")},
             "members": (("seed", "question", "set", "unit"), who),
             "agreement": of_sets(0.9),
             "kept": (("seed", "question", "selector"), kept),
@@ -151,7 +151,7 @@ def test_nothing_is_decided_of_few_seeds_or_without_answers():
     few = fell(made_up().isel(seed=slice(3)))
     assert few["mediators"] == few["robust"] == "undecided"
     refused = made_up()
-    for name in ("size", "kept"):
+    for name in ("size", "undone", "kept"):
         refused[name][:] = np.nan
     refused["members"][:] = False
     told = fell(refused)
@@ -208,7 +208,7 @@ def test_figures_are_drawn_of_refused_questions_too(figure):
 
 def test_a_method_without_scores_chooses_nobody_and_ties_fall_by_chance():
     ties = np.array([0.4, 0.1, 0.3, 0.2])
-    top = lambda score, count: np.flatnonzero(measures._top(np.array(score), ties, count)).tolist()
+    top = lambda score, count: np.flatnonzero(question._top(np.array(score), ties, count)).tolist()
     assert top([np.nan] * 4, 2) == []
     assert top([0.0, 0.0, 1.0, 0.0], 2) == [1, 2]
     assert top([0.0, np.nan, 1.0, 0.5], 3) == [0, 2, 3]

@@ -26,8 +26,8 @@ from ...discovery.find_subject import drawn
 from ...discovery.performance import performance
 from ...discovery.trained import untrained
 from ..keeping import Keep, in_memory, keep_networks
+from ..question import KINDS, OWN, SELECTORS, all_measured, measures_of
 from ..study import Study, StudySettings
-from .measures import KINDS, OWN, SELECTORS, measured
 from .verdicts import CLAIMS, judge, tables
 
 if TYPE_CHECKING:
@@ -152,26 +152,21 @@ def _network_asked(
         lambda: train_network(task, settings),
     )
     found = keep(name, lambda: _asked(network, task, seed, size, of_task))
-    part = lambda k: {key.partition(".")[2]: found[key] for key in found if key.startswith(k)}
-    return [part(f"{k}.") for k in range(len(of_task))]
+    does = {"accuracy": found["accuracy"]}
+    return [measures_of(found, k) | does for k in range(len(of_task))]
 
 
 def _asked(
     network: Network, task: str, seed: int, size: Size, of_task: list[tuple[str, str]]
 ) -> dict[str, np.ndarray]:
-    """All questions of one network, in one flat dictionary."""
+    """All questions of one network, in one flat dictionary, and how well it does its task."""
     key = jax.random.fold_in(jax.random.key(seed), 7)
     of_trials, of_fresh, of_search = jax.random.split(key, 3)
     trials, fresh = drawn(task, of_trials, size.trials), drawn(task, of_fresh, size.trials)
     assert fresh.targets is not None
     does = performance(clean_run(network, fresh.xs)[1], fresh.targets)["accuracy"]
-    arrays: dict[str, np.ndarray] = {}
-    for k, (contrast, epoch) in enumerate(of_task):
-        own = jax.random.fold_in(of_search, k)
-        found = measured(network, trials, fresh, contrast, epoch, size.search, own)
-        found["accuracy"] = np.asarray(does)
-        arrays |= {f"{k}.{name}": value for name, value in found.items()}
-    return arrays
+    found = all_measured(network, trials, fresh, of_task, size.search, of_search)
+    return found | {"accuracy": np.asarray(does)}
 
 
 def _run(settings: TrainedSettings, track: Track, keep: Keep) -> "xr.Dataset":

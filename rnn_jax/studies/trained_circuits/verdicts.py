@@ -11,16 +11,16 @@ over seeds, since seeds are what is repeated and they are few.
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtrit
 
 from ...circuits import jaccard
-from ..seeds import Estimate
-from ..study import Claim, Verdict, markdown_table, verdict_on
+from ..question_numbers import LESSER, Row, judged_table, methods_table, said_ratio, sizes_table
+from ..seeds import LEAST, Estimate, lies_above, over_few
+from ..study import Claim, Verdict, verdict_on
 
 if TYPE_CHECKING:
     import xarray as xr
 
-LEARNED, GAIN, STEADY, LEAST = 0.85, 0.1, 0.5, 5
+LEARNED, GAIN, STEADY = 0.85, 0.1, 0.5
 USED, UNUSED = "flip-flop", "context-integration"
 SEVERAL = ("flip-flop", "context-bit")
 """Tasks of more than one output."""
@@ -105,41 +105,19 @@ def kinds(found: "xr.Dataset | xr.DataArray") -> "xr.DataArray":
     return (found["cell"] + " " + found["task"]).rename("kind")
 
 
-def over(values: np.ndarray) -> Estimate:
-    """Mean and t interval over seeds; a seed without a number is left out."""
-    known = np.asarray(values, float)
-    known = known[np.isfinite(known)]
-    if len(known) < 2:
-        mean = float(known.mean()) if len(known) else np.nan
-        return Estimate(mean, np.nan, np.nan, len(known))
-    half = stdtrit(len(known) - 1, 0.975) * known.std(ddof=1) / len(known) ** 0.5
-    return Estimate(known.mean(), known.mean() - half, known.mean() + half, len(known))
-
-
 def _each_seed(values: "xr.DataArray") -> Estimate:
     """Over seeds, the mean over kinds of the mean over a network's questions."""
     if not values.sizes["question"]:
-        return over(np.array([]))
+        return over_few(np.array([]))
     of_kinds = values.groupby(kinds(values)).mean("question")
-    return over(of_kinds.mean("kind").values)
+    return over_few(of_kinds.mean("kind").values)
 
 
 def _below(name: str, found: Estimate, ratio: bool = False) -> Verdict:
     """A claim that a number lies below 0: an interval that holds 0 decides nothing."""
-    above = _above(found, 0.0)
-    if ratio:
-        mean, low, high = (float(np.exp(end)) for end in found[:3])
-        said = str(found._replace(mean=mean, low=low, high=high))
-    else:
-        said = f"{found:+.2f}"
+    above = lies_above(found, 0.0)
+    said = said_ratio(found) if ratio else f"{found:+.2f}"
     return verdict_on(CLAIMS[name], said, None if above is None else not above)
-
-
-def _above(found: Estimate, limit: float) -> bool | None:
-    """On which side of a limit an interval lies; `None` where it holds it, or of few seeds."""
-    if found.count < LEAST or found.low <= limit <= found.high:
-        return None
-    return bool(found.low > limit)
 
 
 def _learned(found: "xr.Dataset") -> Verdict:
@@ -152,7 +130,7 @@ def _learned(found: "xr.Dataset") -> Verdict:
 
 
 def _robust(gain: Estimate) -> Verdict:
-    return verdict_on(CLAIMS["robust"], f"{gain:+.2f}", _above(gain, GAIN))
+    return verdict_on(CLAIMS["robust"], f"{gain:+.2f}", lies_above(gain, GAIN))
 
 
 def _where_unused(gain: "xr.DataArray") -> Verdict:
@@ -161,8 +139,8 @@ def _where_unused(gain: "xr.DataArray") -> Verdict:
         return verdict_on(CLAIMS["where unused"], "not run", None)
     # cells that are in both
     tasks = [of(task).groupby("cell").mean("question") for task in (UNUSED, USED)]
-    more = over((tasks[0] - tasks[1]).mean("cell").values)
-    return verdict_on(CLAIMS["where unused"], f"{more:+.2f}", _above(more, 0.0))
+    more = over_few((tasks[0] - tasks[1]).mean("cell").values)
+    return verdict_on(CLAIMS["where unused"], f"{more:+.2f}", lies_above(more, 0.0))
 
 
 def _shared(found: "xr.Dataset", by: str) -> Estimate:
@@ -179,8 +157,8 @@ def _shared(found: "xr.Dataset", by: str) -> Estimate:
         less = jaccard(members[:, a], members[:, b]) - (halves[:, a] + halves[:, b]) / 2
         rows.setdefault(str(labels[a]), []).append(np.where(known, less, np.nan))
     if not rows:
-        return over(np.array([]))
-    return over(_mean([_mean(row) for row in rows.values()]))
+        return over_few(np.array([]))
+    return over_few(_mean([_mean(row) for row in rows.values()]))
 
 
 def _mean(rows: list[np.ndarray]) -> np.ndarray:
@@ -222,45 +200,24 @@ def _steady(found: "xr.Dataset") -> Verdict:
 
 def tables(found: "xr.Dataset") -> str:
     """Sizes, and what each method's units do, by kind of network."""
+    rows = _kinds_of(found)
+    sized = [([*labels, f"{float(one['accuracy'].mean()):.2f}"], one) for labels, one in rows]
     parts = [
         "Sizes, mean over a kind's networks and questions, beside the median of random axes (one "
         "more than was looked for where none was good enough); how many questions have such a "
-        "set; with how many held-out trials agree; and how far outputs are moved that are not "
-        "read (amplitude, median):",
-        "", _size_table(found), "",
-        "The lesser of undone and restored on fresh trials, by as many units as the mediator has:",
-        "", _method_table(found, "kept"), "",
+        "set; and with how many held-out trials agree:",
+        "", sizes_table(["network", "accuracy"], sized), "",
+        "What sets do on held-out trials, how far they move outputs that are not read, and the "
+        "agreement of half-splits:",
+        "", judged_table(["network"], rows), "",
+        f"{LESSER}:",
+        "", methods_table(["network"], rows, "kept"), "",
         "How far these units move outputs in other directions (amplitude):",
-        "", _method_table(found, "astray"), "",
+        "", methods_table(["network"], rows, "astray"), "",
     ]  # fmt: skip
     return "\n".join(parts)
 
 
-def _size_table(found: "xr.Dataset") -> str:
-    rows = []
-    for kind, one in found.groupby(kinds(found)):
-        row = [str(kind), f"{float(one['accuracy'].mean()):.2f}"]
-        for name in found["set"].values:
-            part = one.sel(set=name)
-            asked, has = np.isfinite(part["size"]), part["members"].astype(bool).any("unit")
-            both = [float(part[size].mean()) for size in ("size", "base_size")]
-            row += [
-                "{:.1f} of {:.1f}".format(*both) if asked.any() else "-",
-                f"{int(has.sum())} of {part['size'].size}",
-                f"{int(part['holds'].sum())}",
-                "{:.2f}".format(float(part["elsewhere"].median())),
-            ]
-        rows.append(row)
-    head = ["network", "accuracy"]
-    for name in found["set"].values:
-        head += [f"{name}: units, axes", "found", "agreed", "others moved"]
-    return markdown_table(head, rows)
-
-
-def _method_table(found: "xr.Dataset", name: str) -> str:
-    names = [str(s) for s in found["selector"].values]
-    rows = []
-    for kind, one in found[name].groupby(kinds(found)):
-        each = one.mean("question")
-        rows.append([str(kind), *(str(over(each.sel(selector=s).values)) for s in names)])
-    return markdown_table(["network", *names], rows)
+def _kinds_of(found: "xr.Dataset") -> list[Row]:
+    """Each kind of network, with its questions."""
+    return [([str(kind)], one) for kind, one in found.groupby(kinds(found))]

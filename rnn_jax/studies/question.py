@@ -1,7 +1,9 @@
-"""One question of a trained network: its sets, and sets of equal size by methods that do not edit.
+"""One question of a network: its sets, and sets of equal size by methods that do not edit.
 
     found = measured(network, trials, fresh, "bit 0", "hold", search, key)
     found["kept"]          # [selector]: the lesser of undone and restored, on fresh trials
+    rows = all_measured(network, trials, fresh, [("bit 0", "hold")], search, key)
+    measures_of(rows, 0)   # the same of the first question
 
 The sets of exchanges are chosen and sized by `ask` on one half of some trials. Every other method
 ranks units on all of these trials, and gets as many units as the mediator has. All are then
@@ -12,7 +14,7 @@ differ most where they are read, and a trial's value is its mean output there al
 that ask for a target are given that value, of runs and of foils.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
@@ -22,15 +24,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ...circuits import correlation, readout_weight, selectivity, sparse_probe, variance
-from ...contrasts import Answer, Search, aligned, ask, choose, elsewhere, exchanged, shares
-from ...contrasts.aligned import Pair
-from ...contrasts.exchange import Question
-from ...contrasts.halves import Picks, filled, stand
-from ...contrasts.sets import of_reach
-from ...contrasts.slopes import sums_of_mask
-from ...core import Network, Readout, State
-from ...tasks import Trials
+from ..circuits import correlation, readout_weight, selectivity, sparse_probe, variance
+from ..contrasts import Answer, Search, aligned, ask, choose, elsewhere, exchanged, shares
+from ..contrasts.aligned import Pair
+from ..contrasts.exchange import Question
+from ..contrasts.halves import Picks, filled, stand
+from ..contrasts.sets import of_reach
+from ..contrasts.slopes import sums_of_mask
+from ..core import Network, Readout, State
+from ..tasks import Contrast, Trials
 
 KINDS = ("mediator", "circuit")
 OWN = "exchanges"
@@ -95,6 +97,48 @@ SELECTORS: dict[str, Callable[[Looked], Float[Array, " N"]]] = {
 """Every method that ranks units without exchanging them; chance is the last."""
 
 
+def all_measured(
+    network: Network,
+    trials: Trials,
+    fresh: Trials,
+    questions: Sequence[tuple[str, str]],
+    search: Search,
+    key: PRNGKeyArray,
+) -> dict[str, np.ndarray]:
+    """All questions of one network, in one flat dictionary, as it can be kept.
+
+    **Arguments:** as for `measured`; `questions` are pairs of a contrast and an epoch.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    for k, (contrast, epoch) in enumerate(questions):
+        own = jax.random.fold_in(key, k)
+        found = measured(network, trials, fresh, contrast, epoch, search, own)
+        arrays |= {f"{k}.{name}": value for name, value in found.items()}
+    return arrays
+
+
+def measures_of(found: dict[str, np.ndarray], k: int) -> dict[str, np.ndarray]:
+    """The numbers of the question with number `k`, of what `all_measured` gave."""
+    return {
+        name.partition(".")[2]: value for name, value in found.items() if name.startswith(f"{k}.")
+    }
+
+
+def found_sets(
+    network: Network, trials: Trials, contrast: str, epoch: str, search: Search, key: PRNGKeyArray
+) -> Bool[np.ndarray, "kind N"]:
+    """Mediator and circuit of a question, without bases and half-splits; nobody if refused."""
+    one = in_epoch(trials.contrasts[contrast], epoch)
+    (answer,) = ask(network, trials, contrast, one, replace(search, bases=0, splits=0), key)
+    return _of_sets(answer, len(answer.single[0]))["members"]
+
+
+def in_epoch(contrast: Contrast, epoch: str) -> Contrast:
+    """The contrast, asked in one of its epochs alone."""
+    assert contrast.epochs is not None
+    return replace(contrast, epochs={epoch: contrast.epochs[epoch]})
+
+
 def measured(
     network: Network,
     trials: Trials,
@@ -108,27 +152,27 @@ def measured(
 
     **Arguments:**
 
-    - `network`: trained.
+    - `network`: any.
     - `trials`, `fresh`: to choose by, and to judge on.
     - `contrast`, `epoch`: names.
     - `search`: how many bases and half-splits.
     - `key`: draws them.
 
     **Returns:** of each of `KINDS` `size`, `base_size`, `undone`, `restored`, `off`, `elsewhere`,
-    `holds`, `agreement`; `members` `[kind, N]`; of every method `kept` and `astray`. A size is one
-    more than may be looked for where no set is good enough, as it is in bases.
+    `holds`, `agreement`; `members` `[kind, N]`; of every method `kept` and `astray`; `difference`,
+    how far run and foil are apart where they are read. A size is one more than may be looked for
+    where no set is good enough, as it is in bases.
     """
-    asked = trials.contrasts[contrast]
-    assert asked.epochs is not None
-    one = replace(asked, epochs={epoch: asked.epochs[epoch]})
+    one = in_epoch(trials.contrasts[contrast], epoch)
     (answer,) = ask(network, trials, contrast, one, search, key)
     found = _of_sets(answer, len(answer.single[0]))
+    found["difference"] = np.asarray(answer.difference)
     names = (OWN, *SELECTORS)
     nothing = {"kept": np.full(len(names), np.nan), "astray": np.full(len(names), np.nan)}
     members = found["members"][0]
     if answer.note or not members.any():
         return found | nothing
-    scores = _ranked(_looked(network, aligned(network, trials, one), epoch, key))
+    scores = ranked(looked(network, aligned(network, trials, one), epoch, key))
     ties = np.asarray(jax.random.uniform(key, members.shape))
     rows = [members, *(_top(scores[name], ties, int(members.sum())) for name in SELECTORS)]
     return found | _judged(network, fresh, contrast, epoch, np.stack(rows))
@@ -152,8 +196,8 @@ def _of_sets(answer: Answer, N: int) -> dict[str, np.ndarray]:
     }
 
 
-def _ranked(seen: Looked) -> dict[str, np.ndarray]:
-    """Every method's scores; NaN where its solver did not end."""
+def ranked(seen: Looked) -> dict[str, Float[np.ndarray, " N"]]:
+    """The scores of every method of `SELECTORS`; NaN where its solver did not end."""
     found = {}
     for name, score in SELECTORS.items():
         try:
@@ -178,8 +222,8 @@ def _picked(valid: Bool[np.ndarray, " B"]) -> Picks:
     return filled(np.flatnonzero(valid), len(valid))
 
 
-def _looked(network: Network, pair: Pair, epoch: str, key: PRNGKeyArray) -> Looked:
-    """What methods look at."""
+def looked(network: Network, pair: Pair, epoch: str, key: PRNGKeyArray) -> Looked:
+    """What methods look at, who are to rank units in an epoch."""
     asked = pair.epochs[epoch]
     picks, there = _picked(asked.valid)
     question = choose(pair, asked, picks, there)
