@@ -12,12 +12,20 @@ import pytest
 import xarray as xr
 
 from rnn_jax.circuits.statistics import without_rounding
-from rnn_jax.core import Network
+from rnn_jax.core import Network, clean_run
 from rnn_jax.data import reserved
 from rnn_jax.planted import PLANTED, Truth, check_planted, copies, latch, permute
 from rnn_jax.report import read_study, write_study
 from rnn_jax.studies import STUDIES, StudySettings, in_memory, keeper
 from rnn_jax.studies.recovery import selectors
+from rnn_jax.studies.recovery.questions import (
+    DIMS,
+    EDGE_FINDERS,
+    FINDERS,
+    TIMERS,
+    _draw,
+    of_kind,
+)
 from rnn_jax.studies.recovery.rotated import kept
 from rnn_jax.studies.recovery.selectors import unit_scores, with_noise
 from rnn_jax.studies.recovery.study import RecoverySettings, recovery
@@ -124,6 +132,13 @@ def test_a_seeds_numbers_decide_what_their_interval_says():
     assert [all_of(a) for a in ([True, True], [True, None], [None, False])] == [True, None, False]
 
 
+BEST = {
+    "sets": {"finder": "exchanges"},
+    "edges": {"edge_finder": "unrolled circuit"},
+    "timing": {"timer": "exact ablation"},
+}
+
+
 def results(**areas):
     """A dataset of every kind, as expected but for `areas[kind with _] = {selector: value}`."""
     kinds, noise = list(PLANTED), [0.0, 0.1]
@@ -144,6 +159,14 @@ def results(**areas):
     faith = np.broadcast_to(np.array([1.0, 0.3]), (len(kinds), 5, 2)).copy()
     found["kept"] = (("kind", "seed", "form"), faith)
     found["prevalence"] = (("kind",), np.full(len(kinds), 0.2))
+    found = found.assign_coords(
+        finder=list(FINDERS), timer=list(TIMERS), edge_finder=list(EDGE_FINDERS)
+    )
+    ones = {"draw": 1, "shuffle": 99, **{k: found.sizes[k] for k in (*found.dims,)}}
+    for name, dims in DIMS.items():
+        found[name] = (("kind", *dims), np.full((len(kinds), *(ones[d] for d in dims)), 0.5))
+    for name, at in BEST.items():
+        found[name].loc[at] = 0.9
     for kind, changed in areas.items():
         for name, value in changed.items():
             found["auroc"].loc[{"kind": kind.replace("_", "-"), "selector": name}] = value
@@ -191,10 +214,48 @@ def test_rotation_can_be_refuted_and_unrun_kinds_decide_nothing():
     assert set(fell(own).values()) == {"undecided"}
 
 
+@pytest.mark.parametrize("claim", list(BEST))
+def test_claims_over_kinds_fall_either_way(claim):
+    found = results()
+    found[claim].loc[BEST[claim]] = 0.4
+    assert fell(found)[claim] == "refuted"
+    # in half of the kinds far better, in the other half far worse
+    found[claim].loc[{**BEST[claim], "kind": list(PLANTED)[::2]}] = 0.6
+    assert fell(found)[claim] == "undecided"
+    # a kind without a number is left out
+    found = results()
+    found[claim].loc[{"kind": list(PLANTED)[::2]}] = np.nan
+    assert fell(found)[claim] == "holds"
+    assert fell(found.drop_vars(list(DIMS)))[claim] == "undecided"
+
+
+def test_sets_that_fit_shuffled_units_as_well_are_refuted():
+    found = results()
+    found["shuffled"][:] = 0.95
+    assert fell(found)["sets"] == "refuted"
+
+
+def test_contrasts_recover_a_latch_in_networks_drawn_anew():
+    planted = latch()
+    anew, key = _draw(planted, KEY)
+    assert sorted(anew.units) != sorted(planted.units)
+    assert anew.units != _draw(planted, key)[0].units
+    xs = planted.sample(KEY, 4).xs
+    same = [np.asarray(clean_run(one.network, xs)[1]) for one in (planted, anew)]
+    np.testing.assert_allclose(*same, atol=1e-5)
+    found = of_kind(planted, KEY, 1)
+    assert found["sets"].shape == (1, len(FINDERS))
+    assert found["sets"][0, 0] == 1.0
+    assert found["shuffled"].mean() < 0.4
+    assert found["timing"][0, TIMERS.index("exact ablation")] == 1.0
+    assert found["edges"][0] == 1.0
+    assert (found["edges"][2:] < 1.0).all()
+
+
 def test_an_interval_around_0_decides_nothing():
     found = results()
-    half = {"selector": ["exact ablation"], "seed": [0, 1]}
-    found["auroc"].loc[half] = 0.0
+    half = {"selector": ["exact ablation"], "kind": list(PLANTED)[::2]}
+    found["auroc"].loc[half] = 0.4
     assert fell(found)["time"] == fell(found)["gain"] == "undecided"
 
 

@@ -92,7 +92,7 @@ def scored(members: Bool[np.ndarray, "*K N"], truth: Bool[np.ndarray, "... N"]) 
     rows = zip(members.reshape(-1, members.shape[-1]), truth.reshape(-1, members.shape[-1]))
     each = [precision_recall(*pair) for pair in rows]
     told = np.array(each).reshape(*members.shape[:-1], 2)
-    return np.where(members.any(-1)[..., None], told, np.nan)
+    return np.where(np.asarray(members.any(-1))[..., None], told, np.nan)
 
 
 def said(one: "xr.Dataset", name: str) -> str:

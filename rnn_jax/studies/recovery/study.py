@@ -2,6 +2,7 @@
 
     found = recovery({"latch": latch}, range(10))
     found["auroc"].sel(kind="latch", selector="correlation with target").mean("seed")
+    found["sets"].sel(kind="latch", finder="exchanges")        # by contrasts; see `questions`
 
 Nothing but the scoring at the end reads a truth.
 """
@@ -9,7 +10,7 @@ Nothing but the scoring at the end reads a truth.
 import difflib
 import inspect
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from ...planted import PLANTED, Planted, check_planted
 from ...tasks import Trials
 from ..keeping import Keep, in_memory
 from ..study import Study, StudySettings
+from .questions import DIMS, EDGE_FINDERS, FINDERS, TIMERS, of_kind
 from .rotated import kept
 from .selectors import unit_scores, with_noise
 from .verdicts import CLAIMS, RANKED, judge, tables
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 NOISE = (0.0, 0.01, 0.03, 0.1, 0.3)
 QUICK_KINDS = ("latch", "copies", "and-pair", "cancelled-pair", "correlated-unread")
-TRIALS = 32
+QUICK_ASKED = ("latch",)
+TRIALS, DRAWS = 32, 1
 MARKS = {
     "auroc": auroc,
     "average_precision": average_precision,
@@ -51,6 +54,7 @@ def recovery(
     count: int = TRIALS,
     track: Track = in_silence,
     keep: Keep = in_memory,
+    asked: Collection[str] = (),
 ) -> "xr.Dataset":
     """Every method on every kind, noise level and seed.
 
@@ -62,21 +66,30 @@ def recovery(
     - `count`: trials a draw.
     - `track`: shows progress.
     - `keep`: keeps what was found on each kind.
+    - `asked`: kinds that are asked their contrasts, too.
 
     **Returns:** a Dataset of `auroc`, `average_precision` and `precision` among as many units as
     are true `[kind, noise, seed, selector]`, means over the epochs that have members and others;
     `prevalence [kind]`; and `kept [kind, seed,
-    form]`, the faithfulness of the strongest units as built and rotated.
+    form]`, the faithfulness of the strongest units as built and rotated. Where kinds are asked,
+    `sets [kind, draw, finder]`, `shuffled [kind, draw, shuffle]`, `refused [kind, draw]`,
+    `timing [kind, draw, timer]` and `edges [kind, edge_finder]`; see `questions.of_kind`.
 
     **Raises:** `ValueError` where a kind has no epoch of both.
     """
     import xarray as xr
 
-    found = []
+    found, questions = [], []
     for kind in track(list(kinds), "recovery"):
         planted = kinds[kind]()
+        name = f"{kind} {_digest(planted)}"
         row = lambda planted=planted, kind=kind: _of_kind(kind, planted, seeds, noise, count)
-        found.append(keep(f"{kind} {_digest(planted)}", row))
+        found.append(keep(name, row))
+        if kind in asked:
+            own = lambda planted=planted, kind=kind: of_kind(planted, _key(kind), DRAWS)
+            questions.append(keep(f"{name} questions", own))
+        else:
+            questions.append(None)
     parts = ("marks", "prevalence", "forms")
     marks, prevalence, forms = (np.asarray([row[part] for row in found]) for part in parts)
     dims = ("kind", "noise", "seed", "selector")
@@ -86,7 +99,26 @@ def recovery(
     }  # fmt: skip
     variables = {name: (dims, marks[..., k]) for k, name in enumerate(MARKS)}
     variables |= {"prevalence": (("kind",), prevalence), "kept": (("kind", "seed", "form"), forms)}
-    return xr.Dataset(variables, coords, {"trials": count})
+    about = {"trials": count}
+    return xr.Dataset(variables, coords, about).assign(_questions(questions))
+
+
+def _questions(rows: list[dict[str, np.ndarray] | None]) -> dict[str, tuple]:
+    """What kinds were asked, as variables; NaN for a kind that was not, none if none was."""
+    known = [row for row in rows if row is not None]
+    if not known:
+        return {}
+    nothing = {name: np.full(np.shape(value), np.nan) for name, value in known[0].items()}
+    full = [nothing if row is None else row for row in rows]
+    stack = lambda name: np.stack([row[name] for row in full])
+    names = {"finder": FINDERS, "timer": TIMERS, "edge_finder": EDGE_FINDERS}
+    coords = {dim: ((dim,), list(values)) for dim, values in names.items()}
+    return coords | {name: (("kind", *dims), stack(name)) for name, dims in DIMS.items()}
+
+
+def _key(kind: str) -> PRNGKeyArray:
+    """A key of its own for each kind, else the random scores of all kinds would be the same."""
+    return jax.random.key(zlib.crc32(kind.encode()))
 
 
 def _of_kind(
@@ -99,9 +131,7 @@ def _of_kind(
     mixed = nodes.any(1) & ~nodes.all(1)
     if not mixed.any():
         raise ValueError(f"{kind} has no epoch in which some units belong and some do not")
-    # a key of its own for each kind, else the random scores of all kinds would be the same
-    own = jax.random.key(zlib.crc32(kind.encode()))
-    keys = [jax.random.split(jax.random.fold_in(own, seed), 3) for seed in seeds]
+    keys = [jax.random.split(jax.random.fold_in(_key(kind), seed), 3) for seed in seeds]
     draws = [(planted.sample(draw, count), key, last) for draw, key, last in keys]
     runs = [[_once(planted, trials, key, scale) for trials, key, _ in draws] for scale in noise]
     names = list(runs[0][0])
@@ -151,7 +181,8 @@ def _run(settings: RecoverySettings, track: Track, keep: Keep) -> "xr.Dataset":
     names = settings.kinds or (QUICK_KINDS if settings.quick else RANKED)
     noise = (NOISE[0], NOISE[-2]) if settings.quick else NOISE
     kinds = {name: _maker(name) for name in names}
-    return recovery(kinds, settings.range, noise, TRIALS, track, keep)
+    asked = [name for name in names if name in QUICK_ASKED] if settings.quick else names
+    return recovery(kinds, settings.range, noise, TRIALS, track, keep, asked)
 
 
 def _maker(name: str) -> Callable[[], Planted]:
