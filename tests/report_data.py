@@ -125,6 +125,10 @@ def results(units=8, windows=6, trials=4, steps=24, truth=True, seed=0, subject=
         "necessity_low": (("epoch",), need - 0.08),
         "necessity_high": (("epoch",), need + 0.06),
         "circuit_p": (("epoch",), np.array([0.0099, 0.0099, 0.02, 0.0099])),
+        "random_faithfulness": (
+            ("epoch", "random_set"),
+            np.clip(faith[:, None] - rng.exponential(0.4, (4, 50)), -3, 1),
+        ),
         "pca": (("trial", "time", "pc"), scores),
         "pca_variance": (("pc",), variance),
         "precision": (("epoch",), hit / np.maximum(member.sum(1), 1)),

@@ -59,6 +59,15 @@ def test_a_set_of_no_unit_or_of_all_has_no_p_value(size):
     assert np.isnan(found.p_value) == (size in (0, N))
 
 
+def test_random_sets_have_the_faithfulness_that_they_would_have_as_a_circuit():
+    random = np.stack([np.isin(range(N), units) for units in itertools.combinations(range(N), 2)])
+    judged = lambda members: judge_set(lambda m: additive(m) - TOTAL, members, random, KEY)
+    alone = [float(judged(members).faithfulness.estimate) for members in random]
+    assert_allclose(judged(random[0]).random, alone, atol=1e-6)
+    refused = judge_set(lambda m: 0.0 * additive(m), random[0], random, KEY)
+    assert np.isnan(refused.random).all()
+
+
 # the curve
 
 

@@ -32,11 +32,13 @@ class SetTest(NamedTuple):
     - `faithfulness`, `necessity`: ratios with their bootstrap intervals.
     - `p_value`: share of random sets of equal size that keep at least as much; NaN for a set of
         no unit or of all, since all sets of such a size are alike.
+    - `random`: `[R]`, the faithfulness of each random set; NaN where the circuit's is refused.
     """
 
     faithfulness: Ratio
     necessity: Ratio
     p_value: np.ndarray
+    random: Float[np.ndarray, " R"]
 
 
 class Worst(NamedTuple):
@@ -170,10 +172,14 @@ def judge_set(
     keep, drop, nothing, others = effect[0], effect[1], effect[2], effect[3:]
     p = permutation_p(mean_of_finite(keep), mean_of_finite(others))
     # every metric is the clean one plus an effect, so the clean one cancels
+    faithful = ratio_of_means(*_known(keep - nothing, -nothing), key, resamples)
     return SetTest(
-        ratio_of_means(*_known(keep - nothing, -nothing), key, resamples),
+        faithful,
         ratio_of_means(*_known(-drop, -nothing), key, resamples),
         p if 0 < members.mean() < 1 else np.full_like(p, np.nan),
+        share_kept(others, nothing)
+        if np.isfinite(faithful.estimate)
+        else np.full(len(others), np.nan),
     )
 
 

@@ -196,7 +196,8 @@ def _sets(found: Findings) -> Variables:
         for suffix, part in (("", "estimate"), ("_low", "low"), ("_high", "high")):
             values = np.array([float(getattr(ratio, part)) for ratio in ratios])
             variables[name + suffix] = (("epoch",), values)
-    return variables
+    random = np.stack([test.random for test in found.sets])
+    return variables | {"random_faithfulness": (("epoch", "random_set"), random)}
 
 
 def _recovery(truth: dict[str, Any], found: Findings) -> Variables:

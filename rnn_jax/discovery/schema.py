@@ -113,6 +113,12 @@ SETS = {
     "necessity_high": Name("epoch", "its upper end", SHARE, "Bootstrap over trials, 95 %."),
     "circuit_p": Name("epoch", "p of the members", NOTHING, "Against random sets of their size."),
     "circuit_q": Name("epoch", "corrected p", NOTHING, "Over all epochs."),
+    "random_faithfulness": Name(
+        "epoch random_set",
+        "faithfulness of a random set",
+        SHARE,
+        "Of as many units as the members are; circuit_p counts those that keep at least as much.",
+    ),
 }
 QUESTIONS = {
     "reach": Name(
