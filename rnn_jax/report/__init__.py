@@ -1,13 +1,15 @@
 """Reports: figures, the table, the explorer, and the folder that holds them all."""
 
-from .circuit_figures import circuit_figure, connectivity_figure
-from .course import sets_figure, trajectories_figure
+from .circuit_drawing import circuit_figure
+from .connectivity import connectivity_figure
 from .explorer import write_explorer
 from .heatmap import effects_figure, ranking_figure
 from .panels import heat_map, matrix, ranking
 from .run_folder import save, save_figures, write_json, write_run
+from .sets import sets_figure
 from .study_folder import STUDY_FIGURES, read_study, write_study
 from .table import epoch_table
+from .trajectories import trajectories_figure
 
 __all__ = [
     "STUDY_FIGURES", "circuit_figure", "connectivity_figure", "effects_figure", "epoch_table",

@@ -17,10 +17,12 @@ from ..data import Workplace, filled, reserved, to_graph, write_graphml
 from ..discovery import Discovery
 from ..training import save_model
 from .answer_figures import holders_figure, when_figure
-from .circuit_figures import circuit_figure, connectivity_figure
-from .course import sets_figure, trajectories_figure
+from .circuit_drawing import circuit_figure
+from .connectivity import connectivity_figure
 from .explorer import write_explorer
 from .heatmap import effects_figure, ranking_figure
+from .sets import sets_figure
+from .trajectories import trajectories_figure
 from .unrolled_figure import unrolled_figure
 
 EDGES = 1000

@@ -8,6 +8,7 @@ The palette is Okabe and Ito's, which stays legible to the colour blind (Okabe &
 Universal Design", 2008); effects and connectivity use one diverging scale centred at 0.
 """
 
+import functools
 import io
 from contextlib import AbstractContextManager
 from typing import Any
@@ -18,6 +19,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import FuncNorm, Normalize, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from .view import epoch_share, group_spans, labels
 
@@ -77,8 +79,37 @@ def plain(text: str) -> str:
 
 
 def short(text: str, width: int) -> str:
-    """A string cut to `width` characters, the cut shown."""
-    return text if len(text) <= width else text[: width - 1] + "…"
+    """A string cut to `width` characters, the cut shown; its end stays, where numbers stand."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 3
+    return text[: width - 1 - tail] + "…" + text[len(text) - tail :]
+
+
+def fitting(text: str, inches: float | int, size: float | int, weight: str = "normal") -> str:
+    """A user's string as `plain` gives it, cut until it is at most so wide on paper.
+
+    **Arguments:**
+
+    - `text`: any string; blanks and line ends become one blank each.
+    - `inches`: the room.
+    - `size`, `weight`: of the font, the size in points.
+    """
+    room = 72 * inches / size / 1.06  # letters are set on whole pixels, wider than designed
+    text = " ".join(text.split())
+    for width in range(min(len(text), 80), 0, -1):
+        cut = short(text, width)
+        if sum(_advance(letter, weight) for letter in cut) <= room:
+            return plain(cut)
+    return ""
+
+
+@functools.cache
+def _advance(letter: str, weight: str) -> float:
+    """A letter's width in shares of the font's size. To lay texts out costs seconds a figure."""
+    font = get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
+    font.set_size(100, 72)
+    return font.load_char(ord(letter)).linearHoriAdvance / 65536 / 100
 
 
 def epoch_colour(epoch: int | np.integer) -> str:
@@ -117,7 +148,7 @@ def epoch_strip(axes: Axes, dataset: xr.Dataset) -> None:
         interpolation="nearest",
         extent=(0, share.shape[1], len(share) - 0.5, -0.5),
     )
-    axes.set_yticks(range(len(share)), [plain(short(n, 18)) for n in labels(dataset, "epoch")])
+    axes.set_yticks(range(len(share)), [fitting(n, 1.2, 8) for n in labels(dataset, "epoch")])
     axes.tick_params(length=0, labelbottom=False)
     for side in axes.spines.values():
         side.set_visible(False)
@@ -131,6 +162,24 @@ def group_rules(axes: Axes, dataset: xr.Dataset, both: bool = False) -> None:
         axes.axhline(start, color=INK, lw=0.7)
         if both:
             axes.axvline(start, color=INK, lw=0.7)
+
+
+def colour_bar(
+    figure: Figure, shown: Any, axes: Axes | list[Axes] | np.ndarray, said: str, **where: Any
+) -> None:
+    """A bar for what the colours of an image mean, without a frame.
+
+    **Arguments:**
+
+    - `figure`: that both are in.
+    - `shown`: the image or mesh.
+    - `axes`: beside which the bar stands.
+    - `said`: its label.
+    - `where`: options of `Figure.colorbar`.
+    """
+    bar = figure.colorbar(shown, ax=axes, **where)
+    bar.set_label(said, color=INK)
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
 
 
 def bare(axes: Axes) -> None:
