@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from .style import DIVERGING, INK, MUTED, Sheet, bare, centred, look, plain, short
+from .style import DIVERGING, INK, MUTED, Sheet, bare, centred, colour_bar, fitting, look
 from .view import array, labels
 
 UNITS = 60
@@ -21,8 +21,12 @@ PANEL = 12
 """Units in a panel of `when_figure`."""
 QUESTIONS = 8
 """Questions that `when_figure` shows."""
-MARKS = (("circuit", "o", 40, "none"), ("mediator", "o", 12, INK), ("carriers", ".", 4, INK))
-"""How a unit of each kind of set is marked: marker, area, face."""
+MARKS = (
+    ("circuit", -0.22, "o", 26, "white", INK),
+    ("mediator", 0.0, "o", 30, INK, "white"),
+    ("carriers", 0.22, "D", 16, INK, "white"),
+)
+"""How a unit of each kind of set is marked: place in its cell, marker, area, face, edge."""
 
 
 def _asked(dataset: xr.Dataset) -> list[int]:
@@ -45,6 +49,11 @@ def _shown(size: np.ndarray, belongs: np.ndarray, most: int) -> np.ndarray:
     return np.sort(who[np.argsort(-size[who], kind="stable")[:most]])
 
 
+def _of(shown: int, known: int, what: str = "") -> str:
+    """How many of how many a figure shows, where these are not all."""
+    return f" ({shown} of {known}{what})" if shown < known else ""
+
+
 def holders_figure(dataset: xr.Dataset) -> Figure:
     """Units x questions: the effect of each alone, and in which sets it is.
 
@@ -62,30 +71,35 @@ def holders_figure(dataset: xr.Dataset) -> Figure:
     units = units[np.lexsort((-size[units], np.abs(alone[:, units]).argmax(0)))]
     names, questions = labels(dataset, "unit"), labels(dataset, "question")
     with look():
-        wide = 2.6 + 0.45 * len(asked)
-        figure = Sheet(figsize=(wide, 1.9 + 0.17 * len(units)), layout="constrained")
+        size = (max(4.6, 3.0 + 0.45 * len(asked)), max(3.6, 2.1 + 0.17 * len(units)))
+        figure = Sheet(figsize=size, layout="constrained")
         axes = figure.subplots()
         values = alone[:, units].T
         axes.imshow(values, aspect="auto", cmap=DIVERGING, norm=Normalize(-1, 1))
-        order = [str(way) for way in dataset["way"].values]
-        for kind, marker, area, face in MARKS:
-            rows, columns = np.nonzero(ways[:, order.index(kind)][:, units].T)
-            axes.scatter(
-                columns, rows, s=area, marker=marker, facecolors=face, edgecolors=INK,
-                linewidths=0.7, label=kind,
-            )  # fmt: skip
-        axes.set_yticks(range(len(units)), [plain(short(names[i], 14)) for i in units])
+        _mark(axes, labels(dataset, "way"), ways[:, :, units])
+        axes.set_yticks(range(len(units)), [fitting(names[i], 1.0, 7) for i in units])
         axes.set_xticks(
-            range(len(asked)), [plain(short(questions[q], 22)) for q in asked],
+            range(len(asked)), [fitting(questions[q], 1.2, 7) for q in asked],
             rotation=45, ha="right",
         )  # fmt: skip
         axes.tick_params(length=0, labelsize=7)
-        bar = figure.colorbar(axes.images[0], ax=axes, shrink=0.5, pad=0.02)
-        bar.set_label("effect of the unit alone (the larger direction)", color=INK)
-        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+        axes.set_xlabel("question")
+        axes.set_ylabel("unit" + _of(len(units), int(ways.any((0, 1)).sum())))
+        said = "effect of the unit alone\n(the larger direction)"
+        colour_bar(figure, axes.images[0], axes, said, shrink=min(0.8, 3 / size[1]), pad=0.02)
         figure.legend(loc="outside upper right", ncols=3)
         axes.set_title("Which unit holds what")
     return figure
+
+
+def _mark(axes: Axes, order: list[str], ways: np.ndarray) -> None:
+    """A mark in the cell of each unit and question, `[question, way, unit]`, per kind of set."""
+    for kind, aside, marker, area, face, edge in MARKS:
+        rows, columns = np.nonzero(ways[:, order.index(kind)].T)
+        axes.scatter(
+            columns + aside, rows, s=area, marker=marker, facecolors=face, edgecolors=edge,
+            linewidths=0.7, label=kind,
+        )  # fmt: skip
 
 
 def when_figure(dataset: xr.Dataset) -> Figure:
@@ -97,7 +111,7 @@ def when_figure(dataset: xr.Dataset) -> Figure:
     by_read = array(dataset, "by_read", "question", "direction", "exchange", "read_window")
     by_read, masks = by_read[asked, 0], array(dataset, "exchange_mask", *_MASK)[asked]
     ways = array(dataset, "came_in", "question", "way", "unit")
-    names, questions = labels(dataset, "unit"), labels(dataset, "question")
+    questions = labels(dataset, "question")
     rows = [_rows(values) for values in by_unit]
     with look():
         norm = centred(by_unit)
@@ -111,25 +125,37 @@ def when_figure(dataset: xr.Dataset) -> Figure:
         ):
             used = mask.any(1)
             edges = np.append(mask[used].argmax(1), mask[used].any(0).sum())
-            _heat(left, values[used][:, units].T, edges, np.arange(len(units) + 1) - 0.5, norm)
-            left.set_yticks(range(len(units)), [plain(short(names[i], 12)) for i in units])
-            left.invert_yaxis()
-            left.set_title(plain(short(questions[q], 60)))
+            _units(left, dataset, units, values[used], edges, norm)
+            told = _of(len(units), int(np.isfinite(values).any(0).sum()), " units")
+            left.set_title(fitting(questions[q], 3.8, 10, "bold") + told)
             _heat(right, reads[used][:, used].T, edges, edges, Normalize(-1, 1))
             right.set_ylabel("step read")
             if not ways[q, 0].any():
-                right.set_title("no mediator: all units of the sets")
+                right.set_title("no mediator: all units of the sets", fontsize=8, weight="normal")
         for axes in grid[-1]:
             axes.set_xlabel("step exchanged")
-        for column, said in ((0, "undone by a unit"), (1, "undone by the set")):
+        for column, said in ((0, "undone by one unit"), (1, "undone by the mediator")):
             shown = grid[0, column].collections[0]
-            bar = figure.colorbar(shown, ax=grid[:, column], location="top", aspect=30, pad=0.01)
-            bar.set_label(said, color=INK)
-            bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-        figure.suptitle(
-            "When: each unit alone (left), the mediator by step read (right)", x=0.01, ha="left"
-        )
+            where = {"location": "top", "aspect": 30, "pad": 0.01}
+            colour_bar(figure, shown, grid[:, column], said, **where)
+        some = _of(len(asked), len(_asked(dataset)), " questions")
+        figure.suptitle(f"When each unit and the mediator act{some}", x=0.01, ha="left")
     return figure
+
+
+def _units(
+    axes: Axes,
+    dataset: xr.Dataset,
+    units: np.ndarray,
+    values: np.ndarray,
+    edges: np.ndarray,
+    norm: Normalize,
+) -> None:
+    """Units by window of exchange, each in a row with its name."""
+    names = labels(dataset, "unit")
+    _heat(axes, values[:, units].T, edges, np.arange(len(units) + 1) - 0.5, norm)
+    axes.set_yticks(range(len(units)), [fitting(names[i], 0.8, 7) for i in units])
+    axes.invert_yaxis()
 
 
 _MASK = ("question", "exchange", "since")

@@ -4,21 +4,15 @@ effects_figure(dataset).savefig("effects.png")
 ranking_figure(dataset)
 """
 
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from .panels import heat_map, ranking
-from .style import (
-    INK,
-    Sheet,
-    epoch_strip,
-    group_rules,
-    look,
-    plain,
-    short,
-)
+from .style import FOUND, INK, MUTED, Sheet, colour_bar, epoch_strip, fitting, group_rules, look
 from .view import (
     CONVENTION,
     array,
@@ -31,6 +25,9 @@ from .view import (
     stretches,
     window_edges,
 )
+
+NAMED, GROUP_ROWS = 24, 30
+"""Units that are named one by one, and rows of names that a heat map of groups has room for."""
 
 
 def effects_figure(dataset: xr.Dataset) -> Figure:
@@ -51,20 +48,30 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
         group_rules(axes, dataset)
         if "truth" in dataset:
             _outline_truth(axes, dataset)
-        spans = group_spans(dataset)
-        if len(spans) > 1:
-            names = [plain(short(name, 18)) for name, _, _ in spans]
-            axes.set_yticks([(a + b) / 2 for _, a, b in spans], names)
-        axes.set(xlabel="time (steps)", ylabel="unit" if len(spans) == 1 else "")
-        bar = figure.colorbar(axes.collections[0], ax=axes, shrink=0.8, pad=0.02)
-        bar.set_label(f"{CONVENTION}\nper remaining step (root scale)", color=INK)
-        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-        subject = short(str(dataset.attrs.get("subject", "")), 40)
-        title = f"Effect of each unit in each window: {subject}"
-        if "truth" in dataset:
-            title += " (outlined: truth)"
-        figure.suptitle(plain(title), x=0.01, ha="left")
+            outline = Rectangle((0, 0), 1, 1, fill=False, ec=INK, lw=0.9, label="truth")
+            figure.legend(handles=[outline], loc="outside lower right")
+        _name_rows(axes, dataset)
+        axes.set_xlabel("time (steps)")
+        said = f"{CONVENTION}\nper remaining step (root scale)"
+        colour_bar(figure, axes.collections[0], axes, said, shrink=0.8, pad=0.02)
+        title = f"Effect of each unit in each window: {dataset.attrs.get('subject', '')}"
+        figure.suptitle(fitting(title, 7.8, 12, "bold"), x=0.01, ha="left")
     return figure
+
+
+def _name_rows(axes: Axes, dataset: xr.Dataset) -> None:
+    """The names of units where each has room, else those of groups; few groups have none."""
+    spans, order = group_spans(dataset), by_group(dataset)
+    if len(order) <= NAMED:
+        names = labels(dataset, "unit")
+        axes.set_yticks(np.arange(len(order)) + 0.5, [fitting(names[i], 1.2, 7) for i in order])
+        axes.tick_params(axis="y", labelsize=7)
+    elif len(spans) > 1:
+        # a group of one row among a thousand has no room for its name
+        wide = [span for span in spans if (span[2] - span[1]) * GROUP_ROWS >= len(order)]
+        names = [fitting(name, 1.2, 8) for name, _, _ in wide]
+        axes.set_yticks([(a + b) / 2 for _, a, b in wide], names)
+        axes.set_ylabel("")
 
 
 def _outline_truth(axes: Axes, dataset: xr.Dataset) -> None:
@@ -87,16 +94,20 @@ def ranking_figure(dataset: xr.Dataset, count: int = 12) -> Figure:
     with look():
         columns = min(4, len(epochs))
         rows = -(-len(epochs) // columns)
-        size = (2.6 * columns + 0.6, 0.24 * count * rows + 1.0 * rows)
+        shown = min(count, len(units))
+        size = (max(4.2, 2.8 * columns + 0.4), (0.24 * shown + 0.9) * rows + 0.8)
         figure = Sheet(figsize=size, layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for e, (axes, name) in enumerate(zip(grid, epochs)):
             ranking(effect[e], axes, low[e], high[e], units, member[e], count)
-            axes.set_title(plain(short(name, 24)))
+            axes.set_title(fitting(name, 1.7, 10, "bold"))
         for axes in grid[len(epochs) :]:
             axes.set_visible(False)
-        figure.suptitle(
-            "Largest effects per epoch, 95 % interval (blue: members)", x=0.01, ha="left"
-        )
-        figure.supxlabel(CONVENTION, fontsize=9)
+        figure.suptitle("Largest effects per epoch", x=0.01, ha="left")
+        kinds = {"member": FOUND, "no member": MUTED}
+        handles = [
+            Line2D([], [], color=c, marker="o", ms=4, lw=2, label=k) for k, c in kinds.items()
+        ]
+        title = f"{CONVENTION}, 95 % interval"
+        figure.legend(handles=handles, title=title, loc="outside lower center", ncols=2)
     return figure

@@ -18,7 +18,7 @@ from matplotlib.colors import Normalize
 from ..causal import mean_of_finite
 from ..core.checks import at_least, axes, bools
 from ..core.types import Numbers
-from .style import DIVERGING, FOUND, MUTED, Sheet, bare, centred, look, plain, short
+from .style import DIVERGING, FOUND, MUTED, Sheet, bare, centred, fitting, look
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -87,7 +87,7 @@ def matrix(
         ax.imshow(array, cmap=DIVERGING, norm=scale, extent=box, interpolation="none")
         ax.set(xlabel="from", ylabel="to")
         if units is not None and count <= 32:
-            places, names = np.arange(count) + 0.5, [plain(short(name, 12)) for name in units]
+            places, names = np.arange(count) + 0.5, [fitting(name, 0.75, 8) for name in units]
             ax.set_xticks(places, names, rotation=90)
             ax.set_yticks(places, names)
     return ax
@@ -136,7 +136,7 @@ def ranking(
             ax.hlines(y, np.asarray(low)[top], np.asarray(high)[top], color=colours, lw=2)
         ax.scatter(values[top], y, color=colours, s=16, zorder=3)
         ax.axvline(0, color=MUTED, lw=0.7)
-        ax.set_yticks(y, [plain(short(names[i], 14)) for i in top])
+        ax.set_yticks(y, [fitting(names[i], 0.85, 8) for i in top])
         ax.invert_yaxis()
         ax.grid(axis="x")
         ax.locator_params(axis="x", nbins=4)
