@@ -359,3 +359,23 @@ def test_an_elimination_that_accepts_anything_ends_at_the_size_it_is_asked_for(l
 def test_what_is_moved_elsewhere_is_of_outputs_that_are_not_read():
     assert elsewhere(np.array([0.9, 0.3, 0.4]), (0,)) == pytest.approx(0.5)
     assert np.isnan(elsewhere(np.array([0.9, 0.3]), (0, 1)))
+
+
+def test_an_answer_says_which_outputs_differ_and_what_moves_the_others():
+    # two numbers are held; the second output is moved by a tenth of what unit 0 holds, unless
+    # unit 2 is exchanged with it
+    step = lambda h, x: jnp.where(x[0] == 0, h, jnp.array([x[0], x[1], x[0], 0.0, 0.0, 0.0]))
+    readout = lambda h: jnp.stack([h[0], h[1] + 0.1 * (h[0] - h[2])])
+    net = Network(step, readout, jnp.zeros(6))
+    drawn = jnp.asarray(np.random.default_rng(0).choice([-1.0, 1.0], (48, 2)))
+    xs = jnp.zeros((48, 12, 2)).at[:, 0].set(drawn)
+    contrast = Contrast(
+        xs.at[..., 0].multiply(-1), None, epochs_after(np.zeros(48, int), 12, held=(3, 5))
+    )
+    trials = Trials(xs, None, {"all": jnp.ones((48, 12))})
+    (answer,) = ask(net, trials, "first", contrast, SEARCH, jax.random.key(0))
+    assert answer.outputs == (0,)
+    mediator = answer.sets[0]
+    assert np.flatnonzero(mediator.members).tolist() == [0]
+    np.testing.assert_allclose(mediator.astray, [0, 0.1], atol=2e-3)
+    np.testing.assert_allclose(elsewhere(mediator.astray, answer.outputs), 0.1, atol=2e-3)

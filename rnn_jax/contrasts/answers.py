@@ -78,7 +78,8 @@ class Answer(NamedTuple):
     - `difference`: the outputs' root mean squared change at the times read, in their standard
         deviations.
     - `direct`: whether outputs are read inside the window.
-    - `outputs`: which outputs are read.
+    - `outputs`: which outputs differ between run and foil: those with at least a hundredth of the
+        squared difference that is read.
     - `reach`: `[undone, restored]` of exchanging all units in the window.
     - `single`: `[2, N]`, undone and restored by each unit alone, on the choosing half.
     - `sets`: mediator, carriers of each step that was searched, circuit.
@@ -131,12 +132,12 @@ def distributed(found: UnitSet, q: float) -> bool | None:
 
 
 def elsewhere(astray: Float[np.ndarray, " O"], outputs: tuple[int, ...]) -> float:
-    """How far the outputs that are not read are moved together; NaN where all are read.
+    """How far the outputs that do not differ are moved together; NaN where all differ.
 
     **Arguments:**
 
     - `astray`: of a set of units or of edges.
-    - `outputs`: which are read.
+    - `outputs`: which differ between run and foil.
     """
     others = np.delete(astray, outputs)
     return float(np.sqrt((others**2).sum())) if len(others) else np.nan

@@ -87,7 +87,8 @@ def _answer(
     halves = split(of_halves, epoch.valid, rule.FEW_TRIALS if N > rule.MANY else None)
     choosing, judging = (choose(pair, epoch, *half) for half in halves[:2])
     standing, nothing = stand(pair, epoch, choosing, judging), np.zeros((2, N))
-    outputs = tuple(np.flatnonzero(epoch.read.any((0, 1))).tolist())
+    part = choosing.norms_by_output[..., 0].sum((0, 1))
+    outputs = tuple(np.flatnonzero(part >= rule.CONCERNED * part.sum()).tolist())
     blank = Answer(
         contrast, name, *standing, epoch.direct, outputs, np.full(2, np.nan), nothing, (),
         np.zeros((len(WAYS), N), bool),

@@ -10,6 +10,8 @@ SMALL = 0.25
 """Share of the reach below which all effects of single units call for groups, where declared."""
 DIFFERENCE = 0.05
 """Smallest root mean squared difference of outputs that is asked about, in their deviations."""
+CONCERNED = 0.01
+"""An output with this share of what run and foil differ by, squared, is one that differs."""
 TRIALS = 10
 """Fewest trials, and fewest effective trials, of either half."""
 WHOLE = 0.9

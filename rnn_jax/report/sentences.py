@@ -73,7 +73,7 @@ def units_named(dataset: xr.Dataset, units: list[int]) -> str:
 
 
 def _off(record: dict[str, Any]) -> str:
-    """How far each output moves that is not read; all that is off target where all are read."""
+    """How far each output moves that should not; all that is off target where all differ."""
     others = [(moved, o) for o, moved in enumerate(record["astray"]) if o not in record["outputs"]]
     off = record["off_target"][0]
     if off is None or any(moved is None for moved, _ in others):

@@ -42,6 +42,15 @@ def keeper(folder: Path, study: str, settings: Any) -> Keep:
     return keep
 
 
+def forget_programs() -> None:
+    """Let go of compiled programs: between kinds of networks, which share none.
+
+    Each program maps memory, and a process may map 65,530 regions: a study of many kinds ended
+    with "Cannot allocate memory" when it had compiled that many.
+    """
+    jax.clear_caches()
+
+
 def keep_networks(
     keep: Keep, name: str, like: Callable[[], Network], train: Callable[[], Network]
 ) -> Network:

@@ -200,8 +200,9 @@ def judged_table(head: Sequence[str], rows: Iterable[Row]) -> str:
         "elsewhere": "others moved",
         "agreement": "agreement",
     }
-    # earlier numbers may lack one
-    columns = {name: said for name, said in columns.items() if all(name in one for _, one in rows)}
+    # earlier numbers may lack one, and where all outputs differ no other can be moved
+    has = lambda name: any(name in one and one[name].notnull().any() for _, one in rows)
+    columns = {name: said for name, said in columns.items() if has(name)}
     lines = [
         [*labels, *(_cell(_mean(one[name].sel(set=kind))) for kind in KINDS for name in columns)]
         for labels, one in rows

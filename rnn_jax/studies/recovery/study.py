@@ -26,7 +26,7 @@ from ...core.progress import Track, in_silence
 from ...data import load_object, said_in_file
 from ...planted import PLANTED, Planted, check_planted
 from ...tasks import Trials
-from ..keeping import Keep, in_memory
+from ..keeping import Keep, forget_programs, in_memory
 from ..study import Study, StudySettings
 from .questions import DIMS, EDGE_FINDERS, FINDERS, TIMERS, of_kind
 from .rotated import kept
@@ -81,6 +81,7 @@ def recovery(
 
     found, questions = [], []
     for kind in track(list(kinds), "recovery"):
+        forget_programs()
         planted = kinds[kind]()
         name = f"{kind} {_digest(planted)}"
         row = lambda planted=planted, kind=kind: _of_kind(kind, planted, seeds, noise, count)

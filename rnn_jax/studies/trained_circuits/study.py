@@ -25,7 +25,7 @@ from ...discovery import TrainSettings, train_network
 from ...discovery.find_subject import drawn
 from ...discovery.performance import performance
 from ...discovery.trained import untrained
-from ..keeping import Keep, in_memory, keep_networks
+from ..keeping import Keep, forget_programs, in_memory, keep_networks
 from ..question import KINDS, OWN, SELECTORS, all_measured, measures_of
 from ..study import Study, StudySettings
 from .verdicts import CLAIMS, judge, tables
@@ -102,6 +102,7 @@ def trained_circuits(
     rows: list[list[dict[str, np.ndarray]]] = []
     labels: list[tuple[str, str, str, str]] = []
     for cell, task in track(list(grid), "trained circuits"):
+        forget_programs()
         of_task = questions(task)
         labels += [(cell, task, contrast, epoch) for contrast, epoch in of_task]
         runs = [_network_asked(cell, task, seed, size, of_task, keep) for seed in seeds]

@@ -207,7 +207,7 @@ def tables(found: "xr.Dataset") -> str:
         "more than was looked for where none was good enough); how many questions have such a "
         "set; and with how many held-out trials agree:",
         "", sizes_table(["network", "accuracy"], sized), "",
-        "What sets do on held-out trials, how far they move outputs that are not read, and the "
+        "What sets do on held-out trials, how far they move outputs that do not differ, and the "
         "agreement of half-splits:",
         "", judged_table(["network"], rows), "",
         f"{LESSER}:",
