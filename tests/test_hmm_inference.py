@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from rnn_jax.circuits import largest
+from rnn_jax.contrasts import Search
 from rnn_jax.core import outputs, run
 from rnn_jax.core.network import clean_run
 from rnn_jax.report import STUDY_FIGURES
 from rnn_jax.studies import write_up
+from rnn_jax.studies.hmm_inference.asked import QUESTIONS, Asked, asked
 from rnn_jax.studies.hmm_inference.kept_sets import (
     Noisy,
     accuracies,
@@ -23,6 +25,7 @@ from rnn_jax.studies.hmm_inference.kept_sets import (
 from rnn_jax.studies.hmm_inference.networks import BUILT, TASK, built
 from rnn_jax.studies.hmm_inference.study import HMM_INFERENCE, Scale, inference
 from rnn_jax.studies.hmm_inference.verdicts import CLAIMS, judge
+from rnn_jax.studies.question_numbers import PREFIX
 from rnn_jax.tasks import HiddenState, check_trials
 
 KEY = jax.random.key(4)
@@ -120,9 +123,49 @@ def test_accuracies_of_the_whole_are_those_of_a_noisy_run():
 
 @pytest.fixture(scope="module")
 def found():
+    # so few trials that every question is refused
+    few = Asked(1, 12, Search(bases=1, splits=2, random_sets=9))
     return inference(
-        range(2), Scale((BUILT, "64 units"), 10, 12, 12, 24), lambda items, label: items
+        range(2), Scale((BUILT, "64 units"), 10, 12, 12, 24, few), lambda items, label: items
     )
+
+
+def test_contrasts_find_the_filter_that_was_built():
+    """The two units that hold the log-odds are the mediator; all four are the circuit."""
+    network, truth = built(7)
+    search = Search(bases=1, splits=2, random_sets=9)
+    row = asked(network, truth, np.asarray(truth), 7, Asked(1, 96, search))
+    seen = QUESTIONS.index(("observation", "seen"))
+    np.testing.assert_array_equal(row["size"][seen], [2, 4])
+    np.testing.assert_array_equal(row["precision"][seen], [1, 1])
+    np.testing.assert_array_equal(row["recall"][seen], [0.5, 1])
+    assert row["alike"][seen] == row["alike_corrected"][seen] == 1
+    assert row["kept"][seen][0] == pytest.approx(1)
+
+
+def test_claims_about_contrasts_fall_as_the_numbers_do(found):
+    """One kind of trained network, five seeds, one question that was not refused."""
+    names = ["exchanges", "correlation", "random"]
+
+    def told(own=0.95, rival=0.7, chance=0.2, size=9.0, missed=False):
+        one = found.sel(network=[BUILT, "64 units"]).isel(seed=[0] * 5).copy(deep=True)
+        wobble = 0.01 * np.resize([1.0, -1.0], 5)
+        for name, value in zip(names, (own, rival, chance), strict=True):
+            where = {f"{PREFIX}selector": name, f"{PREFIX}question": "observation: seen"}
+            one[f"{PREFIX}kept"].loc[where] = value + wobble
+        one[f"{PREFIX}size"].loc[{f"{PREFIX}question": "observation: seen"}] = size + wobble[0]
+        one[f"{PREFIX}base_size"][:] = 20.0
+        one[f"{PREFIX}undone"][:] = np.nan if missed else 0.9
+        fell = dict(zip(CLAIMS, (verdict.fell for verdict in judge(one)), strict=True))
+        return [fell[name] for name in ("done", "gain", "fewer")]
+
+    assert told() == ["holds"] * 3
+    assert told(own=0.8, rival=0.75) == ["refuted", "refuted", "holds"]
+    assert told(chance=0.98)[0] == "refuted"
+    assert told(rival=0.9)[1] == "refuted"
+    assert told(size=30.0)[2] == "refuted"
+    # where no mediator was found, it did nothing
+    assert told(missed=True)[0] == "refuted"
 
 
 def test_a_run_says_all_there_is(found):

@@ -16,6 +16,9 @@ trials, without noise and with state noise of 0.05 to 0.8 of the units' standard
 root of their mean variance: the same noise for every set. Accuracy is that of the sign of the
 network's output, and of a least-squares decoder of the kept units.
 
+Five seeds of the same networks are then asked the task's own contrast (`asked`), which units carry
+one observation's difference: its mediators and circuits stand beside the circuits of the rule.
+
 Glaze, Kable & Gold, eLife 4 (2015), for the task; Wang et al., ICLR (2023), for faithfulness.
 """
 
@@ -33,7 +36,9 @@ from ...core.checks import floats
 from ...core.progress import Track
 from ...tasks import Trials
 from ..keeping import Keep, in_memory
+from ..question_numbers import coordinates, nothing_like, stacked, variables
 from ..study import Study, StudySettings
+from . import asked as contrasts
 from .kept_sets import Noisy, accuracies, kept_faithfulness, rankings, share_right
 from .networks import BUILT, TASK, TRAINED, built, networks
 from .verdicts import CLAIMS, judge, tables
@@ -58,20 +63,23 @@ DIMS = {
     "bayes": (),
     "memoryless": (),
 }
+"""What the rule's sets are measured by, and dimensions."""
 
 
 class Scale(NamedTuple):
-    """How much is run: kinds of network, gradient steps, trials to select, fit and test on."""
+    """How much is run: kinds of network, gradient steps, trials to select, fit and test on; and
+    how much is asked by contrasts."""
 
     kinds: tuple[str, ...]
     steps: int
     select: int
     fit: int
     test: int
+    asked: contrasts.Asked
 
 
-FULL = Scale((BUILT, *TRAINED), 1000, 128, 256, 512)
-QUICK = Scale((BUILT, "64 units"), 300, 48, 96, 192)
+FULL = Scale((BUILT, *TRAINED), 1000, 128, 256, 512, contrasts.FULL)
+QUICK = Scale((BUILT, "64 units"), 300, 48, 96, 192, contrasts.QUICK)
 
 
 def inference(seeds: range, scale: Scale, track: Track, keep: Keep = in_memory) -> "xr.Dataset":
@@ -89,18 +97,20 @@ def inference(seeds: range, scale: Scale, track: Track, keep: Keep = in_memory) 
     of the circuit and a rival of its size, `auroc [ranking]` where the truth is known, else NaN,
     `agreement` (Spearman's, of ablation to the mean and to another trial), `r2` of the outputs as
     the filter's log-odds, and the accuracies `bayes` of the filter and `memoryless` of the sign
-    of each observation.
+    of each observation. Variables that start with `asked_` are those of contrasts, see
+    `asked.asked`; NaN of seeds that were not asked.
     """
     import xarray as xr
 
-    rows = []
+    rows, told = [], []
     for kind in track(scale.kinds, "networks"):
         made = networks(kind, seeds, scale.steps, keep)
         truths = [built(seed)[1] if kind == BUILT else None for seed in seeds]
-        each = zip(made, truths, seeds, strict=True)
+        each = list(zip(made, truths, seeds, strict=True))
         rows.append(
             [keep(f"{kind} {one[2]}", lambda one=one: measure(*one, scale)) for one in each]
         )
+        told.append(_asked(kind, each, rows[-1], scale.asked, keep))
     values = lambda name: np.asarray([[run[name] for run in row] for row in rows])
     coords = {
         "network": list(scale.kinds),
@@ -110,17 +120,38 @@ def inference(seeds: range, scale: Scale, track: Track, keep: Keep = in_memory) 
         "noise": list(LEVELS),
         "ranking": list(RANKED),
         "share": SHARES,
+        **coordinates(contrasts.QUESTIONS),
     }
-    variables = {name: (("network", "seed", *dims), values(name)) for name, dims in DIMS.items()}
-    return xr.Dataset(
-        variables, coords, {"faithful": FAITHFUL, "steps": scale.steps, "trials": scale[2:]}
-    )
+    lead = ("network", "seed")
+    found = {name: ((*lead, *dims), values(name)) for name, dims in DIMS.items()}
+    found |= variables(stacked([stacked(kind) for kind in told]), contrasts.ASKED_DIMS, lead)
+    attrs = {"faithful": FAITHFUL, "steps": scale.steps, "trials": scale[2:5]}
+    asked = {"asked_trials": scale.asked.trials, "asked_bases": scale.asked.search.bases}
+    return xr.Dataset(found, coords, attrs | asked)
+
+
+def _asked(
+    kind: str,
+    each: list[tuple[Network, Array | None, int]],
+    old: list[dict[str, np.ndarray]],
+    size: contrasts.Asked,
+    keep: Keep,
+) -> list[dict[str, np.ndarray]]:
+    """The first seeds of a kind asked by contrasts; nothing of the others."""
+
+    def one(network: Network, truth: Array | None, seed: int, members: np.ndarray) -> dict:
+        about = lambda: contrasts.asked(network, truth, members, seed, size)
+        return keep(f"{kind} {seed} asked", about)
+
+    pairs = list(zip(each, old, strict=True))[: size.seeds]
+    rows = [one(*of, before["members"]) for of, before in pairs]
+    return rows + [nothing_like(rows[0])] * (len(each) - len(rows))
 
 
 def measure(
     network: Network, truth: Array | None, seed: int, scale: Scale
 ) -> dict[str, np.ndarray]:
-    """All that is measured of one network; see `inference`."""
+    """All that the rule's sets are measured by; see `inference`. And `members`, its circuit."""
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1), 6)
     select = TASK.sample(keys[0], scale.select)
     scores = rankings(network, select, keys[1])
@@ -137,6 +168,7 @@ def measure(
         "accuracy": held_out(network, select, chosen, seed, scale),
         "faithfulness": curves,
         "size": np.asarray(size / network.h0.size),
+        "members": np.asarray(chosen["circuit"]),
         "jaccard": np.asarray([jaccard(chosen["circuit"], chosen[name]) for name in RANKED]),
         "auroc": np.asarray([known(name) for name in RANKED]),
         "agreement": np.asarray(

@@ -6,20 +6,27 @@
 Accuracies are compared as ratios within a seed, `a / b`; "within 2 %" is a ratio of at least 0.98.
 An interval is of the mean over seeds, by bootstrap over seeds. Where a claim is about several
 networks, it holds if it does for each of them, and is refuted if it is for any.
+
+Claims about contrasts speak of the mean over a network's questions; of their five seeds intervals
+are t intervals.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ...circuits import sign_test_p
+from ..question_numbers import Said, all_done, fewer, gain, of_questions
 from ..seeds import Estimate, all_of, over_seeds
 from ..study import Claim, Verdict, markdown_table, verdict_on
+from .asked_tables import asked_tables
 from .networks import BUILT
 
 if TYPE_CHECKING:
     import xarray as xr
 
 WITHIN = 0.98
+DONE, GAIN = 0.9, 0.1
 CLAIMS = {
     "bayes": Claim(
         "the accuracy of trained networks is at least 0.98 of that of the Bayes filter",
@@ -54,7 +61,31 @@ CLAIMS = {
         )
         for who in (BUILT, "trained")
     },
+    "done": Claim(
+        f"on fresh trials, an observation's mediators undo and restore at least {DONE} of what it "
+        "changes (one that was not found counts as 0): trained",
+        "what random sets of equal size do",
+        f"an interval of the lesser of the two below {DONE}, or of it less that of random sets "
+        "below 0, for any kind of network",
+    ),
+    "gain": Claim(
+        f"on fresh trials, an observation's mediators do more by over {GAIN} than as many units "
+        "chosen by their correlation with what it changes in the output: trained",
+        f"a difference of {GAIN}",
+        f"an interval of the difference below {GAIN}, for any kind of network",
+    ),
+    "fewer": Claim(
+        "the circuit of an observation needs fewer units than random bases need axes: trained",
+        "as many: a mean logarithm of the ratio, units to the median of axes, of 0",
+        "an interval of the ratio above 1, for any kind of network",
+    ),
 }
+BY_CONTRASTS: dict[str, "Callable[[xr.Dataset], Said]"] = {
+    "done": partial(all_done, least=DONE),
+    "gain": partial(gain, rival="correlation", least=GAIN),
+    "fewer": partial(fewer, kind="circuit"),
+}
+"""How each claim about contrasts is judged, of one kind of network."""
 
 
 def judge(found: "xr.Dataset") -> list[Verdict]:
@@ -66,14 +97,15 @@ def judge(found: "xr.Dataset") -> list[Verdict]:
     parts = (("alone", _alone), ("noise", _in_noise), ("correlation", _correlation))
     for claim, judged in parts:
         verdicts += [_over(f"{claim}, {who}", found, of, judged) for who, of in about.items()]
-    return verdicts
+    asked = of_questions(found)
+    return verdicts + [_over(name, asked, trained, by) for name, by in BY_CONTRASTS.items()]
 
 
 def _over(
     claim: str,
     found: "xr.Dataset",
     kinds: Sequence[str],
-    judged: "Callable[[xr.Dataset], tuple[str, bool | None]]",
+    judged: "Callable[[xr.Dataset], Said]",
 ) -> Verdict:
     """A claim about several kinds: refuted by any, held by all."""
     each = [judged(found.sel(network=kind)) for kind in kinds]
@@ -86,12 +118,12 @@ def _within(ratio: Estimate) -> bool | None:
     return ratio.exceeds(WITHIN)
 
 
-def _bayes(found: "xr.Dataset") -> tuple[str, bool | None]:
+def _bayes(found: "xr.Dataset") -> Said:
     ratio = over_seeds(_accuracy(found, "whole").sel(noise=0.0) / found["bayes"])
     return f"{ratio:.3f}, R² of log-odds {over_seeds(found['r2']):.3f}", _within(ratio)
 
 
-def _alone(found: "xr.Dataset") -> tuple[str, bool | None]:
+def _alone(found: "xr.Dataset") -> Said:
     ratio = lambda name: over_seeds(
         (_accuracy(found, name) / _accuracy(found, "whole")).sel(noise=0.0)
     )
@@ -99,14 +131,14 @@ def _alone(found: "xr.Dataset") -> tuple[str, bool | None]:
     return f"{said}; random sets {ratio('random'):.3f}", _within(ratio("circuit"))
 
 
-def _in_noise(found: "xr.Dataset") -> tuple[str, bool | None]:
+def _in_noise(found: "xr.Dataset") -> Said:
     ratios = _by_level(_accuracy(found, "circuit") / _accuracy(found, "whole"), 0.95)
     worst = min(ratios, key=lambda level: ratios[level].mean)
     each = [_within(ratio) for ratio in ratios.values()]
     return f"lowest at noise {worst:g}: {ratios[worst]:.3f}", all_of(each)
 
 
-def _correlation(found: "xr.Dataset") -> tuple[str, bool | None]:
+def _correlation(found: "xr.Dataset") -> Said:
     circuit, rival = _accuracy(found, "circuit"), _accuracy(found, "correlation")
     # "at some level" is as many looks as levels
     level = 1 - 0.05 / (found["noise"].size - 1)
@@ -140,8 +172,8 @@ def _by_level(values: "xr.DataArray", level: float) -> dict[float, Estimate]:
 
 
 def tables(found: "xr.Dataset") -> str:
-    """The networks, then accuracies at every level by the readout and by the decoder."""
-    parts = [_networks(found), ""]
+    """The networks, what contrasts say, and accuracies at every level by both decoders."""
+    parts = [_networks(found), "", asked_tables(of_questions(found)), ""]
     ways = {
         "readout": "by the network's own readout",
         "linear": "by a least-squares decoder of the kept units",
