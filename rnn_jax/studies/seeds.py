@@ -28,7 +28,10 @@ class Estimate(NamedTuple):
 
     def __format__(self, spec: str) -> str:
         spec = spec or ".2f"
-        return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]" if self.count else "-"
+        if not self.count:
+            return "-"
+        mean, ends = f"{self.mean:{spec}}", f"[{self.low:{spec}}, {self.high:{spec}}]"
+        return mean if np.isnan(self.low) else f"{mean} {ends}"
 
     def __str__(self) -> str:
         return f"{self}"

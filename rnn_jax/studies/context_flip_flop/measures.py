@@ -69,7 +69,7 @@ def measure(
     donors, signs, sets = jax.random.split(key, 3)
     hs, ys = clean_run(network, trials.xs)
     values = {"resample": resample(hs, donors), "mean": mean(hs)}
-    moving = int(np.sum(np.asarray(hs.std((0, 1))) > 1e-4))
+    moving = moving_units(hs)
     signed = (excitatory, inhibitory)
     rows = []
     for name in REPLACED:
@@ -86,6 +86,11 @@ def measure(
         "sets": _sets(network, trials, value, ys, memory, signed, sets),
         "moving": np.asarray(moving),
     }
+
+
+def moving_units(hs: Float[Array, "B T N"]) -> int:
+    """How many units are not constant over trials and time."""
+    return int(np.sum(np.asarray(hs.std((0, 1))) > 1e-4))
 
 
 def _causal(
@@ -200,10 +205,10 @@ def _jaccards(
         [(a[c], b[c]) for a, b in across(early, late) for c in (0, 1)],
         again(early), contexts(early), contexts(gates), again(gates), contexts(switch),
     ]  # fmt: skip
-    return [_mean_known([corrected_jaccard(a, b, moving) for a, b in those]) for those in pairs]
+    return [mean_known([corrected_jaccard(a, b, moving) for a, b in those]) for those in pairs]
 
 
-def _mean_known(values: list[float]) -> float:
+def mean_known(values: list[float]) -> float:
     """The mean of those that are numbers; NaN where none is."""
     known = [value for value in values if np.isfinite(value)]
     return float(np.mean(known)) if known else float("nan")

@@ -20,6 +20,9 @@ has more excitation than inhibition but for its bias. So it is held against its 
 
 The same analysis of the hand-built network, whose answers are known, is the positive control.
 
+Five seeds of the same networks are then asked contrasts (`asked`): who carries a bit that one
+pulse sets, in either context and in either hold. Their sets stand beside the above.
+
 Song, Yang and Wang, PLoS Comput Biol (2016), for networks trained under Dale's law; Mante et al.,
 Nature 503 (2013), for the question of context.
 """
@@ -38,9 +41,12 @@ from ...circuits import jaccard
 from ...core import Network
 from ...core.progress import Track
 from ...planted import context_flip_flop
+from ...tasks import Trials
 from ...training import adam, fit_seeds, mean_squared_error
 from ..keeping import Keep, in_memory, keep_networks
+from ..question_numbers import coordinates, nothing_like, stacked, variables
 from ..study import Study, StudySettings
+from . import asked as contrasts
 from .measures import FLOORS, PAIRS, REPLACED, accuracy, measure
 from .probe import EPOCHS, TASK, course, probe_trials
 from .verdicts import CLAIMS, judge, tables
@@ -103,21 +109,30 @@ def _run(settings: StudySettings, track: Track, keep: Keep) -> "xr.Dataset":
         for k, seed in track(list(enumerate(seeds)), "circuits")
     ]
     (built,) = map(lambda label: _control(key), track(["hand-built"], "control"))
-    variables = {"accuracy": (("seed",), right), "learned": (("seed",), good)}
-    variables |= _by_seed(found, built)
+    rows = {"accuracy": (("seed",), right), "learned": (("seed",), good)}
+    size = contrasts.QUICK if settings.quick else contrasts.FULL
+    rows |= _by_seed(found, built) | _asked(each, good, seeds, size, track, keep)
     coords = {
         "seed": seeds, "epoch": list(EPOCHS), "value": list(REPLACED), "floor": list(FLOORS),
         "pair": list(PAIRS), "sign": ["excitatory", "inhibitory"],
+        "asked_overlap": list(contrasts.OVERLAPS), **coordinates(size.questions),
     }  # fmt: skip
     attrs = {"trials": 6 * count, "steps": steps, "units": UNITS}
-    data = xr.Dataset(variables, coords, attrs)
+    data = xr.Dataset(rows, coords, attrs)
     if not good.any():
         return data
     at = int(good.argmax())
-    effects, starts = course(each[at], trials, _own(seeds[at]), 6 if settings.quick else 2)
-    excites = np.asarray(each[at].step.excitatory)
+    return _with_course(data, each[at], trials, seeds[at], 6 if settings.quick else 2)
+
+
+def _with_course(
+    data: "xr.Dataset", network: Any, trials: Trials, seed: int, stride: int
+) -> "xr.Dataset":
+    """The numbers, and the time course of one seed's network."""
+    effects, starts = course(network, trials, _own(seed), stride)
+    excites = np.asarray(network.step.excitatory)
     example = {"course": (("start", "unit"), np.asarray(effects)), "excites": ("unit", excites)}
-    return data.assign(example).assign_coords(start=starts).assign_attrs(example=seeds[at])
+    return data.assign(example).assign_coords(start=starts).assign_attrs(example=seed)
 
 
 def _own(seed: int) -> PRNGKeyArray:
@@ -150,14 +165,41 @@ def _by_seed(
     dims |= dict.fromkeys(("flow_share", "current_share", "rate_e", "rate_i"), ("epoch",))
     dims |= dict.fromkeys(("wire_share", "unit_share", "moving"), ())
     dims |= {"jaccard": ("value", "floor", "pair"), "sets": ("sign",)}
-    variables = {}
+    rows_of = {}
     for name, own in dims.items():
         blank = np.full(np.shape(built[name]), np.nan)
         rows = [blank if row is None else row[name] for row in found]
-        variables[name] = (("seed", *own), np.asarray(rows, float))
-        variables[f"built_{name}"] = (own, np.asarray(built[name], float))
-    variables["built_memory_found"] = (causal, built["memory_found"])
-    return variables
+        rows_of[name] = (("seed", *own), np.asarray(rows, float))
+        rows_of[f"built_{name}"] = (own, np.asarray(built[name], float))
+    rows_of["built_memory_found"] = (causal, built["memory_found"])
+    return rows_of
+
+
+def _asked(
+    each: Sequence[Network],
+    good: np.ndarray,
+    seeds: Sequence[int],
+    size: contrasts.Asked,
+    track: Track,
+    keep: Keep,
+) -> dict[str, tuple]:
+    """The first seeds that learned and the hand-built network asked by contrasts, as variables."""
+    planted = context_flip_flop()
+    control: Any = planted.network.step
+    inhibits = np.asarray(control.w.sum(0)) < 0
+    about = lambda: contrasts.asked(planted.network, inhibits, planted.groups, seeds[0], size)
+    built = keep("hand-built asked", about)
+    rows = [nothing_like(built)] * len(seeds)
+    for k in track(list(np.flatnonzero(good)[: size.seeds]), "contrasts"):
+        step: Any = each[k].step
+        one = lambda k=k, excites=step.excitatory: contrasts.asked(
+            each[k], ~np.asarray(excites), None, seeds[k], size
+        )
+        rows[k] = keep(f"seed {seeds[k]} asked", one)
+    of_built = {f"built_{name}": own for name, own in contrasts.ASKED_DIMS.items()}
+    alone = {f"built_{name}": value for name, value in built.items()}
+    of_seeds = variables(stacked(rows), contrasts.ASKED_DIMS, ("seed",))
+    return of_seeds | variables(alone, of_built)
 
 
 CONTEXT_FLIP_FLOP = Study(

@@ -4,19 +4,24 @@
     print(tables(found))
 
 Means over the seeds that learned, with a bootstrap interval over them. All comparisons are
-paired: a difference within each seed.
+paired: a difference within each seed. Claims about contrasts are judged of five seeds, by t
+intervals.
 """
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..seeds import over_seeds
+from ..question_numbers import Said, all_done, each_seed, of_questions
+from ..seeds import lies_above, over_few, over_seeds
 from ..study import Claim, Verdict, markdown_table, verdict_on
+from .asked import HELD, MEMORY
+from .asked_tables import asked_tables, only
 
 if TYPE_CHECKING:
     import xarray as xr
 
+DONE = 0.9
 CLAIMS = {
     "half": Claim(
         "in hold epochs, the excitatory share of the flow into the memory circuit is above 0.5",
@@ -68,6 +73,25 @@ CLAIMS = {
         "two halves of one context's trials",
         "a difference of corrected Jaccards of 0",
         "an interval of the difference below 0",
+    ),
+    "done": Claim(
+        "on fresh trials, the memory's mediators, at its switch and in hold, undo and restore at "
+        f"least {DONE} of what the pulse writes (one that was not found counts as 0)",
+        "what random sets of equal size do",
+        f"an interval of the lesser of the two below {DONE}, or of it less that of random sets "
+        "below 0",
+    ),
+    "inhibitory": Claim(
+        "the inhibitory share of the memory's mediators in hold is above the inhibitory share of "
+        "the units, 0.2",
+        "a share of all mediators that is the share of units, 0.2",
+        "an interval of the difference below 0",
+    ),
+    "contexts": Claim(
+        "the memory's mediators of the two contexts, in early hold, are less alike, by corrected "
+        "Jaccard, than those of one context on other trials",
+        "a difference of corrected Jaccards of 0",
+        "an interval of the difference, contexts less other trials, above 0",
     ),
 }
 
@@ -123,7 +147,25 @@ def further(found: "xr.Dataset") -> dict[str, np.ndarray]:
 
 def judge(found: "xr.Dataset") -> list[Verdict]:
     """Each claim's mean difference over seeds; undecided where its interval holds 0."""
-    return [_verdict(CLAIMS[name], values) for name, values in differences(found).items()]
+    old = [_verdict(CLAIMS[name], values) for name, values in differences(found).items()]
+    return old + [verdict_on(CLAIMS[name], *said) for name, said in by_contrasts(found).items()]
+
+
+def by_contrasts(found: "xr.Dataset") -> dict[str, Said]:
+    """Of each claim about contrasts, what is found and which way it falls."""
+    asked = of_questions(found)
+    held = only(asked, MEMORY, HELD)["inhibitory"].sel(set="mediator", drop=True)
+    more = each_seed(held - found["unit_share"])
+    pair = lambda name: asked["shared"].sel(overlap=name).values
+    between, again = pair("memory, between contexts"), pair("memory, again")
+    apart = over_few(between - again)
+    above = lies_above(apart, 0.0)
+    said = f"difference {apart:+.2f}: {over_few(between)} less {over_few(again)}"
+    return {
+        "done": all_done(only(asked, MEMORY), DONE),
+        "inhibitory": (f"difference {more:+.2f}", lies_above(more, 0.0)),
+        "contexts": (said, None if above is None else not above),
+    }
 
 
 def _said(values: np.ndarray) -> str:
@@ -169,6 +211,8 @@ def tables(found: "xr.Dataset") -> str:
         "The hand-built network, whose memory circuit, gates and context are known:",
         "",
         _built(found),
+        "",
+        asked_tables(found),
     ]
     return "\n".join(lines)
 
