@@ -16,6 +16,7 @@ from rnn_jax.contrasts import Search
 from rnn_jax.core import clean_run
 from rnn_jax.planted import context_flip_flop
 from rnn_jax.planted.context import latents
+from rnn_jax.report import STUDY_FIGURES
 from rnn_jax.report.context_flip_flop_figures import alike_figure, course_figure, shares_figure
 from rnn_jax.studies.context_flip_flop.asked import (
     ASKED_DIMS,
@@ -425,5 +426,8 @@ def test_tables_and_figures_say_each_epoch_and_pair():
     assert names(course_figure(shown)) == ["excitatory", "inhibitory"]
     epochs = [t.get_text() for t in shares_figure(found).axes[0].get_xticklabels()]
     assert epochs == list(EPOCHS)
+    for name in ("asked-sizes", "asked-methods"):
+        drawn = STUDY_FIGURES["context-flip-flop"][name](found)
+        assert names(drawn) == [": ".join(question) for question in QUESTIONS]
     # nothing to show where nobody learned, and it says so
     assert "no seed" in course_figure(found).axes[0].get_title(loc="left")

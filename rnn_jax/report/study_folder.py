@@ -13,8 +13,12 @@ from matplotlib.figure import Figure
 
 from ..data import Workplace, filled
 from ..studies import STUDIES, write_up
+from ..studies.context_flip_flop.asked_tables import question_rows as of_flip_flop
+from ..studies.hmm_inference.asked_tables import question_rows as of_inference
+from ..studies.question_numbers import Row
 from .context_flip_flop_figures import alike_figure, course_figure, shares_figure
 from .hmm_inference_figures import INFERENCE_FIGURES
+from .question_figures import methods_of, named, sizes_of
 from .representation_figures import precision_figure, represented_figure
 from .run_folder import write_json, write_netcdf
 from .style import INK, Sheet, look
@@ -45,17 +49,26 @@ def recovery_figure(found: xr.Dataset) -> Figure:
     return figure
 
 
+def _asked(rows: Callable[[xr.Dataset], list[Row]]) -> dict[str, Callable[[xr.Dataset], Figure]]:
+    """The figures of a study's questions."""
+    return {
+        "asked-sizes": lambda found: sizes_of(named(rows(found))),
+        "asked-methods": lambda found: methods_of(named(rows(found))),
+    }
+
+
 STUDY_FIGURES: dict[str, dict[str, Callable[[xr.Dataset], Figure]]] = {
     "recovery": {"auroc": recovery_figure},
     "representation-vs-role": {
         "represented": represented_figure,
         "precision": precision_figure,
     },
-    "hmm-inference": INFERENCE_FIGURES,
+    "hmm-inference": INFERENCE_FIGURES | _asked(of_inference),
     "context-flip-flop": {
         "shares": shares_figure,
         "jaccard": alike_figure,
         "course": course_figure,
+        **_asked(of_flip_flop),
     },
     "trained-circuits": {"sizes": sizes_figure, "methods": methods_figure},
 }

@@ -27,9 +27,7 @@ def only(asked: "xr.Dataset", names: Sequence[str], epochs: Sequence[str] = ()) 
 
 def asked_tables(found: "xr.Dataset") -> str:
     """Sizes and who is in them, what sets do, how alike they are, and the hand-built network."""
-    asked = of_questions(found)
-    asked = asked.isel(seed=asked["difference"].notnull().any("question").values)
-    rows = _rows(asked[[name for name in asked if not str(name).startswith(BUILT)]])
+    asked, rows = of_questions(found), question_rows(found)
     built = _rows(_built(asked))
     parts = [
         "The same networks asked by contrasts (docs/contrasts.md): who carries the bit that the "
@@ -47,6 +45,13 @@ def asked_tables(found: "xr.Dataset") -> str:
         "", sizes_table(HEAD, built), "", _truth(built), "",
     ]  # fmt: skip
     return "\n".join(parts)
+
+
+def question_rows(found: "xr.Dataset") -> list[Row]:
+    """Each question, of the seeds that were asked."""
+    asked = of_questions(found)
+    asked = asked.isel(seed=asked["difference"].notnull().any("question").values)
+    return _rows(asked[[name for name in asked if not str(name).startswith(BUILT)]])
 
 
 def _rows(asked: "xr.Dataset") -> list[Row]:

@@ -1,12 +1,12 @@
 """Tables of the networks asked by contrasts, beside the circuits of the study's rule.
 
-print(asked_tables(of_questions(found)))
+print(asked_tables(found))
 """
 
 from typing import TYPE_CHECKING
 
 from ..question import KINDS
-from ..question_numbers import Row, asked_of, said, set_tables
+from ..question_numbers import Row, asked_of, of_questions, said, set_tables
 from ..study import markdown_table
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ HEAD = ("network", "question")
 
 def asked_tables(found: "xr.Dataset") -> str:
     """Sizes, what sets do, what other methods' sets of equal size do, and the old circuits."""
-    rows = _rows(found)
+    rows = question_rows(found)
     parts = [
         "The same networks asked by contrasts: which units carry the difference that one turned "
         "observation makes, and which make it alone (docs/contrasts.md).",
@@ -32,9 +32,10 @@ def asked_tables(found: "xr.Dataset") -> str:
     return "\n".join(parts)
 
 
-def _rows(found: "xr.Dataset") -> list[Row]:
+def question_rows(found: "xr.Dataset") -> list[Row]:
     """Each kind of network and question, of the seeds that were asked."""
-    asked = found.isel(seed=found["difference"].notnull().any(("network", "question")).values)
+    asked = of_questions(found)
+    asked = asked.isel(seed=asked["difference"].notnull().any(("network", "question")).values)
     return [
         ([str(kind), str(question)], asked.sel(network=kind, question=[question]))
         for kind in asked["network"].values

@@ -173,7 +173,7 @@ def _by_level(values: "xr.DataArray", level: float) -> dict[float, Estimate]:
 
 def tables(found: "xr.Dataset") -> str:
     """The networks, what contrasts say, and accuracies at every level by both decoders."""
-    parts = [_networks(found), "", asked_tables(of_questions(found)), ""]
+    parts = [_networks(found), "", asked_tables(found), ""]
     ways = {
         "readout": "by the network's own readout",
         "linear": "by a least-squares decoder of the kept units",
