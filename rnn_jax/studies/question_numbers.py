@@ -76,6 +76,19 @@ def of_questions(found: "xr.Dataset") -> "xr.Dataset":
     return part.rename({name: new for name, new in short.items() if name != new})
 
 
+def how_much(found: "xr.Dataset") -> str:
+    """By how much questions were asked, in a sentence; nothing where that is not kept."""
+    if f"{PREFIX}trials" not in found.attrs:
+        return ""
+    difference = found[f"{PREFIX}difference"]
+    asked = difference.notnull().any([dim for dim in difference.dims if dim != "seed"])
+    trials, bases = (found.attrs[f"{PREFIX}{name}"] for name in ("trials", "bases"))
+    return (
+        f"Asked of {int(asked.sum())} seeds, by about {trials} trials a question, of which half "
+        f"choose and half judge, and by {bases} random bases."
+    )
+
+
 def one_network(rows: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """A network's questions as one row: `[question, ...]` of each name of `DIMS`."""
     return stacked([{name: row[name] for name in DIMS} for row in rows])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..question import KINDS
-from ..question_numbers import Row, asked_of, of_questions, said, set_tables, sizes_table
+from ..question_numbers import Row, asked_of, how_much, of_questions, said, set_tables, sizes_table
 from ..seeds import over_few, over_seeds
 from ..study import markdown_table
 
@@ -32,9 +32,9 @@ def asked_tables(found: "xr.Dataset") -> str:
     parts = [
         "The same networks asked by contrasts (docs/contrasts.md): who carries the bit that the "
         "second slot's pulse sets in either context (`memory 1`, `memory 2`), who carries the "
-        "context from its cue on, and whether an ignored pulse's sign tells. How far run and foil "
-        "are apart, in the outputs' deviations, and in how many networks that is enough to ask; "
-        "the inhibitory share of the sets:",
+        f"context from its cue on, and whether an ignored pulse's sign tells. {how_much(found)} "
+        "How far run and foil are apart, in the outputs' deviations, and in how many networks "
+        "that is enough to ask; the inhibitory share of the sets:",
         "", _signs(rows), "",
         *set_tables(HEAD, rows),
         "Corrected Jaccards of contrasts' sets, beside those of the same name above (of all "

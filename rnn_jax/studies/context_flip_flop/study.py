@@ -118,6 +118,7 @@ def _run(settings: StudySettings, track: Track, keep: Keep) -> "xr.Dataset":
         "asked_overlap": list(contrasts.OVERLAPS), **coordinates(size.questions),
     }  # fmt: skip
     attrs = {"trials": 6 * count, "steps": steps, "units": UNITS}
+    attrs |= {"asked_trials": 2 * size.count, "asked_bases": size.search.bases}
     data = xr.Dataset(rows, coords, attrs)
     if not good.any():
         return data

@@ -6,7 +6,7 @@ print(asked_tables(found))
 from typing import TYPE_CHECKING
 
 from ..question import KINDS
-from ..question_numbers import Row, asked_of, of_questions, said, set_tables
+from ..question_numbers import Row, asked_of, how_much, of_questions, said, set_tables
 from ..study import markdown_table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def asked_tables(found: "xr.Dataset") -> str:
     rows = question_rows(found)
     parts = [
         "The same networks asked by contrasts: which units carry the difference that one turned "
-        "observation makes, and which make it alone (docs/contrasts.md).",
+        f"observation makes, and which make it alone (docs/contrasts.md). {how_much(found)}",
         "", *set_tables(HEAD, rows),
         "How far run and foil are apart where they are read, in the outputs' deviations, and in "
         "how many networks that is enough to ask. The Jaccard index of the contrast's circuit and "
