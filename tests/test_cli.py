@@ -88,6 +88,7 @@ def test_a_run_leaves_everything(finished, place):
     assert "faithfulness" in (out / "log.txt").read_text()
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_same(finished, place):
     asked = ["my_model.py:network", "--trials", "trials.npz", "--out", "shared"]
     done = command("discover", *asked, "--processes", 2, *QUICK, cwd=place)
@@ -103,6 +104,7 @@ def test_two_processes_find_the_same(finished, place):
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_was_killed(finished, place):
     asked = ["discover", "my_model.py:network", "--trials", "trials.npz", "--out", "again", *QUICK]
     running = subprocess.Popen([*LINE, *asked], stdout=subprocess.PIPE, text=True, cwd=place)
@@ -141,6 +143,7 @@ def test_list_names_what_is_built_in(place):
     assert all(len(words) > 3 for words in listed)
 
 
+@pytest.mark.slow
 def test_train_then_discover_what_was_saved(place):
     trained = command(
         "train",
@@ -234,6 +237,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["early", "late"])
 def test_on_a_full_disk_the_line_names_what_was_written(when, place):
     """In the midst of the numbers, and of a figure; then there is room again."""
@@ -272,6 +276,7 @@ def test_an_environment_at_odds_is_one_line(names, message, place):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_the_compile_cache_is_where_the_environment_says(place):
     line = [*LINE, "train", "flip-flop", "--units", "2", "--steps", "1", "--overwrite"]
     cases = {

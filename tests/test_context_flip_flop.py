@@ -167,6 +167,7 @@ def built():
     return measure(PLANTED.network, sums > 0, sums < 0, trials, jax.random.key(3))
 
 
+@pytest.mark.slow
 def test_the_hand_built_circuits_are_found(built):
     """Memory in hold, context at its cue, all of them and the gates at switches; never a copy."""
     circuits = dict(zip(EPOCHS, built["circuits"][0], strict=True))

@@ -139,6 +139,7 @@ def test_each_epoch_of_the_ring_leaves_out_what_moves_it():
         assert (np.abs(gap).max((1, 2)) > 0.05).all()
 
 
+@pytest.mark.slow
 def test_a_run_asks_the_same_again(tmp_path):
     subject = relay(count=24)
     xs = np.asarray(subject.trials.xs)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parent / "on_devices.py"
 # float32: the order of a sum may differ between a whole and its shares
 SWEEPS, JACOBIANS = 4e-6, 2e-7
@@ -23,6 +25,7 @@ def check(path):
     return found
 
 
+@pytest.mark.slow
 def test_two_devices(tmp_path):
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     subprocess.run([sys.executable, SCRIPT, tmp_path / "out"], env=environment, check=True)
@@ -31,6 +34,7 @@ def test_two_devices(tmp_path):
     assert len(list((tmp_path / "out-trials").iterdir())) == 4
 
 
+@pytest.mark.slow
 def test_two_processes(tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))

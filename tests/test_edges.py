@@ -300,6 +300,7 @@ def ring_of_two(count=40):
     return net, trials, Contrast(jnp.asarray(-xs), epochs=held)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gru", "field-heun"])
 def test_slopes_in_blocks_are_those_in_whole(name, monkeypatch):
     net, pair, *_ = pair_of(name)

@@ -338,6 +338,7 @@ with reserved(Path(sys.argv[1]), True) as work:
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_there_is_a_whole_run(tmp_path):
     out = tmp_path / "ring"
     write(out)

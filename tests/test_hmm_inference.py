@@ -168,6 +168,7 @@ def test_claims_about_contrasts_fall_as_the_numbers_do(found):
     assert told(missed=True)[0] == "refuted"
 
 
+@pytest.mark.slow
 def test_a_run_says_all_there_is(found):
     hand = found.sel(network=BUILT)
     np.testing.assert_allclose(hand["auroc"].sel(ranking="circuit"), 1.0)

@@ -64,6 +64,7 @@ def trained():
     return cause, semi_synthetic()
 
 
+@pytest.mark.slow
 def test_training_makes_the_named_units_the_variables(trained):
     cause, planted = trained
     before = semi_synthetic(cause, steps=2)

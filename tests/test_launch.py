@@ -338,6 +338,7 @@ network = (step, lambda h: h[:1], np.zeros(2, np.float32))
 """
 
 
+@pytest.mark.slow
 def test_a_process_killed_in_the_middle_of_a_sweep(program, tmp_path, capfd):
     (tmp_path / "my_model.py").write_text(MODEL)
     xs = np.random.default_rng(0).normal(size=(8, 10, 1))

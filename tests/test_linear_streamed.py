@@ -52,6 +52,7 @@ def close(a, b, scale=1e-3):
     assert max(float(jnp.abs(x).max()) for x in jax.tree.leaves(a)) > scale
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", SOME)
 def test_each_reduction_is_that_of_the_materialised_jacobians(cell):
     step, iv, run, J = problem(cell)

@@ -124,6 +124,7 @@ def test_a_linear_network_has_no_second_order():
     assert float(jnp.abs(whole).min()) > 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_one_trial_needs_no_wider_beam_than_it_returns(seed):
     factors, units = drawn(seed), every_path(5, 3)
@@ -136,6 +137,7 @@ def test_one_trial_needs_no_wider_beam_than_it_returns(seed):
         assert float(found.bound) <= abs(every[order[count - 1]]) * (1 + 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_the_bound_says_which_paths_are_the_best_of_all(seed):
     factors, units = drawn(seed, batch=(2, 10)), every_path(5, 3)

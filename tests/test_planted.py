@@ -89,6 +89,7 @@ def test_the_network_follows_its_targets():
     assert float(cosine[:, settled].min()) > 0.95
 
 
+@pytest.mark.slow
 def test_every_built_in_network_says_what_it_is():
     for name, entry in PLANTED.items():
         assert entry.about

@@ -235,6 +235,7 @@ def test_sets_that_fit_shuffled_units_as_well_are_refuted():
     assert fell(found)["sets"] == "refuted"
 
 
+@pytest.mark.slow
 def test_contrasts_recover_a_latch_in_networks_drawn_anew():
     planted = latch()
     anew, key = _draw(planted, KEY)
@@ -295,6 +296,7 @@ def test_numbers_are_saved_before_they_are_judged(tmp_path, monkeypatch):
     assert read_study(left / "recovery.nc", "recovery")["auroc"].equals(results()["auroc"])
 
 
+@pytest.mark.slow
 def test_a_study_that_was_stopped_goes_on_with_the_same_numbers(tmp_path):
     kinds = {"latch": latch, "copies": copies}
     settings = RecoverySettings(seeds=2, quick=True)

@@ -291,6 +291,7 @@ def test_half_precision_keeps_three_digits():
     assert np.all(unpacked(halves(np.zeros(3))) == 0)
 
 
+@pytest.mark.slow
 def test_page_of_a_thousand_units_and_ten_questions_is_small(tmp_path):
     dataset = results(units=1024, windows=24, trials=16, steps=100)
     dataset = with_contrasts(dataset, [f"bit {k}" for k in range(5)], size=40)

@@ -182,6 +182,7 @@ def found():
     return representation(range(2), steps=3, units=8, cells=("vanilla",))
 
 
+@pytest.mark.slow
 def test_the_study_has_all_its_numbers(found):
     assert found["seed"].values.tolist() == [0, 1]
     assert all(np.isfinite(found[name].values).all() for name in found)

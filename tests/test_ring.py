@@ -20,6 +20,7 @@ def data():
     return found
 
 
+@pytest.mark.slow
 def test_what_is_not_swept_compiles_nothing(data):
     """Statistics, labels and planted arrays are NumPy: a small array is no program's business."""
     programs = sum(event.endswith("backend_compile_duration") for event in COMPILED)

@@ -165,6 +165,7 @@ np.save(out, effects)
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path):
     def start(folder, out):
         return subprocess.Popen([sys.executable, "-c", LONG, str(folder), str(out)])
