@@ -11,9 +11,17 @@ from rnn_jax.circuits import largest
 from rnn_jax.contrasts import Search
 from rnn_jax.core import outputs, run
 from rnn_jax.core.network import clean_run
+from rnn_jax.planted import hmm_filter
 from rnn_jax.report import STUDY_FIGURES
 from rnn_jax.studies import write_up
-from rnn_jax.studies.hmm_inference.asked import QUESTIONS, Asked, asked
+from rnn_jax.studies.hmm_inference.asked import (
+    ASKED_DIMS,
+    QUESTIONS,
+    QUICK,
+    Asked,
+    asked,
+    asked_trials,
+)
 from rnn_jax.studies.hmm_inference.kept_sets import (
     Noisy,
     accuracies,
@@ -25,7 +33,8 @@ from rnn_jax.studies.hmm_inference.kept_sets import (
 from rnn_jax.studies.hmm_inference.networks import BUILT, TASK, built
 from rnn_jax.studies.hmm_inference.study import HMM_INFERENCE, Scale, inference
 from rnn_jax.studies.hmm_inference.verdicts import CLAIMS, judge
-from rnn_jax.studies.question_numbers import PREFIX
+from rnn_jax.studies.question import KINDS, SELECTORS, found_sets
+from rnn_jax.studies.question_numbers import DIMS, PREFIX
 from rnn_jax.tasks import HiddenState, check_trials
 
 KEY = jax.random.key(4)
@@ -133,14 +142,34 @@ def found():
 def test_contrasts_find_the_filter_that_was_built():
     """The two units that hold the log-odds are the mediator; all four are the circuit."""
     network, truth = built(7)
-    search = Search(bases=1, splits=2, random_sets=9)
-    row = asked(network, truth, np.asarray(truth), 7, Asked(1, 96, search))
-    seen = QUESTIONS.index(("observation", "seen"))
-    np.testing.assert_array_equal(row["size"][seen], [2, 4])
-    np.testing.assert_array_equal(row["precision"][seen], [1, 1])
-    np.testing.assert_array_equal(row["recall"][seen], [0.5, 1])
-    assert row["alike"][seen] == row["alike_corrected"][seen] == 1
-    assert row["kept"][seen][0] == pytest.approx(1)
+    trials, search = asked_trials(jax.random.key(7), 96), Search(random_sets=9)
+    mediator, circuit = found_sets(network, trials, *QUESTIONS[0], search, KEY)
+    names = hmm_filter(TASK.hazard, TASK.strength, 60).units
+    order = np.random.default_rng(7).permutation(64)
+    assert {names[order[k]] for k in np.flatnonzero(mediator)} == {"above", "below"}
+    np.testing.assert_array_equal(circuit, truth)
+
+
+def test_a_network_s_row_scores_its_sets_against_the_truth_and_the_old_circuit(monkeypatch):
+    """What is found is made up: half of the truth and one more, then nobody."""
+    network, truth = built(7)
+    truth = np.asarray(truth)
+    found = np.zeros((2, len(KINDS), truth.size), bool)
+    found[0, :, np.flatnonzero(truth)[:2]] = found[0, :, np.flatnonzero(~truth)[0]] = True
+    sizes = {"question": 2, "set": len(KINDS), "selector": 1 + len(SELECTORS)}
+    numbers = {name: np.zeros([sizes[d] for d in dims]) for name, dims in DIMS.items()}
+    flat = {f"{k}.{name}": value for k in range(2) for name, value in numbers.items()}
+    flat |= {f"{k}.members": rows for k, rows in enumerate(found)}
+    monkeypatch.setattr("rnn_jax.studies.hmm_inference.asked.all_measured", lambda *_: flat)
+    row = asked(network, truth, truth, 7, QUICK)
+    np.testing.assert_allclose(row["precision"], [[2 / 3] * 2, [np.nan] * 2])
+    np.testing.assert_allclose(row["recall"], [[2 / 4] * 2, [np.nan] * 2])
+    np.testing.assert_allclose(row["alike"], [2 / 5, np.nan])
+    assert 0.3 < row["alike_corrected"][0] < 2 / 5
+    assert {name: row[name].ndim for name in ASKED_DIMS} == {
+        name: len(dims) for name, dims in ASKED_DIMS.items()
+    }
+    assert np.isnan(asked(network, None, truth, 7, QUICK)["precision"]).all()
 
 
 def test_claims_about_contrasts_fall_as_the_numbers_do(found):
