@@ -130,9 +130,8 @@ def asked(
     found = all_measured(network, trials, fresh, size.questions, size.search, of_search)
     each = [measures_of(found, k) for k in range(len(size.questions))]
     members = np.stack([one["members"] for one in each])
-    told = np.full((*members.shape[:2], 2), np.nan)
-    if groups is not None:
-        told = scored(members, planted_sets(groups, size.questions))
+    unknown = np.full((*members.shape[:2], 2), np.nan)
+    told = unknown if groups is None else scored(members, planted_sets(groups, size.questions))
     count = members.sum(-1)
     share = (members & np.asarray(inhibitory)).sum(-1) / np.where(count, count, np.nan)
     return one_network(each) | {

@@ -113,21 +113,16 @@ def inference(seeds: range, scale: Scale, track: Track, keep: Keep = in_memory) 
         told.append(_asked(kind, each, rows[-1], scale.asked, keep))
     values = lambda name: np.asarray([[run[name] for run in row] for row in rows])
     coords = {
-        "network": list(scale.kinds),
-        "seed": list(seeds),
-        "decoder": ["readout", "linear"],
-        "set": list(SETS),
-        "noise": list(LEVELS),
-        "ranking": list(RANKED),
-        "share": SHARES,
+        "network": list(scale.kinds), "seed": list(seeds), "decoder": ["readout", "linear"],
+        "set": list(SETS), "noise": list(LEVELS), "ranking": list(RANKED), "share": SHARES,
         **coordinates(contrasts.QUESTIONS),
-    }
+    }  # fmt: skip
     lead = ("network", "seed")
     found = {name: ((*lead, *dims), values(name)) for name, dims in DIMS.items()}
     found |= variables(stacked([stacked(kind) for kind in told]), contrasts.ASKED_DIMS, lead)
     attrs = {"faithful": FAITHFUL, "steps": scale.steps, "trials": scale[2:5]}
-    asked = {"asked_trials": scale.asked.trials, "asked_bases": scale.asked.search.bases}
-    return xr.Dataset(found, coords, attrs | asked)
+    attrs |= {"asked_trials": scale.asked.trials, "asked_bases": scale.asked.search.bases}
+    return xr.Dataset(found, coords, attrs)
 
 
 def _asked(
