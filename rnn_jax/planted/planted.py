@@ -74,6 +74,11 @@ def check_planted(planted: Planted, name: str) -> None:
     if planted.contrasts is not None:
         contrasts = planted.contrasts(jax.random.key(0), trials)
         check_trials(replace(trials, contrasts=contrasts))
+        for contrast, one in contrasts.items():
+            if not one.epochs:
+                raise ValueError(
+                    f"{name}: contrast {contrast!r} needs epochs, which the truth has"
+                )
         of_contrasts = {epoch for one in contrasts.values() for epoch in one.epochs or ()}
     else:
         of_contrasts = set()

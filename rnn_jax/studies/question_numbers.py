@@ -1,6 +1,6 @@
 """What questions come to over seeds, and their tables: shared by the studies that ask contrasts.
 
-    done(found)                              # [seed, question]: what mediators do on fresh trials
+    done(found)                              # [seed, question, selector]: on fresh trials
     said, holds = all_done(found, 0.9)       # a claim's text, and which way it fell
     print(sizes_table(["network"], rows))    # rows: labels, and the part of the Dataset
 
@@ -120,10 +120,11 @@ def asked_of(one: "xr.Dataset") -> str:
 
 
 def done(found: "xr.Dataset") -> "xr.DataArray":
-    """What mediators do on fresh trials; 0 where none was found, NaN where none was asked for."""
+    """What each method's units do on fresh trials, as many as the mediator has: 0 where no
+    mediator was found, NaN where none was asked for."""
     asked = found["size"].sel(set="mediator", drop=True).notnull()
     missed = asked & found["undone"].sel(set="mediator", drop=True).isnull()
-    return found["kept"].sel(selector=OWN, drop=True).where(~missed, 0.0)
+    return found["kept"].where(~missed, 0.0)
 
 
 def each_seed(values: "xr.DataArray") -> Estimate:
@@ -133,9 +134,9 @@ def each_seed(values: "xr.DataArray") -> Estimate:
 
 def all_done(found: "xr.Dataset", least: float) -> Said:
     """Whether mediators do at least so much on fresh trials, and more than random sets."""
-    own = done(found)
-    more = each_seed(own - found["kept"].sel(selector="random", drop=True))
-    own = each_seed(own)
+    kept = done(found)
+    own = each_seed(kept.sel(selector=OWN, drop=True))
+    more = each_seed(_more(kept, "random"))
     return f"{own}; less random sets {more:+.2f}", all_of(
         [lies_above(own, least), lies_above(more, 0.0)]
     )
@@ -143,9 +144,12 @@ def all_done(found: "xr.Dataset", least: float) -> Said:
 
 def gain(found: "xr.Dataset", rival: str, least: float) -> Said:
     """Whether mediators do so much more on fresh trials than a method's units."""
-    kept = found["kept"]
-    more = each_seed(kept.sel(selector=OWN, drop=True) - kept.sel(selector=rival, drop=True))
+    more = each_seed(_more(done(found), rival))
     return f"{more:+.2f}", lies_above(more, least)
+
+
+def _more(kept: "xr.DataArray", rival: str) -> "xr.DataArray":
+    return kept.sel(selector=OWN, drop=True) - kept.sel(selector=rival, drop=True)
 
 
 def fewer(found: "xr.Dataset", kind: str) -> Said:

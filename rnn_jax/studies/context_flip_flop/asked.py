@@ -76,10 +76,10 @@ def asked_trials(key: PRNGKeyArray, count: int) -> Trials:
 
     **Arguments:**
 
-    - `key`: draws the signs of first pulses.
+    - `key`: draws signs of pulses and their onsets.
     - `count`: trials of each kind of pulse in each context.
     """
-    trials = probe_trials(key, count)
+    trials = probe_trials(key, count, varied=True)
     xs, T = np.asarray(trials.xs), TASK.steps
     at = np.arange(len(xs))
     context, heard = at % 2, (at // 2) % 3 < 2
@@ -93,7 +93,8 @@ def asked_trials(key: PRNGKeyArray, count: int) -> Trials:
         windows = {name: np.repeat(np.asarray(rows[name]), len(xs), 0) for name in epochs}
         return Contrast(turned, np.where(which, slot, -1), windows)
 
-    first = xs[:, int(TASK.starts[0]), 2:]
+    # a pulse lasts longer than its onset may be late
+    first = xs[:, int(TASK.starts[0]) + TASK.jitter - 1, 2:]
     cue = TASK.contrasts(key, trials)["context"]
     cue = replace(cue, event=np.where(heard & (first[:, 0] != first[:, 1]), 0, -1))
     memory = {

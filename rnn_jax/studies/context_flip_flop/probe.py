@@ -33,13 +33,16 @@ LAG, SPAN = 4, 8
 """Steps from a window's end until the outputs are scored, and for how many."""
 
 
-def probe_trials(key: PRNGKeyArray, count: int) -> Trials:
+def probe_trials(key: PRNGKeyArray, count: int, varied: bool = False) -> Trials:
     """Trials of one timetable, their contexts and pulses in equal numbers.
 
     **Arguments:**
 
     - `key`: draws the signs of the first pulses.
     - `count`: trials of each pulse in each context.
+    - `varied`: whether onsets are drawn as the task draws them, but for the second slot's, and
+        the other channel may pulse in slots that are silent else. Of one timetable there are no
+        more than 24 different trials: some cannot be held out from others.
 
     **Returns:** `Trials` of `6 count`; `[6 count]` reshaped to `[count, 3, 2]` has the kinds of
     `KINDS`, then the contexts.
@@ -56,6 +59,13 @@ def probe_trials(key: PRNGKeyArray, count: int) -> Trials:
     nothing = jnp.zeros_like(first)
     pulses = jnp.stack([first, event, nothing, -other * after, nothing], 1)
     onsets = jnp.broadcast_to(TASK.starts[None], pulses.shape[:2])
+    if varied:
+        of_onsets, of_pulses = jax.random.split(jax.random.fold_in(key, 1))
+        onsets = onsets + jax.random.randint(of_onsets, onsets.shape, 0, TASK.jitter).at[:, 1].set(
+            0
+        )
+        drawn = jax.random.randint(of_pulses, (len(at), 2, 1), -1, 2).astype(first.dtype)
+        pulses = pulses.at[:, jnp.array([2, 4])].set(drawn * other[:, None])
     return TASK.trials(context, pulses, onsets)
 
 

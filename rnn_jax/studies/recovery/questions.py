@@ -64,9 +64,10 @@ def of_kind(planted: Planted, key: PRNGKeyArray, draws: int) -> dict[str, np.nda
     against truths of shuffled units, `refused` `[draw]`, the share of questions, `timing`
     `[draw, timer]`, and `edges` `[edge finder]`, of the planted network itself.
     """
-    each = [_of_units(*_draw(planted, one)) for one in jax.random.split(key, draws)]
+    of_units, of_edges = jax.random.split(key)
+    each = [_of_units(*_draw(planted, one)) for one in jax.random.split(of_units, draws)]
     found = {name: np.stack([np.asarray(one[name]) for one in each]) for name in each[0]}
-    return found | {"edges": _of_edges(planted, key)}
+    return found | {"edges": _of_edges(planted, of_edges)}
 
 
 def _draw(planted: Planted, key: PRNGKeyArray) -> tuple[Planted, PRNGKeyArray]:
@@ -111,14 +112,14 @@ def _of_units(planted: Planted, key: PRNGKeyArray) -> dict[str, np.ndarray]:
             marks.append([f1(answer.members, truth), *rest])
             turns = [draw.permutation(truth) for _ in range(SHUFFLES)]
             shuffled.append(np.array([f1(answer.members, turn) for turn in turns]))
-    table = np.array(marks)
+    table = np.array(marks).reshape(-1, len(FINDERS))
     asked = np.isfinite(table[:, 0])
     mean = lambda rows: rows[asked].mean(0) if asked.any() else np.full(rows.shape[1], np.nan)
     return {
         # all are judged on the questions that contrasts can be asked
         "sets": mean(table),
-        "shuffled": mean(np.array(shuffled)),
-        "refused": 1 - asked.mean(),
+        "shuffled": mean(np.array(shuffled).reshape(-1, SHUFFLES)),
+        "refused": np.asarray(1 - asked.mean() if len(asked) else np.nan),
         "timing": _timing(planted, trials, of_methods),
     }
 
@@ -130,7 +131,7 @@ def f1(found: Bool[np.ndarray, " N"], truth: Bool[np.ndarray, " N"]) -> float:
 
 def _timing(planted: Planted, trials: Trials, key: PRNGKeyArray) -> Float[np.ndarray, " F"]:
     """Overlap over steps of when units matter and when they are said to, mean over the units that
-    do at any step; NaN for kinds whose epochs differ between trials."""
+    do, or are said to, at any step; NaN for kinds whose epochs differ between trials."""
     windows = {name: np.asarray(window) for name, window in trials.epochs.items()}
     if any((window != window[:1]).any() for window in windows.values()):
         return np.full(len(TIMERS), np.nan)
@@ -166,17 +167,19 @@ def _of_edges(planted: Planted, key: PRNGKeyArray) -> Float[np.ndarray, " F"]:
 def _edge_marks(
     planted: Planted, trials: Trials, contrast: Contrast, answer: Answer, key: PRNGKeyArray
 ) -> list[float] | None:
-    """Each finder's average precision; `None` where no edges were found or none are true."""
+    """Each finder's average precision; `None` where nothing was asked or no edges are true.
+
+    Where no edges were found, all of them count alike.
+    """
     truth = np.asarray(planted.truth.edges.get(answer.epoch, np.zeros(1))) > 0
-    if answer.unrolled is None or not truth.any():
+    if answer.note or not truth.any():
         return None
     network, w = planted.network, weights(planted.network)
     wired = (w != 0) | truth
     if truth[wired].all():
         return None
-    epochs = trials.epochs if contrast.epochs is None else contrast.epochs
-    shape = jax.tree.leaves(trials.xs)[0].shape[:2]
-    window = np.broadcast_to(np.asarray(epochs[answer.epoch], float), shape)
+    assert contrast.epochs is not None
+    window = np.asarray(contrast.epochs[answer.epoch], float)
     has = np.flatnonzero(window[:, 1:].any(1))
     xs = jax.tree.map(lambda leaf: jnp.asarray(leaf)[has], trials.xs)
     window = jnp.asarray(window[has])
@@ -200,7 +203,8 @@ def weights(network: Network) -> Float[np.ndarray, "N N"]:
 def edge_scores(answer: Answer, groups: tuple[str, ...], N: int) -> Float[np.ndarray, "N N"]:
     """`[to, from]`: what is lost where an edge is cut, above 0 for each that is kept."""
     found, labels, score = answer.unrolled, np.array(groups), np.zeros((N, N))
-    assert found is not None
+    if found is None:
+        return score
     for kind, *ends, effect in zip(
         found.kind, found.to, found.source, found.effect[1, :, 0], strict=True
     ):
