@@ -55,9 +55,17 @@ def test_contrasts_ask_each_pulse_where_it_is_heard():
         differ = (told[0] != told[1]).any(-1)
         assert differ.all() if name in MEMORY else not differ.any()
     # trials whose first pulses agree say nothing about the context
-    first = np.asarray(trials.xs)[:, int(TASK.starts[0]), 2:]
+    first = np.asarray(trials.xs)[:, int(TASK.starts[0]) + TASK.jitter - 1, 2:]
+    assert (first != 0).all()
     asked_about = np.asarray(trials.contrasts["context"].event) >= 0
     np.testing.assert_array_equal(asked_about, (kind < 2) & (first[:, 0] != first[:, 1]))
+
+
+def test_held_out_trials_are_other_trials():
+    drawn = [np.asarray(asked_trials(jax.random.key(seed), 48).xs) for seed in (0, 1)]
+    ones, others = ({x.tobytes() for x in xs} for xs in drawn)
+    assert len(ones) > 0.95 * len(drawn[0])
+    assert len(ones & others) < 0.05 * len(others)
 
 
 def test_contrasts_find_the_memory_that_was_built():

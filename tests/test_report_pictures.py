@@ -239,7 +239,7 @@ def test_unrolled_lines_are_the_strongest_into_each_end():
     ]
     edges.append({"kind": "input", "to": "u0", "from": 0, "windows": [1], "by_window": [0, 0.1]})
     unrolled = {"edges": edges, "windows": [[0, 3], [3, 6]]}
-    records = [{"question": "bit 0: hold", "unrolled": unrolled}]
+    records = [{"question": "bit 0: hold", "contrast": "bit 0", "unrolled": unrolled}]
     panel = FIGURES["unrolled"](xr.Dataset(attrs={"circuits": json.dumps(records)})).axes[0]
     ends = [tuple(map(tuple, line)) for line in panel.collections[0].get_segments()]
     assert len(ends) == 2 * 2 * 3 + 1

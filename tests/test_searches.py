@@ -28,6 +28,7 @@ from rnn_jax.contrasts import (
     shares,
     slopes,
 )
+from rnn_jax.contrasts.answers import beside_bases, distributed
 from rnn_jax.contrasts.audit import audited
 from rnn_jax.contrasts.bases import own_bases
 from rnn_jax.contrasts.elimination import eliminate
@@ -379,3 +380,28 @@ def test_an_answer_says_which_outputs_differ_and_what_moves_the_others():
     assert np.flatnonzero(mediator.members).tolist() == [0]
     np.testing.assert_allclose(mediator.astray, [0, 0.1], atol=2e-3)
     np.testing.assert_allclose(elsewhere(mediator.astray, answer.outputs), 0.1, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes", "q", "said"),
+    [
+        (4, (6, 7, 8), 0.01, ""),
+        (4, (3, 4, 6), 0.9, "distributed: random axes do as well"),
+        (4, (3, 6, 8), 0.4, "not told from random axes"),
+        # p could not be less, and is not small after the correction for many questions
+        (4, (11, 14, 17), 0.2, "too few bases to tell"),
+        (1, (1, 1, 2), 0.9, "no set is smaller, in any basis"),
+        (4, (), None, ""),
+    ],
+)
+def test_bases_say_only_what_they_can(size, sizes, q, said):
+    blank = np.zeros(3)
+    found = UnitSet(
+        "mediator", -1, blank > 0, (), (), np.ones(2), *np.zeros((3, 3)), np.zeros(2),
+        np.zeros(2), np.zeros(1), blank, float(size), np.array(sizes, float), 0.2, np.zeros((0, 5)),
+    )  # fmt: skip
+    record = {
+        "q_bases": q, "base_sizes": list(sizes), "size": float(size),
+        "distributed": distributed(found, 1.0 if q is None else q),
+    }  # fmt: skip
+    assert beside_bases(record) == said

@@ -25,8 +25,8 @@ SUBJECT = (
     f"file ({SUFFIXES['weights']}), the model of an earlier run (.eqx), or a run's folder."
 )
 TRIALS = (
-    f"A file ({SUFFIXES['trials']}) of trials (inputs, targets, epoch_NAME), for a network of "
-    "your own, or in the place of the task's for a model."
+    f"A file ({SUFFIXES['trials']}) of trials (inputs, targets, epoch_NAME; foil_NAME and more "
+    "for contrasts), for a network of your own, or in the place of the task's for a model."
 )
 
 

@@ -123,10 +123,11 @@ class Answer(NamedTuple):
 def distributed(found: UnitSet, q: float) -> bool | None:
     """Whether units are no better than random axes: `q > 0.05`, and half of the bases need as few.
 
-    `None` where bases were not asked. A network of a few units may have neither: its units need
-    fewer than most bases, and chance is enough for that.
+    `None` where bases were not asked, and for a set of one unit: no set is smaller, so that it
+    says nothing that an axis does as well. A network of a few units may have neither: its units
+    need fewer than most bases, and chance is enough for that.
     """
-    if not len(found.base_sizes):
+    if not len(found.base_sizes) or found.size <= 1:
         return None
     return bool(q > ALPHA and found.size >= np.median(found.base_sizes))
 
@@ -153,6 +154,25 @@ def like(single: Float[np.ndarray, "2 N"], least: float) -> Int[np.ndarray, " N"
     undone, restored = np.nan_to_num(single)
     alike = lambda a, b: (a >= least) & (np.abs(b) <= FEWER * a)
     return alike(undone, restored).astype(int) - alike(restored, undone).astype(int)
+
+
+def beside_bases(record: dict[str, Any]) -> str:
+    """What random bases say of a set, in words; empty where nothing speaks against it.
+
+    **Arguments:**
+
+    - `record`: of the set, see `as_record`.
+    """
+    q, sizes = record["q_bases"], record["base_sizes"]
+    if q is None or q <= ALPHA or not sizes:
+        return ""
+    if record["distributed"]:
+        return "distributed: random axes do as well"
+    if record["size"] is not None and record["size"] <= 1:
+        return "no set is smaller, in any basis"
+    if not any(size <= record["size"] for size in sizes):
+        return "too few bases to tell"
+    return "not told from random axes"
 
 
 def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[dict[str, Any]]:

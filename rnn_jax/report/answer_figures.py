@@ -22,11 +22,12 @@ PANEL = 12
 QUESTIONS = 8
 """Questions that `when_figure` shows."""
 MARKS = (
-    ("circuit", -0.22, "o", 26, "white", INK),
-    ("mediator", 0.0, "o", 30, INK, "white"),
-    ("carriers", 0.22, "D", 16, INK, "white"),
+    ("circuit", -0.22, "o", 26, INK, "white"),
+    ("mediator", 0.0, "D", 22, INK, "white"),
+    ("carriers", 0.22, "o", 22, "white", INK),
 )
-"""How a unit of each kind of set is marked: place in its cell, marker, area, face, edge."""
+"""How a unit of each kind of set is marked, as on the page: place in its cell, marker, area, face,
+edge."""
 
 
 def _asked(dataset: xr.Dataset) -> list[int]:

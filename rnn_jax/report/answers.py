@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..contrasts.search import ALPHA
+from ..contrasts.answers import beside_bases
 from .style import short
 from .view import labels, unit_groups
 
@@ -111,11 +111,8 @@ def _standing(record: dict[str, Any]) -> list[str]:
     if record["base_sizes"]:
         low, high = np.quantile(record["base_sizes"], [0.05, 0.95])
         beside = f"random axes need {low:.0f} to {high:.0f}, q = {record['q_bases']:.2f}"
-        if record["distributed"]:
-            beside = f"distributed: no small set of units; {beside}"
-        elif record["q_bases"] > ALPHA:
-            beside += ": not told from random axes"
-        lines.append(beside)
+        said = beside_bases(record)
+        lines.append(f"{beside}: {said}" if said else beside)
     return lines
 
 

@@ -214,6 +214,6 @@ def _key() -> list[Any]:
     dot = {"ls": "", "marker": "o", "ms": 6}
     return [
         *(Line2D([], [], color=ink, lw=2, label=said) for ink, said in LINES.values()),
-        Line2D([], [], color=INK, label="member (area: effect)", **dot),
+        Line2D([], [], color=INK, label="member (larger: larger effect)", **dot),
         Line2D([], [], color=GRID, label="other unit", **dot),
     ]

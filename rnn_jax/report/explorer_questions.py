@@ -127,7 +127,9 @@ def _elsewhere(dataset: xr.Dataset, own: dict[str, Any], q: int) -> str:
         return ""
     single = array(dataset, "single", "question", "direction", "unit")
     most = float(np.nan_to_num(np.abs(single[others][..., own["mediator"]])).max())
-    return f" In their questions no unit of its mediator does more than {most:.2f} alone."
+    return (
+        f" In their questions each unit of its mediator, exchanged alone, does at most {most:.2f}."
+    )
 
 
 def _spans(row: xr.Dataset) -> dict[str, Any] | None:

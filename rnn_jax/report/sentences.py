@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..contrasts.search import ALPHA
+from ..contrasts.answers import beside_bases
 from .answers import interval
 from .style import short
-from .view import labels, unit_groups
+from .view import clock, labels, unit_groups
 
 SHOWN = 12
 """Units that a sentence names."""
@@ -47,11 +47,11 @@ def question_sentences(
     said += [
         _standing(mediator, circuit),
         _carried(dataset, sets),
-        _held(dataset, row),
+        _held(dataset, row, contrast),
         _reach(row),
     ]
     if circuit and circuit.get("unrolled"):
-        said.append(_edges(circuit["unrolled"], _clock(dataset, row)))
+        said.append(_edges(circuit["unrolled"], clock(dataset, contrast)))
     return [one for one in said if one]
 
 
@@ -121,7 +121,7 @@ def _warning(record: dict[str, Any] | None) -> Sentence | None:
         return None
     name, said = record["kind"].capitalize(), []
     if record.get("distributed"):
-        said.append("distributed: no small set of units does better than random axes do")
+        said.append("distributed: as few random axes do as well")
     if record.get("holds") is False:
         said.append("held-out trials do not agree")
     return _say("warning", f"{name}: {'; '.join(said)}.") if said else None
@@ -142,8 +142,9 @@ def _standing(*records: dict[str, Any] | None) -> Sentence | None:
             low, high = np.quantile(record["base_sizes"], [0.05, 0.95])
             q = record["q_bases"]
             fewer = "" if q is None else f", q = {q:.2f}"
-            unlike = "" if q is None or q <= ALPHA else ": not told from random axes"
-            own.append(f"random axes need {low:.0f} to {high:.0f}{fewer}{unlike}")
+            said = beside_bases(record)
+            told = f": {said}" if said and not record["distributed"] else ""
+            own.append(f"random axes need {low:.0f} to {high:.0f}{fewer}{told}")
         if own:
             parts.append(f"{record['kind'].capitalize()}: {'; '.join(own)}.")
     return _say("detail", " ".join(parts)) if parts else None
@@ -165,17 +166,7 @@ def _carried(dataset: xr.Dataset, sets: list[dict[str, Any]]) -> Sentence | None
     return _say("detail", f"{text}{f'; units: {rest}' if rest else ''}.")
 
 
-def _clock(dataset: xr.Dataset, row: xr.Dataset) -> str:
-    """What the steps of a question are counted from."""
-    whole = str(dataset.attrs.get("contrasts", "")) == "from other trials"
-    if "circuit_over" in dataset.coords:
-        names = labels(dataset, "contrast")
-        over = dataset["circuit_over"].values[names.index(str(row["question_contrast"].values))]
-        whole = str(over) == "epoch"
-    return "of the trial" if whole else "since the event"
-
-
-def _held(dataset: xr.Dataset, row: xr.Dataset) -> Sentence | None:
+def _held(dataset: xr.Dataset, row: xr.Dataset, contrast: str) -> Sentence | None:
     """In which windows an exchange of the set still shows at the end."""
     if "by_read" not in row:
         return None
@@ -188,7 +179,7 @@ def _held(dataset: xr.Dataset, row: xr.Dataset) -> Sentence | None:
     last = int(np.flatnonzero(seen)[-1])
     # what is exchanged while it is read says nothing of holding
     held = np.flatnonzero(undone[:last, last] >= HELD)
-    if not len(held):
+    if len(held) < 2:
         return None
     start, stop = (
         int(np.flatnonzero(windows[w])[end]) for w, end in ((held[0], 0), (held[-1], -1))
@@ -196,7 +187,7 @@ def _held(dataset: xr.Dataset, row: xr.Dataset) -> Sentence | None:
     least = undone[held, last].min()
     return _say(
         "detail",
-        f"Held from step {start} {_clock(dataset, row)}: exchanged in any one window from there "
+        f"Held from step {start} {clock(dataset, contrast)}: exchanged in any one window from there "
         f"to step {stop}, these units undo at least {least:.2f} of what is read in the last.",
     )
 
@@ -239,4 +230,4 @@ def _since(found: dict[str, Any], own: list[dict[str, Any]]) -> str:
     if not when:
         return ""
     start, stop = found["windows"][when[0]][0], found["windows"][when[-1]][1] - 1
-    return f" (step {start})" if start == stop else f" (steps {start} to {stop})"
+    return f" (step {start})" if start == stop else f" (within steps {start} to {stop})"

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .style import FOUND, GRID, INK, MISSED, MUTED, Sheet, bare, fitting, look
+from .view import clock
 
 QUESTIONS = 6
 """Questions that the figure shows."""
@@ -70,7 +71,8 @@ def unrolled_figure(dataset: xr.Dataset) -> Figure:
             axes.set_title(fitting(record["question"], 3.0, 10, "bold"))
             edges = record["unrolled"]["edges"]
             shown, there = len(_needed(edges)), sum(len(edge["windows"]) for edge in edges)
-            axes.set_xlabel(f"step since the event; {shown:,} of {there:,} edges x windows")
+            said = f"step {clock(dataset, record['contrast'])}"
+            axes.set_xlabel(f"{said}; {shown:,} of {there:,} edges x windows")
         for axes in panels[len(known) :]:
             axes.set_visible(False)
         handles = [Line2D([], [], color=ink, lw=2, label=name) for ink, name in KINDS.values()]

@@ -206,3 +206,12 @@ def circle(dataset: xr.Dataset) -> Float[np.ndarray, "N 2"]:
     angle = np.zeros(count)
     angle[by_group(dataset)] = 2 * np.pi * (slot + gap / 2) / (count + gap * len(spans))
     return np.stack([np.sin(angle), np.cos(angle)], axis=-1)
+
+
+def clock(dataset: xr.Dataset, contrast: str) -> str:
+    """What the steps of a contrast's questions are counted from."""
+    whole = str(dataset.attrs.get("contrasts", "")) == "from other trials"
+    if "circuit_over" in dataset.coords:
+        over = dataset["circuit_over"].values[labels(dataset, "contrast").index(contrast)]
+        whole = str(over) == "epoch"
+    return "of the trial" if whole else "since the event"
