@@ -244,8 +244,9 @@ def _records(dataset, question, names, units, unrolled):
             "groups": [], "undone": [0.97, 0.94, 1.0], "restored": [0.96, 0.93, 0.99],
             "off_target": [0.02, 0.01, 0.03], "astray": [0.01] * dataset.sizes["output"],
             "outputs": [0], "direct": False, "holds": kind != "mediator",
-            "frequency": {name: 0.95 for name in told}, "size": len(some), "base_sizes": [14, 18, 22],
-            "q_bases": 0.01, "distributed": kind == "circuit" and names[1] == "hold",
+            "frequency": {name: 0.95 for name in told}, "size": len(some),
+            "base_sizes": [14, 18, 22], "q_bases": 0.01,
+            "distributed": kind == "circuit" and names[1] == "hold",
             "unrolled": _unrolled(told) if unrolled and kind == "circuit" else None,
         }  # fmt: skip
 

@@ -398,7 +398,8 @@ def test_bases_say_only_what_they_can(size, sizes, q, said):
     blank = np.zeros(3)
     found = UnitSet(
         "mediator", -1, blank > 0, (), (), np.ones(2), *np.zeros((3, 3)), np.zeros(2),
-        np.zeros(2), np.zeros(1), blank, float(size), np.array(sizes, float), 0.2, np.zeros((0, 5)),
+        np.zeros(2), np.zeros(1), blank, float(size), np.array(sizes, float), 0.2,
+        np.zeros((0, 5)),
     )  # fmt: skip
     record = {
         "q_bases": q, "base_sizes": list(sizes), "size": float(size),

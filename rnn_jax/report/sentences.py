@@ -187,8 +187,9 @@ def _held(dataset: xr.Dataset, row: xr.Dataset, contrast: str) -> Sentence | Non
     least = undone[held, last].min()
     return _say(
         "detail",
-        f"Held from step {start} {clock(dataset, contrast)}: exchanged in any one window from there "
-        f"to step {stop}, these units undo at least {least:.2f} of what is read in the last.",
+        f"Held from step {start} {clock(dataset, contrast)}: exchanged in any one window from "
+        f"there to step {stop}, these units undo at least {least:.2f} of what is read in the "
+        "last.",
     )
 
 
