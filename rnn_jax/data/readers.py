@@ -11,15 +11,17 @@ from typing import Any
 from .npz import load_npz
 from .safetensors_file import load_safetensors
 from .trials_file import load_trials
+from .visual_behavior import read_experiment
 
 READERS: dict[str, dict[str, Callable[[Path], Any]]] = {
     "trials": {".npz": load_trials},
     "weights": {".npz": load_npz, ".safetensors": load_safetensors},
+    "experiments": {".nwb": read_experiment},
 }
 
 
 def reader(what: str, path: str | Path) -> Callable[[Path], Any]:
-    """The function that reads trials or weights from a file of this suffix.
+    """The function that reads trials, weights or experiments from a file of this suffix.
 
     **Raises:** `ValueError` where the suffix is not in the table.
     """
