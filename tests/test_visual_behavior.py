@@ -726,6 +726,21 @@ def test_bytes_that_cannot_be_read_are_one_line(copy):
         read_experiment(path)
 
 
+@pytest.mark.parametrize("block", [b"TREE", b"SNOD", b"HEAP"])
+def test_damaged_groups_are_one_line(block, plain, tmp_path):
+    """Each block of HDF5's own index of groups is spoiled in turn."""
+    whole, said, at = plain[0].read_bytes(), [], -1
+    path = tmp_path / "damaged.nwb"
+    while (at := whole.find(block, at + 1)) >= 0:
+        path.write_bytes(whole[:at] + b"XXXX" + whole[at + 4 :])
+        try:
+            read_experiment(path)
+        except ValueError as error:
+            said.append(str(error))
+    assert len(said) > 9
+    assert all(line.startswith(f"{path}") and "\n" not in line for line in said)
+
+
 def test_what_is_asked_wrongly(plain, tmp_path):
     with pytest.raises(ValueError, match=r"absent.nwb: no such file"):
         read_experiment(tmp_path / "absent.nwb")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from .hdf5 import inside, member, numbers
+from .hdf5 import holds, inside, member, numbers
 from .tables import Table, floats, table
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def read_trials(file: "h5py.File") -> Table | None:
     Where every trial happens to have one lick, or the licks happen to be as many as the trials,
     the file holds no index that says whose they are: they are then told by the time of the trial.
     """
-    if TRIALS not in file:
+    if not holds(file, TRIALS):
         return None
     columns, where = table(member(file, TRIALS)), f"/{TRIALS}"
     licks = columns.get("lick_times")
-    if licks is None or f"{TRIALS}/lick_times_index" in file:
+    if licks is None or holds(file, f"{TRIALS}/lick_times_index"):
         return columns
     times = floats(columns, "lick_times", where)
     begins, ends = (floats(columns, name, where) for name in ("start_time", "stop_time"))
@@ -59,21 +59,21 @@ def read_trials(file: "h5py.File") -> Table | None:
 
 def read_running(file: "h5py.File") -> Series | None:
     """Running speed in cm/s."""
-    return _series(file, RUNNING) if RUNNING in file else None
+    return _series(file, RUNNING) if holds(file, RUNNING) else None
 
 
 def read_licks(file: "h5py.File") -> Float[np.ndarray, " n"] | None:
     """Times of licks in seconds."""
-    return numbers(file, f"{LICKS}/timestamps") if LICKS in file else None
+    return numbers(file, f"{LICKS}/timestamps") if holds(file, LICKS) else None
 
 
 def read_rewards(file: "h5py.File") -> Rewards | None:
     """Rewards; `auto` is NaN where the file does not say."""
-    if f"{REWARDS}/volume" not in file:
+    if not holds(file, f"{REWARDS}/volume"):
         return None
     volume = _series(file, f"{REWARDS}/volume")
     auto = np.full(len(volume.times), np.nan)
-    if f"{REWARDS}/autorewarded" in file:
+    if holds(file, f"{REWARDS}/autorewarded"):
         auto = numbers(file, f"{REWARDS}/autorewarded/data")
     if len(auto) != len(volume.times):
         raise ValueError(

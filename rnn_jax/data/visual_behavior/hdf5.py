@@ -59,6 +59,27 @@ def member(group: "h5py.Group", path: str) -> Any:
         raise ValueError(f"{inside(group, path)}: not there, or it cannot be opened") from None
 
 
+def holds(group: "h5py.Group", path: str) -> bool:
+    """Whether anything lies at a path; a link that leads nowhere is nothing.
+
+    **Raises:** `ValueError` where the file is damaged there.
+    """
+    try:
+        return path in group
+    except (KeyError, OSError, RuntimeError) as error:
+        raise ValueError(f"{inside(group, path)}: damaged ({first_line(error)})") from None
+
+
+def names(group: "h5py.Group") -> list[str]:
+    """The names of a group's members. **Raises:** `ValueError` where they cannot be read."""
+    if not hasattr(group, "keys"):
+        raise ValueError(f"{group.name}: expected a group, got a dataset")
+    try:
+        return [str(name) for name in group]
+    except (KeyError, OSError, RuntimeError) as error:
+        raise ValueError(f"{group.name}: damaged ({first_line(error)})") from None
+
+
 def dataset(group: "h5py.Group", path: str, axes: int = 1) -> "h5py.Dataset":
     """A dataset that is not read yet. **Raises:** `ValueError` where it has other axes."""
     found = member(group, path)
@@ -127,7 +148,7 @@ def texts(group: "h5py.Group", path: str, axes: int = 1) -> np.ndarray:
 
 def one_text(group: "h5py.Group", path: str) -> str:
     """A single text; '' where there is none."""
-    return str(texts(group, path, 0)[()]) if path in group else ""
+    return str(texts(group, path, 0)[()]) if holds(group, path) else ""
 
 
 def attributes(group: "h5py.Group") -> dict[str, Any]:

@@ -11,7 +11,7 @@ the imaging depth, as in Balwani et al., Science Advances 2025 (sadv.adw4970).
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .hdf5 import as_number, attributes, inside, member, one_text
+from .hdf5 import as_number, attributes, holds, inside, member, names, one_text
 
 if TYPE_CHECKING:
     import h5py
@@ -128,7 +128,7 @@ def layer(depth: float, type_: str = "Pyr") -> str:
 def task_parameters(file: "h5py.File") -> dict[str, Any]:
     """The attributes of the task: floats, text, and tuples of them; empty where there are none."""
     path = "general/task_parameters"
-    return attributes(member(file, path)) if path in file else {}
+    return attributes(member(file, path)) if holds(file, path) else {}
 
 
 def _session_type(file: "h5py.File", about: dict[str, Any]) -> str:
@@ -154,10 +154,13 @@ def _line(subject: "h5py.Group") -> str:
 def _plane(file: "h5py.File") -> tuple[str, float]:
     """The area's name and the imaging rate of the only plane; '' and NaN where unknown."""
     path = "general/optophysiology"
-    planes = member(file, path) if path in file else {}
-    found = [plane for plane in planes.values() if "location" in plane or "imaging_rate" in plane]
+    planes = names(member(file, path)) if holds(file, path) else []
+    inner = [member(file, f"{path}/{name}") for name in planes]
+    known = ("location", "imaging_rate")
+    found = [one for one in inner if hasattr(one, "keys") and any(holds(one, k) for k in known)]
     if len(found) > 1:
-        raise ValueError(f"/{path}: expected one imaging plane, got {', '.join(planes)}")
+        said = ", ".join(str(plane.name).rpartition("/")[2] for plane in found)
+        raise ValueError(f"/{path}: expected one imaging plane, got {said}")
     if not found:
         return "", math.nan
     rate = one_text(found[0], "imaging_rate")

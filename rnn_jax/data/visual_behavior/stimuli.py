@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from .hdf5 import member
+from .hdf5 import member, names
 from .tables import Table, floats, length, table, words
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def presentations(file: "h5py.File") -> Table:
     **Raises:** `ValueError` where there is no table, or a start is missing or not finite.
     """
     group = member(file, WHERE)
-    names = sorted(name for name in group if name.endswith(SUFFIX))
-    if not names:
+    tables = sorted(name for name in names(group) if name.endswith(SUFFIX))
+    if not tables:
         raise ValueError(f"/{WHERE}: holds no table that ends in {SUFFIX}")
-    parts = [_part(member(group, name), name) for name in names]
+    parts = [_part(member(group, name), name) for name in tables]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(joined["start_time"], kind="stable")
     return {name: values[order] for name, values in joined.items()}
@@ -132,8 +132,8 @@ def _first_of_block(rows: Table) -> Bool[np.ndarray, " P"]:
     """Where a block begins: by its number, else by its name, else only at the first image."""
     block = rows["stimulus_block"]
     moved = np.isfinite(block[1:]) & np.isfinite(block[:-1]) & (block[1:] != block[:-1])
-    names = rows["stimulus_block_name"]
-    return np.concatenate([[True], moved | (names[1:] != names[:-1])])
+    name = rows["stimulus_block_name"]
+    return np.concatenate([[True], moved | (name[1:] != name[:-1])])
 
 
 def _until(onset: Float[np.ndarray, " P"], first: Bool[np.ndarray, " P"]) -> np.ndarray:

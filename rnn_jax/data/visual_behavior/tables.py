@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .hdf5 import as_number, as_text, member, rows
+from .hdf5 import as_number, as_text, member, names, rows
 
 if TYPE_CHECKING:
     import h5py
@@ -28,13 +28,13 @@ def table(group: "h5py.Group") -> Table:
 
     **Raises:** `ValueError` where columns differ in length, or an index does not fit.
     """
-    members = {str(name): member(group, str(name)) for name in group}
-    names = [name for name, found in members.items() if hasattr(found, "shape")]
-    indexed = {name.removesuffix("_index") for name in names if name.endswith("_index")}
-    indexed = {name for name in indexed if name in names and name not in SKIPPED}
+    members = {name: member(group, name) for name in names(group)}
+    own = [name for name, found in members.items() if hasattr(found, "shape")]
+    indexed = {name.removesuffix("_index") for name in own if name.endswith("_index")}
+    indexed = {name for name in indexed if name in own and name not in SKIPPED}
     skipped = {*SKIPPED, *(f"{name}_index" for name in (*indexed, *SKIPPED))}
     found = {}
-    for name in names:
+    for name in own:
         data = members[name]
         if name in skipped or (len(data.shape) != 1 and name not in indexed):
             continue
