@@ -1,6 +1,7 @@
 import ctypes
 import itertools
 import os
+import shutil
 from pathlib import Path
 
 import jax
@@ -68,3 +69,23 @@ def browser(tmp_path_factory):
     driver = start(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory):
+    """One whole Visual Behavior file, with its times and traces; copied before it is edited."""
+    import visual_behavior_files as files
+
+    path = tmp_path_factory.mktemp("plain") / "plain.nwb"
+    return path, *files.write(path)
+
+
+@pytest.fixture
+def copy(plain, tmp_path):
+    """A function that edits a copy of the whole file."""
+    from visual_behavior_files import edited
+
+    def make(change=lambda file: None, name="copy.nwb"):
+        return edited(shutil.copy(plain[0], tmp_path / name), change)
+
+    return make
