@@ -21,6 +21,7 @@ from rnn_jax.contrasts import (
     Answer,
     Search,
     UnitSet,
+    aligned,
     ask,
     elsewhere,
     exchanged,
@@ -32,7 +33,7 @@ from rnn_jax.contrasts.answers import beside_bases, distributed
 from rnn_jax.contrasts.audit import audited
 from rnn_jax.contrasts.bases import own_bases
 from rnn_jax.contrasts.elimination import eliminate
-from rnn_jax.contrasts.halves import resplit, split
+from rnn_jax.contrasts.halves import repeated, resplit, split
 from rnn_jax.contrasts.judged import Judged, p_of
 from rnn_jax.contrasts.sets import _grown, _holds, _reduced
 from rnn_jax.core import Network
@@ -406,3 +407,15 @@ def test_bases_say_only_what_they_can(size, sizes, q, said):
         "distributed": distributed(found, 1.0 if q is None else q),
     }  # fmt: skip
     assert beside_bases(record) == said
+
+
+@pytest.mark.parametrize(("distinct", "least", "most"), [(2, 1.0, 1.0), (48, 0.0, 0.0)])
+def test_held_out_trials_that_are_like_others_are_counted(distinct, least, most):
+    draw = np.random.default_rng(0).normal(size=(distinct, 12, 1))
+    xs = jnp.asarray(draw[np.arange(48) % distinct])
+    net = Network(lambda h, x: 0.5 * h + x, lambda h: h, jnp.zeros(1))
+    window = epochs_after(np.zeros(48, int), 12, held=(3, 5))
+    trials = Trials(xs, None, {"all": jnp.ones((48, 12))})
+    pair = aligned(net, trials, Contrast(-xs, None, window))
+    share = repeated(pair, split(jax.random.key(0), pair.epochs["held"].valid))
+    assert least <= share <= most

@@ -86,6 +86,8 @@ class Answer(NamedTuple):
     - `ways`: bool `[4, N]`, who came in by each of `WAYS`.
     - `times`: effects of the members by window of exchange and of read; `None` where not asked.
     - `unrolled`: the circuit's edges; `None` where not asked, or where there is no circuit.
+    - `repeated`: which share of the judging half are like a trial of the choosing half. Where it
+        is 1, intervals and `holds` say nothing of other trials.
     """
 
     contrast: str
@@ -102,6 +104,7 @@ class Answer(NamedTuple):
     ways: Bool[np.ndarray, "4 N"]
     times: Times | None = None
     unrolled: Unrolled | None = None
+    repeated: float = 0.0
 
     @property
     def members(self) -> Bool[np.ndarray, " N"]:
@@ -203,6 +206,7 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
             "outputs": list(answer.outputs),
             "reach": row(found.reach),
             "direct": answer.direct,
+            "repeated": number(answer.repeated),
             "median": row(found.median),
             "p_sets": row(found.p_sets),
             "frequency": {units[i]: number(found.frequency[i]) for i in found.order},

@@ -24,7 +24,7 @@ from . import search as rule
 from .aligned import Pair, aligned
 from .answers import WAYS, Answer, UnitSet
 from .exchange import Question, choose, exchanged, shares
-from .halves import split, stand
+from .halves import repeated, split, stand
 from .kept_answers import keeper
 from .search import Search
 from .sets import Asking, carriers, circuit, mediator, of_reach, rows_of_single
@@ -96,7 +96,7 @@ def _answer(
     if standing.note:
         return blank
     reach, single = _single(network, choosing, rows_of_single(network, search))
-    blank = blank._replace(reach=reach, single=single)
+    blank = blank._replace(reach=reach, single=single, repeated=repeated(pair, halves))
     if not reach.min() >= rule.REACH:
         note = f"not decided in this window: exchanging all units does {reach.min():.2f}"
         return blank._replace(note=note)

@@ -111,3 +111,13 @@ def _note(
     if not worth >= rule.TRIALS:
         return f"refused: few trials hold the difference, worth {worth:.1f} of {min(counts)}"
     return ""
+
+
+def repeated(pair: Pair, halves: Halves) -> float:
+    """The share of the judging trials that a choosing trial is like: inputs of run and foil from
+    the event on, and the state before it."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves((pair.h0, pair.xs))]
+    trial = lambda b: b"".join(leaf[:, b].tobytes() for leaf in leaves)
+    of_half = lambda picks, weights: [trial(b) for b in picks[weights > 0]]
+    chose, judge = set(of_half(*halves.choosing)), of_half(*halves.judging)
+    return float(np.mean([one in chose for one in judge])) if judge else 0.0

@@ -12,6 +12,8 @@ DIFFERENCE = 0.05
 """Smallest root mean squared difference of outputs that is asked about, in their deviations."""
 CONCERNED = 0.01
 """An output with this share of what run and foil differ by, squared, is one that differs."""
+HALF = 0.5
+"""Share of held-out trials that are like choosing ones from which a report warns of it."""
 TRIALS = 10
 """Fewest trials, and fewest effective trials, of either half."""
 WHOLE = 0.9

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from ..contrasts.answers import beside_bases
+from ..contrasts.search import HALF
 from .style import short
 from .view import labels, unit_groups
 
@@ -35,7 +36,9 @@ def answer_lines(dataset: xr.Dataset) -> list[str]:
         row = dataset.sel(question=question)
         own = [s for s in sets if s["question"] == question]
         direct = " (read inside the window)" if own and own[0]["direct"] else ""
+        share = own[0].get("repeated") or 0.0 if own else 0.0
         lines.append(f"{question}{_reach(row)}{direct}{_marks(row)}")
+        lines += [f"  {share:.0%} of held-out trials are like trials that chose"] * (share >= HALF)
         lines += [line for s in own for line in _set(dataset, s)]
         lines += _acting(dataset, row)
     return [*lines, ""]

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from ..contrasts.answers import beside_bases
+from ..contrasts.search import HALF
 from .answers import interval
 from .style import short
 from .view import clock, labels, unit_groups
@@ -43,7 +44,7 @@ def question_sentences(
     found = {s["kind"]: s for s in sets if s["kind"] != "carriers"}
     mediator, circuit = found.get("mediator"), found.get("circuit")
     said = [_mediator(dataset, head, mediator), _circuit(dataset, circuit, mediator)]
-    said += [_warning(one) for one in (mediator, circuit)]
+    said += [_warning(one) for one in (mediator, circuit)] + [_repeated(sets[0])]
     said += [
         _standing(mediator, circuit),
         _carried(dataset, sets),
@@ -125,6 +126,18 @@ def _warning(record: dict[str, Any] | None) -> Sentence | None:
     if record.get("holds") is False:
         said.append("held-out trials do not agree")
     return _say("warning", f"{name}: {'; '.join(said)}.") if said else None
+
+
+def _repeated(record: dict[str, Any]) -> Sentence | None:
+    """Whether held-out trials are other trials at all."""
+    share = record.get("repeated") or 0.0
+    if share < HALF:
+        return None
+    return _say(
+        "warning",
+        f"{share:.0%} of the held-out trials are like trials that chose: intervals say little of "
+        "other trials.",
+    )
 
 
 def _standing(*records: dict[str, Any] | None) -> Sentence | None:
