@@ -25,7 +25,7 @@ CLAIMS = {
     ),
     "edges": Claim(
         "the average precision of the edges of the unrolled circuit, mean over kinds, is above "
-        "that of flows, |J h|",
+        "that of flows, the mean size of J h",
         "a difference of 0",
         "an interval over kinds at or below 0",
     ),
