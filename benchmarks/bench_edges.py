@@ -148,7 +148,7 @@ def line(row):
         bit["note"]
         or f"{bit['members']} units, {bit['edges']} edges ({bit['share']:.1%}) keep "
         f"{min(bit['undone'][0], bit['restored'][0]):.2f}, off {bit['off_target'][0]:.2f}, "
-        f"other bits {bit['others']:.2f}"
+        f"other bits {bit.get('others', np.nan):.2f}"
         for bit in row["bits"]
     ]
     return f"{row['cell']} {row['units']} seed {row['seed']}  " + " | ".join(bits)
@@ -162,13 +162,14 @@ def show(rows):
         of = [r for r in rows if (r.get("cell"), r.get("units")) == (cell, units)]
         if of:
             bits = [bit for row in of for bit in row["bits"] if not bit["note"]]
-            share, off, others = (np.median([pick(bit) for bit in bits]) for pick in PICKS)
-            clean = sum(bit["others"] <= OFF for bit in bits)
+            share, off, others = (np.nanmedian([pick(bit) for bit in bits]) for pick in PICKS)
+            known = [bit["others"] for bit in bits if "others" in bit]
+            clean = sum(moved <= OFF for moved in known)
             whole = sum(all(map(good, row["bits"])) for row in of)
             print(f"{cell} {units}: {KEPT} kept by at most {SHARE:.0%} of the connections")
             print(f"  all bits of {whole} of {len(of)} networks, {sum(map(good, bits))} bits")
             print(f"  median share {share:.1%}, off target {off:.2f}, other bits {others:.2f}")
-            print(f"  other bits move by at most {OFF} in {clean} of {len(bits)}")
+            print(f"  other bits move by at most {OFF} in {clean} of {len(known)} measured")
     known = [row for row in rows if "kind" in row and not row["note"]]
     if known:
         exact = sum(row["precision"] == row["recall"] == 1 for row in known)
@@ -177,8 +178,10 @@ def show(rows):
 
 
 PICKS = (
-    lambda bit: bit["share"], lambda bit: bit["off_target"][0], lambda bit: bit["others"],
-)  # fmt: skip
+    lambda bit: bit["share"],
+    lambda bit: bit["off_target"][0],
+    lambda bit: bit.get("others", np.nan),
+)
 
 
 def main():
