@@ -24,6 +24,7 @@ from rnn_jax.contrasts import Search, ask, elsewhere, other_trials
 from rnn_jax.discovery import TrainSettings, find_subject, train_network
 from rnn_jax.discovery.find_subject import drawn
 from rnn_jax.planted import PLANTED
+from rnn_jax.studies.recovery.questions import edge_scores, weights
 
 TRIALS, FIRST, SEEDS = 96, 31, 10
 TRAINED = [("vanilla", 32), ("vanilla", 64), ("gru", 64), ("lstm", 64)]
@@ -100,8 +101,9 @@ def against(subject, answer, edges):
     if answer.unrolled is None or edges is None or not np.asarray(edges).any():
         none = "the truth has no edges" if edges is None or not np.asarray(edges).any() else ""
         return {"note": answer.note or none or "no edges are good enough"}
-    score, truth = matrix(subject, answer.unrolled), np.asarray(edges) > 0
-    wired = wires(subject.network) | truth
+    score = edge_scores(answer, subject.unit_groups, len(subject.unit_names))
+    truth = np.asarray(edges) > 0
+    wired = (weights(subject.network) > 0) | truth
     kept = (score > 0)[wired]
     hit = int((kept & truth[wired]).sum())
     members = np.asarray(truth.any(0) | truth.any(1))
@@ -112,27 +114,6 @@ def against(subject, answer, edges):
         "average precision": float(average_precision(score[wired], truth[wired])),
         "restored": float(answer.unrolled.restored[0]),
     }  # fmt: skip
-
-
-def matrix(subject, found):
-    """`[to, from]`: what is lost where an edge is cut, above 0 for each that is kept."""
-    names = subject.unit_names
-    groups = np.array(subject.unit_groups)
-    score = np.zeros((len(names), len(names)))
-    for kind, *ends, effect in zip(found.kind, found.to, found.source, found.effect[1, :, 0]):
-        if kind == "unit":
-            rows = [groups == found.groups[i] if found.groups else [i] for i in ends]
-            score[np.ix_(*rows)] = max(abs(float(effect)), 1e-9)
-    return score
-
-
-def wires(network):
-    """Pairs of units with any weight between them."""
-    w = getattr(network.step, "w", None)
-    N = jax.tree.leaves(network.h0)[0].shape[0]
-    if w is None or w.shape[-2:] != (N, N):
-        return np.ones((N, N), bool)
-    return np.asarray((np.asarray(w) != 0).reshape(-1, N, N).any(0))
 
 
 def line(row):

@@ -31,6 +31,7 @@ from rnn_jax.studies.recovery.selectors import unit_scores, with_noise
 from rnn_jax.studies.recovery.study import RecoverySettings, recovery
 from rnn_jax.studies.recovery.verdicts import CLAIMS, EXACT, WITHOUT, judge
 from rnn_jax.studies.seeds import all_of, over_seeds
+from rnn_jax.tasks import Contrast
 
 KEY = jax.random.key(1)
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_planted.py"
@@ -359,6 +360,7 @@ def test_seeds_are_counted():
         ({"groups": ()}, "but 0 groups"),
         ({"truth": Truth({"pulse": jnp.ones(3), "hold": jnp.ones(3)}, {})}, "must be"),
         ({"truth": Truth({"pulse": jnp.ones(7)}, {})}, "epochs"),
+        ({"contrasts": lambda key, trials: {"x": Contrast(-trials.xs)}}, "'x' needs epochs"),
     ],
 )
 def test_a_planted_network_that_does_not_fit_is_refused(change, message):

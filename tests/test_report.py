@@ -11,6 +11,7 @@ from report_data import EPOCHS, results, with_contrasts
 from rnn_jax.report import epoch_table, save_figures, write_explorer
 from rnn_jax.report.packing import halves, unpacked
 from rnn_jax.report.run_folder import FIGURES
+from rnn_jax.report.sentences import _off, _repeated
 from rnn_jax.report.style import centred
 from rnn_jax.report.view import (
     array,
@@ -349,3 +350,30 @@ def test_results_without_an_answer_make_a_page(small, tmp_path):
     for said in ({}, {"circuits": "[]", "undecided": "{}"}, {"circuits": ""}):
         _, data = page_data(small.assign_attrs(said), tmp_path / "report.html")
         assert data["asked"]["questions"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"outputs": [0, 1]}, "off target 0.20"),
+        ({"outputs": [0]}, "moves output 1 by 0.03; off target 0.20 in all"),
+        (
+            {"outputs": [0], "astray": [0.9, 0.1, 0.5, 0.2, 0.4, 0.3]},
+            "moves output 2 by 0.50, output 4 by 0.40, output 5 by 0.30, output 3 by 0.20 "
+            "(the 4 largest of 5); off target 0.20 in all",
+        ),
+        ({"astray": [0.1, None]}, "other outputs were not measured"),
+        ({"astray": None}, "other outputs were not measured"),
+        ({"off_target": [None] * 3}, "other outputs were not measured"),
+    ],
+)
+def test_a_sentence_names_the_outputs_that_should_not_move(change, said):
+    record = {"off_target": [0.2, 0.1, 0.3], "astray": [0.19, 0.03], "outputs": [0]} | change
+    assert _off(record) == said
+
+
+@pytest.mark.parametrize(("share", "warns"), [(None, False), (0.4, False), (0.5, True)])
+def test_a_sentence_warns_of_held_out_trials_that_are_like_others(share, warns):
+    said = _repeated({"repeated": share})
+    assert (said is not None) == warns
+    assert not warns or said["text"].startswith("50% of the held-out trials are like")

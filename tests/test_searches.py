@@ -409,13 +409,20 @@ def test_bases_say_only_what_they_can(size, sizes, q, said):
     assert beside_bases(record) == said
 
 
-@pytest.mark.parametrize(("distinct", "least", "most"), [(2, 1.0, 1.0), (48, 0.0, 0.0)])
-def test_held_out_trials_that_are_like_others_are_counted(distinct, least, most):
-    draw = np.random.default_rng(0).normal(size=(distinct, 12, 1))
-    xs = jnp.asarray(draw[np.arange(48) % distinct])
+@pytest.mark.parametrize(
+    ("distinct", "past", "share"), [(2, False, 1.0), (48, False, 0.0), (2, True, 0.0)]
+)
+def test_held_out_trials_that_are_like_others_are_counted(distinct, past, share):
+    draw = np.random.default_rng(0)
+    xs = jnp.asarray(draw.normal(size=(distinct, 12, 1))[np.arange(48) % distinct])
+    foil = -xs
+    if past:
+        # what differs before the event alone is in the state
+        before = jnp.asarray(draw.normal(size=(48, 2, 1)))
+        xs, foil = (jnp.concatenate([before, rows], 1) for rows in (xs, foil))
     net = Network(lambda h, x: 0.5 * h + x, lambda h: h, jnp.zeros(1))
-    window = epochs_after(np.zeros(48, int), 12, held=(3, 5))
-    trials = Trials(xs, None, {"all": jnp.ones((48, 12))})
-    pair = aligned(net, trials, Contrast(-xs, None, window))
-    share = repeated(pair, split(jax.random.key(0), pair.epochs["held"].valid))
-    assert least <= share <= most
+    T = xs.shape[1]
+    window = epochs_after(np.full(48, T - 12), T, held=(3, 5))
+    trials = Trials(xs, None, {"all": jnp.ones((48, T))})
+    pair = aligned(net, trials, Contrast(foil, None, window))
+    assert repeated(pair, split(jax.random.key(0), pair.epochs["held"].valid)) == share

@@ -65,7 +65,7 @@ def alone(held: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
 def p_of(own: float, null: Float[np.ndarray, " R"]) -> float:
     """The share of random ones that do as much, counting this one; a failed run of theirs does.
 
-    NaN where there is none, or where the own run failed.
+    NaN where the null is empty, or where the own run failed.
     """
     if not len(null) or not np.isfinite(own):
         return np.nan

@@ -28,5 +28,7 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise ValueError(f"{path} is cut off or no .npz file ({error})") from None
     except ValueError as error:
-        raise ValueError(f"{path} is not a readable .npz: {error}") from None
+        # numpy's own words advise to load what may run code
+        why = "no .npz, or it holds pickled objects" if "pickle" in str(error) else error
+        raise ValueError(f"{path} is not a readable .npz: {why}") from None
     raise ValueError(f"{path} holds one bare array; expected an .npz of named arrays")

@@ -75,10 +75,11 @@ def units_named(dataset: xr.Dataset, units: list[int]) -> str:
 
 def _off(record: dict[str, Any]) -> str:
     """How far each output moves that should not; all that is off target where all differ."""
-    others = [(moved, o) for o, moved in enumerate(record["astray"]) if o not in record["outputs"]]
-    off = record["off_target"][0]
-    if off is None or any(moved is None for moved, _ in others):
+    off, moved_by = record["off_target"][0], record.get("astray")
+    if off is None or not moved_by or None in moved_by:
+        # an older run has no numbers by output
         return "other outputs were not measured"
+    others = [(moved, o) for o, moved in enumerate(moved_by) if o not in record["outputs"]]
     if not others:
         return f"off target {off:.2f}"
     few = others if len(others) <= OTHERS else sorted(others, reverse=True)[:OTHERS]

@@ -147,7 +147,7 @@ def texts(group: "h5py.Group", path: str, axes: int = 1) -> np.ndarray:
 
 
 def one_text(group: "h5py.Group", path: str) -> str:
-    """A single text; '' where there is none."""
+    """A single text; '' where it is missing."""
     return str(texts(group, path, 0)[()]) if holds(group, path) else ""
 
 

@@ -126,7 +126,7 @@ def layer(depth: float, type_: str = "Pyr") -> str:
 
 
 def task_parameters(file: "h5py.File") -> dict[str, Any]:
-    """The attributes of the task: floats, text, and tuples of them; empty where there are none."""
+    """The attributes of the task: floats, text, and tuples of them; empty where missing."""
     path = "general/task_parameters"
     return attributes(member(file, path)) if holds(file, path) else {}
 

@@ -95,7 +95,7 @@ def task_images(shown: Table, passive: bool = False) -> Images:
     image's name that belong to no movie and no grey screen. Rows with `active` 0 are left out
     unless `passive`.
 
-    **Raises:** `ValueError` where there is none.
+    **Raises:** `ValueError` where such rows are missing.
     """
     block, named = shown["stimulus_block_name"], shown["image_name"] != ""
     told = np.array(["change_detection" in name for name in block], bool)

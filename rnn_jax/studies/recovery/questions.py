@@ -1,6 +1,6 @@
 """What contrasts recover of a planted network: units, edges, and the steps at which units matter.
 
-    found = of_kind(planted, "latch", key, draws=3)
+    found = of_kind(planted, key, draws=3)
     found["sets"]            # [draw, finder]: F1 of the units that each finder names
 
 Networks are drawn anew: the same function by units in another order, half of them saying the

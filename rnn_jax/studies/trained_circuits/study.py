@@ -27,6 +27,7 @@ from ...discovery.performance import performance
 from ...discovery.trained import untrained
 from ..keeping import Keep, forget_programs, in_memory, keep_networks
 from ..question import KINDS, OWN, SELECTORS, all_measured, measures_of
+from ..question_numbers import DIMS as OF_QUESTION
 from ..study import Study, StudySettings
 from .verdicts import CLAIMS, judge, tables
 
@@ -121,15 +122,7 @@ def trained_circuits(
     return xr.Dataset(variables, coords, about)
 
 
-DIMS = {
-    "accuracy": (),
-    **dict.fromkeys(
-        ("size", "base_size", "undone", "restored", "off", "elsewhere", "holds", "agreement"),
-        ("set",),
-    ),
-    "members": ("set", "unit"),
-    **dict.fromkeys(("kept", "astray"), ("selector",)),
-}
+DIMS = {"accuracy": (), **OF_QUESTION, "members": ("set", "unit")}
 """What is measured of each question, and its dimensions."""
 
 
