@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnn_jax.cells import GRU, LSTM, Dale, Leaky, LowRank, Vanilla, zero_state
+from rnn_jax.cells import GRU, LSTM, Dale, Leaky, LowRank, Rectified, Vanilla, zero_state
 from rnn_jax.core import Network, from_equinox, from_field
 
 T, N, I, O = 6, 4, 3, 2  # noqa: E741
@@ -46,7 +46,7 @@ def _field(key, solver):
 
 
 def _cells(key):
-    """Our own; the sign-constrained one smooth, since quadrature does not resolve a kink."""
+    """Our own; the kinked ones smooth, since quadrature does not resolve a kink."""
     leak = {"tau": 2.0, "dt": 1.0}
     cells = {
         "vanilla": Vanilla(I, N, key=key),
@@ -55,6 +55,7 @@ def _cells(key):
         "lstm": LSTM(I, N, key=key),
         "low-rank": LowRank(I, N, rank=2, key=key),
         "dale": Dale(I, N, **leak, excitatory=0.75, activation=jax.nn.softplus, key=key),
+        "rectified": Rectified(I, N, rate=jax.nn.softplus, key=key),
     }
     return {name: (cell, zero_state(cell)) for name, cell in cells.items()}
 
@@ -75,7 +76,7 @@ def _steps(key):
 
 CELLS = [
     "lambda", "eqx-gru", "eqx-lstm", "field-euler", "field-heun",
-    "vanilla", "leaky", "gru", "lstm", "low-rank", "dale",
+    "vanilla", "leaky", "gru", "lstm", "low-rank", "dale", "rectified",
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from rnn_jax.cells import (
     Dale,
     Leaky,
     LowRank,
+    Rectified,
     Units,
     Vanilla,
     balanced,
@@ -24,7 +25,7 @@ from rnn_jax.cells import (
 )
 from rnn_jax.core import rollout
 
-OURS = ["vanilla", "leaky", "gru", "lstm", "low-rank", "dale"]
+OURS = ["vanilla", "leaky", "gru", "lstm", "low-rank", "dale", "rectified"]
 ADDITIVE = ["vanilla", "leaky", "low-rank", "dale"]
 MAKERS = {
     "vanilla": lambda i, n, key: Vanilla(i, n, key=key),
@@ -33,6 +34,7 @@ MAKERS = {
     "lstm": lambda i, n, key: LSTM(i, n, key=key),
     "low-rank": lambda i, n, key: LowRank(i, n, 1, key=key),
     "dale": lambda i, n, key: Dale(i, n, key=key),
+    "rectified": lambda i, n, key: Rectified(i, n, key=key),
 }
 
 
@@ -75,7 +77,7 @@ def test_parts_make_the_jacobian(name, seed):
     assert_allclose(made, jax.jacfwd(cell)(h, x), rtol=1e-13, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["gru", "lstm"])
+@pytest.mark.parametrize("name", ["gru", "lstm", "rectified"])
 def test_cells_without_one_wire_offer_no_parts(name):
     assert not hasattr(H.network(name).step, "parts")
 

@@ -3,6 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+from .anatomy import (
+    Anatomy,
+    block_density,
+    block_mask,
+    members,
+    per_block,
+    unit_labels,
+    unit_signs,
+)
 from .dale import Dale, balanced, signed
 from .gru import GRU
 from .leaky import Leaky
@@ -10,8 +19,10 @@ from .low_rank import LowRank
 from .lstm import LSTM
 from .parts import Parts, slope
 from .readout import Affine, Units
+from .rectified import Rectified
 from .state import Cell, zero_state
 from .vanilla import Vanilla
+from .visual_cortex import visual_cortex
 
 CELLS: dict[str, Callable[..., Any]] = {
     "gru": GRU,
@@ -19,11 +30,13 @@ CELLS: dict[str, Callable[..., Any]] = {
     "vanilla": Vanilla,
     "leaky": lambda inputs, units, key: Leaky(inputs, units, tau=5.0, dt=1.0, key=key),
     "low-rank": lambda inputs, units, key: LowRank(inputs, units, rank=3, key=key),
+    "rectified": Rectified,
     "dale": lambda inputs, units, key: Dale(inputs, units, tau=5.0, dt=1.0, key=key),
 }
 """What a command trains, by name: `(inputs, units, key=key) -> cell`."""
 
 __all__ = [
-    "CELLS", "GRU", "LSTM", "Affine", "Cell", "Dale", "Leaky", "LowRank", "Parts", "Units",
-    "Vanilla", "balanced", "signed", "slope", "zero_state",
+    "CELLS", "GRU", "LSTM", "Affine", "Anatomy", "Cell", "Dale", "Leaky", "LowRank", "Parts",
+    "Rectified", "Units", "Vanilla", "balanced", "block_density", "block_mask", "members",
+    "per_block", "signed", "slope", "unit_labels", "unit_signs", "visual_cortex", "zero_state",
 ]  # fmt: skip

@@ -30,9 +30,9 @@ def check_sizes(inputs: int, units: int) -> None:
 
 
 def check_step(cell: Any, h: Any, x: Any) -> None:
-    """Refuse a state or an input that does not fit a cell's `b [..., N]` and `u [..., N, I]`."""
+    """Refuse a state or an input that does not fit a cell's `u [..., N, I]`."""
     name = type(cell).__name__
-    expect(f"the state of {name}", h, cell.b.shape[-1:])
+    expect(f"the state of {name}", h, cell.u.shape[-2:-1])
     expect(f"the input of {name}", x, cell.u.shape[-1:])
 
 

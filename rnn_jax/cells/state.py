@@ -17,10 +17,10 @@ from .lstm import LSTM
 
 @runtime_checkable
 class Cell(Protocol):
-    """A step with a bias `b`, `[N]` or `[G, N]` of gates, as all of this room have one."""
+    """A step with input weights `u`, `[N, I]` or `[G, N, I]` of gates, as all of this room."""
 
     @property
-    def b(self) -> Array: ...
+    def u(self) -> Array: ...
 
     def __call__(self, h: State, x: Input) -> State: ...
 
@@ -34,5 +34,5 @@ def zero_state(cell: Cell) -> State:
 
     **Returns:** `[N]`, or a pair of `[N]` for `LSTM`.
     """
-    zeros = jnp.zeros(cell.b.shape[-1], cell.b.dtype)
+    zeros = jnp.zeros(cell.u.shape[-2], cell.u.dtype)
     return (zeros, zeros) if isinstance(cell, LSTM) else zeros

@@ -1,7 +1,8 @@
 """Training: losses, fit by Optax, constraints, models and states in files."""
 
+from .anatomical import AnatomicalFit, anatomical, fit_anatomical, slow_adam
 from .checkpoint import load_header, load_model, save_model
-from .constraints import keep_mask, keep_signs
+from .constraints import hold, keep_mask, keep_signs
 from .fit import Fit, FitState, SeedFits, adam, advance, fit, fit_seeds, start, trainable
 from .losses import (
     Loss,
@@ -11,9 +12,11 @@ from .losses import (
     mean_squared_error,
     with_rate_penalty,
 )
+from .pruning import pruned
 
 __all__ = [
-    "Fit", "FitState", "Loss", "SeedFits", "adam", "advance", "asked_squared_error",
-    "cross_entropy", "fit", "fit_seeds", "keep_mask", "keep_signs", "load_header", "load_model",
-    "logistic", "mean_squared_error", "save_model", "start", "trainable", "with_rate_penalty",
+    "AnatomicalFit", "Fit", "FitState", "Loss", "SeedFits", "adam", "advance", "anatomical",
+    "asked_squared_error", "cross_entropy", "fit", "fit_anatomical", "fit_seeds", "hold",
+    "keep_mask", "keep_signs", "load_header", "load_model", "logistic", "mean_squared_error",
+    "pruned", "save_model", "slow_adam", "start", "trainable", "with_rate_penalty",
 ]  # fmt: skip

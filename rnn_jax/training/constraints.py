@@ -3,6 +3,7 @@
     wire = lambda network: network.step.w
     optax.chain(adam(1e-2, 1000), keep_mask(wire, anatomy))          # anatomy [to, from]
     optax.chain(adam(1e-2, 1000), keep_signs(wire, signs))           # signs [to, from]
+    optax.chain(adam(1e-2, 1000), hold(lambda network: network.readout))
 
 A cell whose parametrisation holds its constraint, such as `cells.Dale`, needs none of them.
 """
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -77,6 +79,25 @@ def keep_signs(where: Where, signs: ArrayLike) -> optax.GradientTransformation:
     if not np.isin(numbers("signs", signs), (-1, 0, 1)).all():
         raise ValueError("signs must be -1, 0 or 1")
     return _constraint(where, signs, _within_signs)
+
+
+def hold(where: Callable[[Any], PyTree]) -> optax.GradientTransformation:
+    """Leave a part of the network as it is: `w <- w`.
+
+    **Arguments:**
+
+    - `where`: picks the part, as in `equinox.tree_at`.
+
+    **Returns:** an Optax transformation, to be put last.
+
+    **Raises:** `ValueError` where `where` is no function.
+    """
+    function("where", where)
+
+    def update(updates: PyTree, params: PyTree | None = None) -> PyTree:
+        return eqx.tree_at(where, updates, jax.tree.map(jnp.zeros_like, where(updates)))
+
+    return optax.stateless(update)
 
 
 def _within_signs(u: Array, w: Array, signs: Array) -> Array:
