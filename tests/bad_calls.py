@@ -352,6 +352,7 @@ TRAINING = [
     ),
 ]
 
+CHANGES, ONES, SHOWN = tasks.ChangeDetection, jnp.ones((2, 2), int), jnp.zeros((2, 15), bool)
 TASKS = [
     ("no bit", lambda: tasks.FlipFlop(bits=0), "bits must be at least 1"),
     ("a rate of 2", lambda: tasks.FlipFlop(rate=2.0), "rate must lie in [0, 1]"),
@@ -368,6 +369,27 @@ TASKS = [
     ("no delay", lambda: tasks.DelayedComparison(delays=(0, 5)), "delays must be at least 4"),
     ("delays", lambda: tasks.DelayedComparison(delays=(9, 5)), "(shortest, longest)"),
     ("no cue", lambda: tasks.EasyAndXor(cue=0), "cue must be at least 1"),
+    ("half an image", lambda: CHANGES(images=2.5), "images must be a whole number"),
+    ("an uneven step", lambda: CHANGES(dt=0.1), "dt must divide 0.25 s"),
+    ("a step of text", lambda: CHANGES(dt="a"), "dt must be a number above 0"),
+    ("one time", lambda: CHANGES(changes=4), "changes must be (fewest, most)"),
+    ("three times", lambda: CHANGES(changes=(4, 5, 6)), "changes must be (fewest, most)"),
+    ("a time of None", lambda: CHANGES(changes=(4, None)), "changes must be a whole number"),
+    ("a hazard of text", lambda: CHANGES(hazard="a"), "hazard must lie in (0, 1)"),
+    ("a share of None", lambda: CHANGES(catch=None), "catch must lie in [0, 1]"),
+    ("one image a trial", lambda: CHANGES().trials(ONES[:, :1], ONES[:, 0], SHOWN), "[B, 2]"),
+    ("flat images", lambda: CHANGES().trials(ONES[:, 0], ONES[:, 0], SHOWN), "[B, P]"),
+    ("a change too few", lambda: CHANGES().trials(ONES, ONES[:1, 0], SHOWN), "change must be"),
+    (
+        "omissions of 0 and 1",
+        lambda: CHANGES().trials(ONES, ONES[:, 0], ONES[:, :1].repeat(15, 1)),
+        "omitted must be bool",
+    ),
+    (
+        "other trials",
+        lambda: CHANGES().contrasts(KEY, rj.Trials(XS, YS, {})),
+        "trials must be of this task",
+    ),
     ("noise below 0", lambda: tasks.EasyAndXor(noise=-1.0), "noise must be at least 0"),
     ("no trials", lambda: tasks.check_trials(None), "expected Trials"),
     ("epochs in a list", lambda: tasks.check_trials(rj.Trials(XS, None, [])), "dict of epochs"),

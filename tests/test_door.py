@@ -175,6 +175,13 @@ def test_how_well_a_task_is_done():
     wrong = np.roll(hot, 1, -1)
     mixed = np.where(np.arange(5)[None, :, None] < 2, wrong, hot)
     assert performance(mixed, hot)["accuracy"] == pytest.approx(0.6)
+    rare = np.zeros((4, 5, 1))
+    rare[0, 0] = 1
+    # an answer that is rarely asked for: never giving it is worth no more than chance
+    assert performance(0 * rare, rare)["accuracy"] == 0.5
+    assert performance(0.9 * rare + 0.1, rare)["accuracy"] == 1
+    assert performance(0.7 + 0.3 * rare, rare)["accuracy"] == 0.5
+    assert performance(rare, np.ones_like(rare)) == {}
     assert performance(hot + 0.1, hot)["r2"] == pytest.approx(1 - 0.01 / hot.var())
     assert set(performance(signs, rng.normal(size=signs.shape))) == {"r2"}
     assert performance(signs, np.full(signs.shape, 0.5)) == {}

@@ -14,8 +14,10 @@ def performance(ys: Float[Numbers, "B T O"], targets: Float[Numbers, "B T O"]) -
 
     `r2 = 1 - mean (y - target)^2 / var target`. `accuracy` is there where targets name classes: of
     one-hot targets, the share of steps whose largest output is the right one; of targets that are
-    -1, 0 or 1, the share of outputs of the right sign. A target of 0 asks `accuracy` for nothing;
-    `r2` counts it like any other.
+    -1, 0 or 1, the share of outputs of the right sign, where a target of 0 asks for nothing; of
+    targets that are 0 or 1 otherwise, the mean over both of the share of outputs on the right side
+    of 1/2, so that an output which is rarely asked for is worth 1/2 where it never comes. `r2`
+    counts every target like any other.
 
     **Arguments:**
 
@@ -35,7 +37,9 @@ def performance(ys: Float[Numbers, "B T O"], targets: Float[Numbers, "B T O"]) -
             right = said[steps].argmax(-1) == wanted[steps].argmax(-1)
         elif (wanted < 0).any():
             right = np.sign(said[asked]) == wanted[asked]
-        else:
+        elif asked.all():
             return found
+        else:
+            right = np.array([(said[asked] > 0.5).mean(), (said[~asked] < 0.5).mean()])
         found["accuracy"] = float(right.mean())
     return found

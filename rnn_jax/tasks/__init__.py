@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .change_detection import ChangeDetection
 from .context_bit import ContextBit
 from .context_integration import ContextIntegration
 from .contrast import Contrast, epochs_after, event_of, first_difference
@@ -30,10 +31,13 @@ TASKS = {
     "delayed-comparison": Entry(
         "task: hold a level through a delay and compare it with a second", DelayedComparison
     ),
+    "change-detection": Entry(
+        "task: say when the image that is shown again and again changes", ChangeDetection
+    ),
 }
 
 __all__ = [
-    "TASKS", "ContextBit", "ContextIntegration", "Contrast", "DelayedComparison", "EasyAndXor",
-    "Entry", "FlipFlop", "HiddenState", "Trials", "check_trials", "epochs_after",
-    "event_of", "first_difference", "stimuli",
+    "TASKS", "ChangeDetection", "ContextBit", "ContextIntegration", "Contrast",
+    "DelayedComparison", "EasyAndXor", "Entry", "FlipFlop", "HiddenState", "Trials",
+    "check_trials", "epochs_after", "event_of", "first_difference", "stimuli",
 ]  # fmt: skip
