@@ -49,6 +49,7 @@ ROOMS = {
         "against_truth",
         "evaluation",
         "baselines",
+        "rewired",
         "interchange",
         "bad_calls",
         "recovery",

@@ -47,6 +47,7 @@ from .evaluation import (
 from .keep_drop import drop, keep
 from .nulls import RotationNull, concentration, rotation_null, shuffle_trials, shuffle_weights
 from .random_sets import random_sets
+from .rewired import rewired
 from .selection import Selection, check_attainable, select_edges, select_units
 from .statistics import (
     Interval,
@@ -70,8 +71,8 @@ __all__ = [
     "explained", "faithfulness", "faithfulness_curve", "from_dict", "gradient", "interchanged",
     "jaccard", "judge_set", "keep", "keeping", "largest", "minimality", "needed_units",
     "permutation_p", "precision_at_size", "precision_recall", "random_scores", "random_sets",
-    "ratio_of_means", "readout_weight", "reselect", "role", "rotation_null", "select_edges",
-    "select_units", "selectivity", "share_kept", "shuffle_trials", "shuffle_weights",
-    "sign_flip_p", "sign_test_p", "smallest_p", "sparse_probe", "stability", "timing_overlap",
-    "to_dict", "variance", "widen", "without_rounding",
+    "ratio_of_means", "readout_weight", "reselect", "rewired", "role", "rotation_null",
+    "select_edges", "select_units", "selectivity", "share_kept", "shuffle_trials",
+    "shuffle_weights", "sign_flip_p", "sign_test_p", "smallest_p", "sparse_probe", "stability",
+    "timing_overlap", "to_dict", "variance", "widen", "without_rounding",
 ]  # fmt: skip

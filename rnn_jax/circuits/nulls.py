@@ -5,8 +5,9 @@
     scores = method(network, shuffle_trials(targets, key))       # labels of other trials
     scores = method(shuffle_weights(network, key), targets)      # nothing was learned
 
-Sets of a circuit's size and activity come from `random_sets`. Each null is a pure function of a
-key, and each takes away one thing: the basis, the pairing, the training.
+Sets of a circuit's size and activity come from `random_sets`, masks of an anatomy's degrees from
+`rewired`. Each null is a pure function of a key, and each takes away one thing: the basis, the
+pairing, the training.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
-"""Readers and writers: trials, weights of other frameworks, a user's module, a run's folder."""
+"""Readers and writers: trials, weights, anatomies, a user's module, a run's folder."""
 
+from .connectome import Connectome, read_connectome
 from .folder import Workplace, filled, reserved, workplace
 from .graph import to_graph, write_graphml
 from .label import label
@@ -10,8 +11,8 @@ from .user import as_network, check_network, check_weights, load_network, load_o
 from .weights import load_weights, network_from_torch
 
 __all__ = [
-    "READERS", "Workplace", "as_network", "check_network", "check_weights", "epoch_window",
-    "filled", "label", "load_network", "load_npz", "load_object", "load_trials", "load_weights",
-    "network_from_torch", "reader", "reserved", "said_in_file", "to_graph", "workplace",
-    "write_graphml",
+    "READERS", "Connectome", "Workplace", "as_network", "check_network", "check_weights",
+    "epoch_window", "filled", "label", "load_network", "load_npz", "load_object", "load_trials",
+    "load_weights", "network_from_torch", "read_connectome", "reader", "reserved", "said_in_file",
+    "to_graph", "workplace", "write_graphml",
 ]  # fmt: skip

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .connectome_csv import read_csv
+from .connectome_graphml import read_graphml
 from .npz import load_npz
 from .safetensors_file import load_safetensors
 from .trials_file import load_trials
@@ -17,11 +19,12 @@ READERS: dict[str, dict[str, Callable[[Path], Any]]] = {
     "trials": {".npz": load_trials},
     "weights": {".npz": load_npz, ".safetensors": load_safetensors},
     "experiments": {".nwb": read_experiment},
+    "connectomes": {".csv": read_csv, ".graphml": read_graphml},
 }
 
 
 def reader(what: str, path: str | Path) -> Callable[[Path], Any]:
-    """The function that reads trials, weights or experiments from a file of this suffix.
+    """The function that reads what is asked, a key of `READERS`, from a file of this suffix.
 
     **Raises:** `ValueError` where the suffix is not in the table.
     """
