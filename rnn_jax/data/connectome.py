@@ -11,8 +11,8 @@ none is guessed.
 
 from pathlib import Path
 
-from .anatomy import Connectome
 from .connectome_graphml import read_graphml
+from .connectome_parts import Connectome
 from .readers import reader
 
 __all__ = ["Connectome", "read_connectome"]

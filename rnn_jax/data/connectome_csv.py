@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .anatomy import Connectome, check_names, number, shown, summed, text_of
+from .connectome_parts import Connectome, check_names, number, shown, summed, text_of
 
 SEPARATORS = ",;\t"
 ROLES = {

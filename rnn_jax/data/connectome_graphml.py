@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from ..core.checks import first_line
-from .anatomy import Connectome, check_names, number, shown, summed
+from .connectome_parts import Connectome, check_names, number, shown, summed
 
 if TYPE_CHECKING:
     import networkx as nx
