@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 import rnn_jax as rj
 from rnn_jax import causal, circuits, core, linear, tasks, training
-from rnn_jax.cells import GRU, Affine
+from rnn_jax.cells import GRU, Affine, Anatomy, visual_cortex
 
 N, I, O, T, B = 3, 2, 2, 4, 3  # noqa: E741
 KEY = jax.random.key(0)
@@ -53,6 +53,16 @@ paths = with_defaults(causal.path_effects, **one, value=0.0, start=0, units=jnp.
 fit = with_defaults(
     rj.fit, network=NET, sample=TASK.sample, loss=training.mean_squared_error, key=KEY, steps=2
 )
+anatomy = with_defaults(
+    Anatomy, names=("E", "I"), sizes=(2, 1), excitatory=(True, False), density=jnp.ones((2, 2))
+)
+PAIR = anatomy()
+prune = with_defaults(training.pruned, w=EYE, anatomy=PAIR, key=KEY)
+fit_anatomical = with_defaults(
+    training.fit_anatomical, network=training.anatomical(PAIR, KEY), anatomy=PAIR,
+    sample=TASK.sample, loss=training.mean_squared_error, key=KEY, steps=2,
+    optimiser=training.slow_adam(PAIR, 2),
+)  # fmt: skip
 run = lambda intervention: rj.run(NET, X, intervention)
 
 CORE = [
@@ -353,6 +363,22 @@ TRAINING = [
     ("no loss", lambda: training.with_rate_penalty(None, 1.0), "loss must be a function"),
     ("a named mask", lambda: training.keep_mask(lambda n: n, "all"), "mask must be an array"),
     ("nowhere", lambda: training.keep_mask(None, EYE), "where must be a function"),
+    ("nothing to hold", lambda: training.hold("readout"), "where must be a function"),
+    ("a half cortex", lambda: visual_cortex(0.5), "scale must be a whole number"),
+    ("half a unit", lambda: anatomy(sizes=(2.5, 1)), "the size of E must be a whole number"),
+    ("signs as numbers", lambda: anatomy(excitatory=(1, -1)), "excitatory must be bool"),
+    ("weights in words", lambda: prune(w="all"), "w must be an array of numbers"),
+    ("a seed to prune by", lambda: prune(key=0), "jax.random.key(seed)"),
+    ("a slow rate of 0", lambda: training.slow_adam(PAIR, 5, 0), "learning_rate must be a number"),
+    ("no slow step", lambda: training.slow_adam(PAIR, 0), "steps must be at least 1"),
+    ("a seed to prune with", lambda: fit_anatomical(key=0), "jax.random.key(seed)"),
+    ("half a step", lambda: fit_anatomical(steps=0.5), "steps must be a whole number"),
+    (
+        "another anatomy",
+        lambda: fit_anatomical(network=NET),
+        "an anatomy asks for `step.w` of (3, 3)",
+    ),
+    ("no population", lambda: fit_anatomical(network=None), "Network(step, readout, h0)"),
     ("no folder", lambda: training.save_model("no/such/x", NET, {}), "no such folder"),
     ("an array to say", lambda: training.save_model("x", NET, {"a": EYE}), "plain JSON"),
     ("no path", lambda: training.load_header(None), "a path must be a string"),

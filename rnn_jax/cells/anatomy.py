@@ -14,7 +14,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ..core.checks import at_least
+from ..core.checks import at_least, bools
 
 
 class Anatomy(eqx.Module):
@@ -25,8 +25,8 @@ class Anatomy(eqx.Module):
     - `excitatory`: true where a population excites, false where it inhibits.
     - `density`: `[P, P]`, `[to, from]`, the share of the pairs of units that are connected.
 
-    **Raises:** `ValueError` where the numbers of populations differ, a name stands twice, a size
-    is below 1, or a density leaves [0, 1].
+    **Raises:** `ValueError` where the numbers of populations differ, a name stands twice, a sign
+    is no bool, a size is below 1, or a density leaves [0, 1].
     """
 
     names: tuple[str, ...] = eqx.field(static=True, converter=tuple)
@@ -42,6 +42,7 @@ class Anatomy(eqx.Module):
             raise ValueError(
                 f"{P} populations have {len(self.sizes)} sizes and {len(self.excitatory)} signs"
             )
+        bools(excitatory=self.excitatory)
         at_least(1, **{f"the size of {n}": s for n, s in zip(self.names, self.sizes, strict=True)})
         if self.density.shape != (P, P):
             raise ValueError(f"density must be [{P}, {P}], got {self.density.shape}")

@@ -20,7 +20,8 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..cells import Affine, Anatomy, Rectified, balanced, members, unit_signs
 from ..core import Network
-from ..core.checks import at_least, positive
+from ..core.checks import at_least, positive, random_key
+from ..core.network import check_network
 from ..core.progress import Track, in_silence
 from .constraints import hold, keep_signs
 from .fit import Fit, Sample, fit
@@ -58,8 +59,8 @@ def anatomical(anatomy: Anatomy, key: PRNGKeyArray, own_channel: bool = True) ->
     N, P = anatomy.units, len(anatomy.names)
     of, signs = members(anatomy), unit_signs(anatomy)
     cell = Rectified(P, N, key=cell_key, input_mask=of.T if own_channel else None)
-    w = balanced(w_key, jnp.asarray(signs > 0), cell.mask) * jnp.asarray(signs, cell.w.dtype)
-    cell = eqx.tree_at(lambda c: c.w, cell, w)
+    w = balanced(w_key, jnp.asarray(signs > 0), cell.mask)
+    cell = eqx.tree_at(lambda c: c.w, cell, w * jnp.asarray(signs, w.dtype)[None])
     return Network(cell, Affine(N, P, key=readout_key, mask=of), jnp.zeros(N))
 
 
@@ -110,11 +111,14 @@ def fit_anatomical(
 
     **Raises:** as `fit`, and `ValueError` where the network does not fit the anatomy.
     """
+    random_key(key)
+    at_least(0, steps=steps)
+    _check_fits(network, anatomy)
     keys = jax.random.split(key, 3)
     again = {"steps": steps, "batch_size": batch_size, "optimiser": optimiser}
     again |= {"kept": kept, "track": track, "chunk": min(50, max(steps, 1))}
     dense = fit(network, sample, loss, keys[0], **again)
-    mask = pruned(dense.network.step.w, anatomy, keys[1])
+    mask = pruned(_connections(dense.network), anatomy, keys[1])
     fine = fit(with_mask(dense.network, mask), sample, loss, keys[2], **again)
     return AnatomicalFit(fine.network, dense, fine)
 
@@ -124,3 +128,18 @@ def with_mask(network: Network, mask: Bool[np.ndarray, "N N"]) -> Network:
     parts = lambda network: (network.step.mask, network.step.w)
     kept: Float[Array, "N N"] = jnp.where(mask, network.step.w, 0)
     return eqx.tree_at(parts, network, (jnp.asarray(mask), kept))
+
+
+def _connections(network: Network) -> Float[np.ndarray, "N N"]:
+    """The weights `[to, from]`, 0 where the mask that the network has already lets none be."""
+    return np.where(np.asarray(network.step.mask), np.asarray(network.step.w), 0)
+
+
+def _check_fits(network: Network, anatomy: Anatomy) -> None:
+    """**Raises:** `ValueError` before the first training, which may take long."""
+    check_network(network)
+    shape = (anatomy.units, anatomy.units)
+    for name in ("w", "mask"):
+        found = jnp.shape(getattr(network.step, name, 0))
+        if found != shape:
+            raise ValueError(f"an anatomy asks for `step.{name}` of {shape}, got {found}")

@@ -82,7 +82,7 @@ def keep_signs(where: Where, signs: ArrayLike) -> optax.GradientTransformation:
 
 
 def hold(where: Callable[[Any], PyTree]) -> optax.GradientTransformation:
-    """Leave a part of the network as it is: `w <- w`.
+    """Leave a part of the network as it is: `w <- w`. What is not trained stays anyway.
 
     **Arguments:**
 
@@ -95,7 +95,9 @@ def hold(where: Callable[[Any], PyTree]) -> optax.GradientTransformation:
     function("where", where)
 
     def update(updates: PyTree, params: PyTree | None = None) -> PyTree:
-        return eqx.tree_at(where, updates, jax.tree.map(jnp.zeros_like, where(updates)))
+        zeros = jax.tree.map(jnp.zeros_like, where(updates))
+        # what is not trained has no update, `None`
+        return eqx.tree_at(where, updates, zeros, is_leaf=lambda leaf: leaf is None)
 
     return optax.stateless(update)
 

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, PRNGKeyArray
 
 from ..cells import Anatomy, unit_labels
-from ..core.checks import all_finite, numbers
+from ..core.checks import all_finite, numbers, random_key
 
 
 def pruned(w: ArrayLike, anatomy: Anatomy, key: PRNGKeyArray) -> Bool[np.ndarray, "N N"]:
@@ -28,12 +28,14 @@ def pruned(w: ArrayLike, anatomy: Anatomy, key: PRNGKeyArray) -> Bool[np.ndarray
 
     **Returns:** bool `[N, N]`, `[to, from]`.
 
-    **Raises:** `ValueError` where the weights do not fit the anatomy, or are not finite.
+    **Raises:** `ValueError` where the weights do not fit the anatomy or are not finite, or it is
+    no key.
 
     After Balwani, Wang, Najafi & Choi, Science Advances (2025), sadv.adw4970, with two changes.
     There `K` also grows with the share of weights that are 0, which makes a block denser than
     asked; and pathways between areas are drawn without regard to size.
     """
+    random_key(key)
     sizes = np.abs(np.asarray(all_finite("w", numbers("w", w)), float))
     if sizes.shape != (anatomy.units, anatomy.units):
         raise ValueError(f"weights {sizes.shape} do not fit an anatomy of {anatomy.units} units")
@@ -51,10 +53,14 @@ def inclusion(sizes: Float[np.ndarray, "M N"], density: float) -> Float[np.ndarr
     With the `m` largest at 1, `K = (p n - m) / (the sum of the others)`: `m` is the least at
     which none of the others passes 1.
     """
+    # a mean does not overflow, as a sum of the largest floats would
+    sizes = sizes / sizes.size
     wanted, ordered = density * sizes.size, np.sort(sizes, None)[::-1]
     if wanted >= np.count_nonzero(ordered):
         return (sizes > 0).astype(float)
     rest = ordered[::-1].cumsum()[::-1]
     left = wanted - np.arange(len(ordered))
     m = np.argmax(left * ordered <= rest)
-    return np.minimum(1.0, left[m] / rest[m] * sizes)
+    # K itself may be too large for a float
+    share = np.minimum(1.0, left[m] * (np.minimum(sizes, ordered[m]) / rest[m]))
+    return np.where(sizes > ordered[m], 1.0, share)
