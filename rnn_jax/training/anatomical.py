@@ -45,7 +45,8 @@ def anatomical(anatomy: Anatomy, key: PRNGKeyArray, own_channel: bool = True) ->
     """A network of populations before training, connected all to all.
 
     Weights have the signs of their senders and are `balanced`, so that activity neither dies nor
-    saturates at the start.
+    saturates at the start. A population of `n` units is read with weights from
+    `Uniform(+-1 / sqrt(n))`, so that small ones can be as loud as large ones.
 
     **Arguments:**
 
@@ -61,7 +62,10 @@ def anatomical(anatomy: Anatomy, key: PRNGKeyArray, own_channel: bool = True) ->
     cell = Rectified(P, N, key=cell_key, input_mask=of.T if own_channel else None)
     w = balanced(w_key, jnp.asarray(signs > 0), cell.mask)
     cell = eqx.tree_at(lambda c: c.w, cell, w * jnp.asarray(signs, w.dtype)[None])
-    return Network(cell, Affine(N, P, key=readout_key, mask=of), jnp.zeros(N))
+    readout = Affine(N, P, key=readout_key, mask=of)
+    sizes = jnp.asarray(anatomy.sizes, w.dtype)[:, None]
+    c = jax.random.uniform(readout_key, (P, N), minval=-1.0) / sizes**0.5
+    return Network(cell, eqx.tree_at(lambda r: r.c, readout, c), jnp.zeros(N))
 
 
 def slow_adam(
