@@ -27,8 +27,8 @@ from rnn_jax.core.reading import Reading, Unread, by_copies, by_products, produc
 from rnn_jax.report.unrolled_figure import unrolled_figure
 from rnn_jax.tasks import Contrast, Trials, epochs_after
 
-BY_COPIES = {"field-heun", "low-rank"}
-"""Cells that read their state by more than one product."""
+BY_COPIES = {"field-heun", "low-rank", "rectified"}
+"""Cells that read their state by more than one product, or by a function of it."""
 WITH_EDGES = dataclasses.replace(SEARCH, unrolled=True, edge_nulls=3)
 
 
@@ -76,7 +76,7 @@ def asking_of(pair, net, members):
     return Asking(net, pair, pair.epochs["asked"], None, None, None, np.eye(N), ())
 
 
-@pytest.mark.parametrize("name", [*SOME, "low-rank"])
+@pytest.mark.parametrize("name", [*SOME, "low-rank", "rectified"])
 def test_all_edges_are_the_closed_circuit_and_none_the_foil(name):
     net, pair, *_ = pair_of(name)
     epoch, members = pair.epochs["asked"], np.array([True, True, False, True])
@@ -96,6 +96,17 @@ def test_all_edges_are_the_closed_circuit_and_none_the_foil(name):
         np.testing.assert_allclose(cut.off[:, 0], closed.off[:, 0], rtol=1e-6, atol=1e-12)
         # nothing that differs reaches anyone: the run is its foil from the event on
         np.testing.assert_allclose(cut.effect[:, 1], 1, rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["vanilla", "rectified"])
+def test_how_a_step_reads_is_asked_where_run_and_foil_differ(name):
+    net, pair, *_ = pair_of(name)
+    epoch = pair.epochs["asked"]
+    question = choose(pair, epoch, *ALL, epoch.closed)
+    same = lambda leaf: np.concatenate([0 * leaf[:, :, :2], leaf[:, :, 2:]], 2)
+    where = lambda q: (q.value, q.xs)
+    question = eqx.tree_at(where, question, tuple(map(same, where(question))))
+    assert reads_by_products(net, question) == (name not in BY_COPIES)
 
 
 @pytest.mark.parametrize("name", ["vanilla", "lstm"])

@@ -1,6 +1,6 @@
 """The connections of a circuit that may be cut: among its members, from inputs, to outputs."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -95,10 +95,26 @@ def filled(count: int) -> int:
 
 
 def reads_by_products(network: Network, question: Question) -> bool:
-    """Whether connections are cut by products, the fast way, or by copies of the step."""
-    at = lambda tree, run: jax.tree.map(lambda leaf: jnp.asarray(leaf[run, 0, 0]), tree)
-    states = (at(question.value, 1), at(question.value, 0))
-    return products_hold(network.step, *states, at(question.xs, 0), at(question.xs, 1))
+    """Whether connections are cut by products, the fast way, or by copies of the step.
+
+    Tried on the states, and on the inputs, in which run and foil are farthest apart: where they
+    agree, all ways of reading do.
+    """
+    value, h = _farthest(question.value)
+    x, x_value = _farthest(question.xs)
+    return products_hold(network.step, h, value, x, x_value)
+
+
+def _farthest(tree: Any) -> tuple[Any, Any]:
+    """The two runs' parts at the trial and step at which they differ most."""
+    leaves = [np.asarray(leaf, float) for leaf in jax.tree.leaves(tree)]
+    apart = sum(((a - b) ** 2).reshape(*a.shape[:2], -1).sum(-1) for a, b in leaves)
+    trial, step = np.unravel_index(np.argmax(apart), np.shape(apart))
+    one, other = (
+        jax.tree.map(lambda leaf, run=run: jnp.asarray(leaf[run, trial, step]), tree)
+        for run in (0, 1)
+    )
+    return one, other
 
 
 def _receivers(who: Int[np.ndarray, " k"]) -> Int[np.ndarray, " P"]:
