@@ -17,11 +17,13 @@ from rnn_jax.tasks import check_trials
 KINDS = [name for name in PLANTED if name != "ring-attractor"]
 """The ring's contrasts move a part of the state, and have tests of their own."""
 
-PRECISION = ["latch", "comparator", "copies", "hmm-states", "context-flip-flop", "oscillators"]
+PRECISION = [
+    "latch", "comparator", "copies", "hmm-states", "context-flip-flop", "oscillators", "vip-ramp",
+]  # fmt: skip
 """One of each file whose contrasts are made in a way of their own."""
 WHOLE = {
     "graded-distractors", "tanh-latches", "gated-route", "unequal-outputs", "rotated-code",
-    "in-reservoir", "oscillators", "noise-switch", "balanced-memory",
+    "in-reservoir", "oscillators", "noise-switch", "balanced-memory", "vip-ramp",
 }  # fmt: skip
 """Kinds whose foils hold their difference throughout, and in all outputs."""
 OF_UNITS = [name for name in KINDS if name not in DISTRIBUTED]

@@ -42,6 +42,7 @@ BORDERS = {
     "oscillators": Border(0.3, 0.02, 0.15, 0.02),
     "noise-switch": Border(0.3, 0.01, 0.15, 0.01),
     "balanced-memory": Border(0.2, 0.02, 0.07, 0.02),
+    "vip-ramp": Border(0.075, 0.02, 0.075, 0.02),
 }
 OF_UNITS = list(BORDERS)
 KINDS = [*OF_UNITS, "rotated-code"]

@@ -29,6 +29,7 @@ from .traps import (
     or_pair,
     self_repairing,
 )
+from .vip_ramp import vip_ramp, vip_ramp_windows
 from .wiring import Unit, truth_of, truth_over, wire, with_unread
 
 PLANTED = {
@@ -87,6 +88,9 @@ PLANTED = {
     "balanced-memory": Entry(
         "hard: a number between balanced excitation and inhibition", balanced_memory
     ),
+    "vip-ramp": Entry(
+        "hard: an omitted image, Vip units that ramp, and what they disinhibit", vip_ramp
+    ),
 }
 
 __all__ = [
@@ -96,7 +100,7 @@ __all__ = [
     "gate", "gated_route", "graded_distractors", "high_variance_unread", "hmm_filter",
     "hmm_states", "in_reservoir", "integrator", "interchange_error", "latch",
     "local_corruption", "noise_switch", "or_pair", "oscillators", "over_time", "permute",
-    "ring_attractor", "rotate", "rotated_code", "self_repairing", "semi_synthetic", "sequence",
-    "split", "tanh_latches", "truth_of", "truth_over", "unequal_outputs", "wire",
-    "with_unread", "xor_latch",
+    "ring_attractor", "rotate", "rotated_code", "self_repairing",
+    "semi_synthetic", "sequence", "split", "tanh_latches", "truth_of", "truth_over",
+    "unequal_outputs", "vip_ramp", "vip_ramp_windows", "wire", "with_unread", "xor_latch",
 ]  # fmt: skip
