@@ -134,7 +134,9 @@ def _run_study(
         "command": _command(arguments),
         "seconds": round(log.seconds, 1),
     }
-    record |= {"device": str(jax.devices()[0]), "settings": json.dumps(asdict(args.settings))}
+    # a folder among the settings is written as text
+    settings = json.dumps(asdict(args.settings), default=str)
+    record |= {"device": str(jax.devices()[0]), "settings": settings}
     return found.assign_attrs(**record, versions=json.dumps(versions()))
 
 

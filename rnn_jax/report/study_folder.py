@@ -23,6 +23,8 @@ from .representation_figures import precision_figure, represented_figure
 from .run_folder import write_json, write_netcdf
 from .style import INK, Sheet, look
 from .trained_circuits_figures import methods_figure, sizes_figure
+from .visual_behavior_figures import course_figure as vip_course
+from .visual_behavior_figures import replaced_figure, silencing_figure
 
 
 def recovery_figure(found: xr.Dataset) -> Figure:
@@ -71,6 +73,11 @@ STUDY_FIGURES: dict[str, dict[str, Callable[[xr.Dataset], Figure]]] = {
         **_asked(of_flip_flop),
     },
     "trained-circuits": {"sizes": sizes_figure, "methods": methods_figure},
+    "visual-behavior": {
+        "silencing": silencing_figure,
+        "course": vip_course,
+        "replaced": replaced_figure,
+    },
 }
 
 

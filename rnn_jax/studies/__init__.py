@@ -7,6 +7,7 @@ from .recovery import RECOVERY, recovery
 from .representation import REPRESENTATION
 from .study import Claim, Study, StudySettings, Verdict, write_up
 from .trained_circuits import TRAINED_CIRCUITS
+from .visual_behavior import VISUAL_BEHAVIOR
 
 STUDIES: dict[str, Study] = {
     "recovery": RECOVERY,
@@ -14,6 +15,7 @@ STUDIES: dict[str, Study] = {
     "context-flip-flop": CONTEXT_FLIP_FLOP,
     "representation-vs-role": REPRESENTATION,
     "trained-circuits": TRAINED_CIRCUITS,
+    "visual-behavior": VISUAL_BEHAVIOR,
 }
 
 __all__ = [

@@ -14,10 +14,12 @@ from .folder import Folder, experience_levels, read_folder
 from .metadata import POPULATIONS, Metadata, layer
 from .populations import condition_means, population_windows
 from .stimuli import Images
+from .synthetic import World, synthetic_windows
 from .windows import CONDITIONS, Events, cell_windows, find_events, grid, mean_windows
 
 __all__ = [
     "CONDITIONS", "POPULATIONS", "SIGNALS", "Events", "Experiment", "Folder", "Images", "Metadata",
-    "Traces", "bootstrap", "cell_windows", "condition_means", "experience_levels", "find_events",
-    "grid", "layer", "mean_windows", "population_windows", "read_experiment", "read_folder",
+    "Traces", "World", "bootstrap", "cell_windows", "condition_means", "experience_levels",
+    "find_events", "grid", "layer", "mean_windows", "population_windows", "read_experiment",
+    "read_folder", "synthetic_windows",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ So with the mechanism an omission raises Vip, which lowers Sst, which raises pyr
 `bystander` ramps as much and is not heard; with `none` nothing ramps.
 """
 
-import json
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import jax
@@ -72,25 +72,22 @@ def synthetic_windows(
     rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))).tolist())
     gains = rng.uniform(0.8, 1.2, (3, len(POPULATIONS)))
     rows, parts = [], []
-    for line, type_ in enumerate(TYPES.values()):
+    for type_ in TYPES.values():
         own = [k for k, name in enumerate(POPULATIONS) if name.endswith(f" {type_}")]
-        for mouse in range(mice):
-            for session, (experience, _) in enumerate(
-                (experience, visit) for experience in EXPERIENCES for visit in range(sessions)
-            ):
-                name = f"{type_}-{mouse}-{session}"
-                for k, condition in enumerate(CONDITIONS):
-                    found = _trials(world, condition, experience, trials, gains, rng)[:, own]
-                    parts.append(found.transpose(1, 0, 2).reshape(-1, found.shape[-1]))
-                    rows += [
-                        (POPULATIONS[p], condition, experience, f"{type_}-{mouse}", name,
-                         f"{name}-{p}", k * trials + event, 1, CYCLE * (k * trials + event))
-                        for p in own for event in range(trials)
-                    ]  # fmt: skip
-    coords: dict[str, Any] = {
-        name: ("event", np.array([row[k] for row in rows])) for k, name in enumerate(COLUMNS)
-    }
-    about = {"signal": "synthetic", "joined": JOINED, "missing": json.dumps([]), "synthetic": world}
+        visits = [(experience, k) for experience in EXPERIENCES for k in range(sessions)]
+        for mouse, (visit, (experience, _)) in product(range(mice), enumerate(visits)):
+            for k, condition in enumerate(CONDITIONS):
+                found = _trials(world, condition, experience, trials, gains, rng)[:, own]
+                parts.append(found.transpose(1, 0, 2).reshape(-1, found.shape[-1]))
+                who = (condition, experience, f"{type_}-{mouse}", f"{type_}-{mouse}-{visit}")
+                images = range(k, len(CONDITIONS) * trials, len(CONDITIONS))
+                rows += [
+                    (POPULATIONS[p], *who, f"{who[-1]}-{p}", image, 1, CYCLE * image)
+                    for p, image in product(own, images)
+                ]
+    columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
+    coords: dict[str, Any] = {name: ("event", np.array(column)) for name, column in columns}
+    about = {"signal": "synthetic", "joined": JOINED, "missing": "[]", "synthetic": world}
     activity = ("event", "time"), np.concatenate(parts)
     return xr.Dataset({"activity": activity}, coords | {"time": grid()}, about)
 
