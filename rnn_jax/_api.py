@@ -47,6 +47,7 @@ from .core import (
 )
 from .data import label
 from .discovery import Discovery, Settings, Subject, discover, load
+from .dynamics import fixed_points, stability
 from .linear import (
     adjoints,
     effective_connectivity,
@@ -73,8 +74,9 @@ __all__ = [
     "Circuit", "Compose", "Contrast", "Discovery", "Identity", "Inside", "Network", "Read",
     "Replace", "Settings", "Shift", "Subject", "Trajectory", "Trials", "adjoints", "around",
     "auroc", "clamp", "discover", "drop", "effective_connectivity", "faithfulness", "finite",
-    "first_order", "first_order_clamp", "fit", "from_equinox", "from_field", "group_connectivity",
-    "integrated", "jacobians", "keep", "keeping", "label", "load", "log_odds", "margin", "outputs",
-    "propagators", "pulse", "read", "resumable", "rollout", "run", "save", "screen", "sliding",
-    "span", "squared_error", "sweep", "sweep_edges", "tiling",
+    "first_order", "first_order_clamp", "fit", "fixed_points", "from_equinox", "from_field",
+    "group_connectivity", "integrated", "jacobians", "keep", "keeping", "label", "load",
+    "log_odds", "margin", "outputs", "propagators", "pulse", "read", "resumable", "rollout", "run",
+    "save", "screen", "sliding", "span", "squared_error", "stability", "sweep", "sweep_edges",
+    "tiling",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ FLOORS = [
     {"core"},
     {"cells", "linear"},
     {"causal"},
-    {"circuits", "tasks"},
+    {"circuits", "dynamics", "tasks"},
     {"training", "data", "contrasts"},
     {"planted"},
     {"discovery"},
@@ -24,7 +24,9 @@ FLOORS = [
     {"cli"},
 ]
 ROOT = Path(rnn_jax.__file__).parent
-LIGHT = {"core", "cells", "linear", "causal", "circuits", "tasks", "contrasts", "planted"}
+LIGHT = {
+    "core", "cells", "linear", "causal", "circuits", "dynamics", "tasks", "contrasts", "planted"
+}  # fmt: skip
 ALLOWED = {"jax", "equinox", "numpy", "scipy", "jaxtyping", "diffrax", "rnn_jax"}
 
 

@@ -62,7 +62,7 @@ def unroll(step: Step, h0: State, xs: Input, intervention: Callable[[Step], Step
         # the same object where nothing is replaced: one copy is then enough
         return h, (seen, None if seen is h else h)
 
-    _check_step(step, h0, xs)
+    check_step(step, h0, xs)
     _, (hs, carried) = lax.scan(body, h0, (xs, timed))
     return Trajectory(h0, xs, hs, carried)
 
@@ -86,7 +86,7 @@ def split_rows(intervention: PyTree, T: int) -> tuple[PyTree, PyTree]:
     return timed, jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, constant)
 
 
-def _check_step(step: Step, h0: State, xs: Input) -> None:
+def check_step(step: Step, h0: State, xs: Input) -> None:
     """A step must take an input and return what it takes; JAX's own messages name no cause."""
     x = jax.eval_shape(lambda xs: jax.tree.map(lambda leaf: leaf[0], xs), xs)
     shapes = jax.tree.map(lambda leaf: leaf.shape, x)
