@@ -142,6 +142,17 @@ def test_a_ghost_is_slow():
     np.testing.assert_allclose(found.speed, 0.1, rtol=1e-9)
 
 
+def test_a_top_or_saddle_between_points_is_left():
+    # at 0 the speed is largest, not least, and has no slope
+    top = fixed_points(lambda h, x: h + 1 - h**2, NONE, np.zeros((1, 1)))
+    assert (top.verdict == Verdict.CONVERGED).all()
+    np.testing.assert_allclose(np.abs(top.points), 1)
+    both = lambda h, x: h + jnp.stack([1 - h[0] ** 2, 0.1 + h[1] ** 2])
+    saddle = fixed_points(both, NONE, np.zeros((1, 2)))
+    assert (saddle.verdict == Verdict.SLOW).all()
+    np.testing.assert_allclose(np.abs(saddle.points), [[1, 0]], atol=1e-6)
+
+
 def test_what_diverges_is_not_finite_or_leaves_is_told():
     away = fixed_points(lambda h, x: h + (1 + h**2) ** -0.05, NONE, uniform(5, 1))
     assert (away.verdict == Verdict.DIVERGED).all()

@@ -95,6 +95,20 @@ def advance(step: Step, x: Input, lanes: Lane, goal: float, curved: bool, per_po
     return jax.vmap(one, (0 if per_point else None, 0))(x, lanes)
 
 
+@eqx.filter_jit
+def falls(
+    step: Step, x: Input, hs: Float[Array, "S N"], per_point: bool
+) -> tuple[Float[Array, " S"], Float[Array, "S N"]]:
+    """The lowest curvature of `q` at states, over the largest there; and its direction."""
+
+    def one(x: Input, h: Array) -> tuple[Array, Array]:
+        values, vectors = jnp.linalg.eigh(jax.hessian(lambda h: _energy(step(h, x) - h))(h))
+        most = jnp.abs(values).max()
+        return values[0] / jnp.where(most > 0, most, 1), vectors[:, 0]
+
+    return jax.vmap(one, (0 if per_point else None, 0))(x, hs)
+
+
 def _first(step: Step, x: Input, h: Float[Array, " N"]) -> Lane:
     one, none = jnp.ones((), h.dtype), jnp.zeros((), jnp.int32)
     return Lane(h, _energy(step(h, x) - h), one, 2 * one, one, none, none - 1)

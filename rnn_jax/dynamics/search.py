@@ -13,11 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Int
 
-from .lanes import Lane, advance, begin
+from .lanes import Lane, advance, begin, falls
 from .problem import Problem
 
 SQUARES = {False: 6, True: 16}
 """`[N, N]` arrays of a lane: Jacobian, normal matrix, factors; more for the Hessian of `q`."""
+
+NUDGES, PUSH = 2, 1e-2
+"""How often, and how far beside it, a lane at a saddle of `q` is put: as a share of its state."""
 
 STUCK = 1e12
 """A damping at which no move is left."""
@@ -55,8 +58,12 @@ def search(problem: Problem, limits: Limits, memory: int | str | None) -> Lane:
         lanes = Lane(*(np.array(part) for part in lanes))
         for curved in SQUARES:
             away = np.flatnonzero(~_home(lanes, limits) & ~_lost(lanes, limits))
-            lanes.damping[away], lanes.growth[away] = np.minimum(lanes.damping[away], 1), 2
             _descend(problem, lanes, away, limits, room[curved], curved)
+        for _ in range(NUDGES):
+            tops = _pushed(problem, lanes, _resting(lanes, limits), room[True])
+            _descend(problem, lanes, tops, limits, room[True], True)
+        tops = _pushed(problem, lanes, _resting(lanes, limits), room[True])
+        lanes.slope[tops] = np.inf
     return lanes
 
 
@@ -69,8 +76,8 @@ def _descend(
     curved: bool,
 ) -> None:
     """The lanes that wait, batch after batch, written back in place."""
-    size = min(room, len(waiting))
-    most = limits.iterations * (1 + curved)
+    lanes.damping[waiting], lanes.growth[waiting] = np.minimum(lanes.damping[waiting], 1), 2
+    size, begun = min(room, len(waiting)), lanes.count.copy()
     while waiting.size:
         while size > 4 * len(waiting):
             size = -(-size // 4)
@@ -80,7 +87,8 @@ def _descend(
         for kept, part in zip(lanes, done):
             kept[now] = part[: len(now)]
         here = Lane(*(part[now] for part in lanes))
-        ended = _home(here, limits) | _lost(here, limits) | _stuck(here) | (here.count >= most)
+        ended = _home(here, limits) | _lost(here, limits) | _stuck(here)
+        ended |= here.count - begun[now] >= limits.iterations
         if not curved:
             # what crawls has a minimum above 0 ahead, where only Newton's method is quick
             ended |= here.q > CRAWL * before
@@ -94,6 +102,34 @@ def _advanced(
     now = Lane(*(jnp.asarray(part[index]) for part in lanes))
     x = jax.tree.map(jnp.asarray, problem.inputs(index))
     return [np.asarray(p) for p in advance(problem.flat, x, now, goal, curved, problem.per_point)]
+
+
+def _pushed(
+    problem: Problem, lanes: Lane, resting: Int[np.ndarray, " M"], room: int
+) -> Int[np.ndarray, " K"]:
+    """Lanes at a saddle or a top of `q`, put a little beside it, the way it falls."""
+    tops = []
+    for begin_at in range(0, len(resting), room):
+        now = resting[begin_at : begin_at + room]
+        x = jax.tree.map(jnp.asarray, problem.inputs(now))
+        h = jnp.asarray(lanes.h[now])
+        bent, way = map(np.asarray, falls(problem.flat, x, h, problem.per_point))
+        top = bent < -(float(np.finfo(bent.dtype).eps) ** 0.4)
+        size = 1 + np.linalg.norm(lanes.h[now[top]], axis=1, keepdims=True)
+        lanes.h[now[top]] += PUSH * size * way[top]
+        tops.append(now[top])
+    found = np.concatenate([np.zeros(0, int), *tops])
+    if found.size:
+        x = jax.tree.map(jnp.asarray, problem.inputs(found))
+        fresh = begin(problem.flat, x, jnp.asarray(lanes.h[found]), problem.per_point)
+        lanes.q[found], lanes.damping[found] = fresh.q, 1
+    return found
+
+
+def _resting(lanes: Lane, limits: Limits) -> Int[np.ndarray, " M"]:
+    """Lanes that would be called slow."""
+    near = np.asarray(lanes.slope) <= float(np.finfo(lanes.slope.dtype).eps) ** 0.25
+    return np.flatnonzero(near & ~_home(lanes, limits) & ~_lost(lanes, limits))
 
 
 def _home(lanes: Lane, limits: Limits) -> Bool[np.ndarray, " M"]:
