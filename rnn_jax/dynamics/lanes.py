@@ -1,18 +1,20 @@
-"""Levenberg-Marquardt on `q(h) = |F(h) - h|^2 / 2`, a lane for each start.
+"""Newton and Levenberg-Marquardt for `F(h) = h`, a lane for each start.
 
     point, residual = refine(step, x, start)             # one start, pure: vmap, jit, grad of F
-    lanes = advance(step, x, lanes, goal=1e-24)          # many, ten iterations of each
+    lanes = advance(step, x, lanes, 1e-24, "damped", False)     # many, ten iterations of each
 
-With `r = F(h) - h` and `A = J - 1` a move solves `(A^T A + mu |r| 1) move = -A^T r`. The damping
-`mu` is each lane's own, so that a hard start does not hold the others back; that it is scaled by
-`|r|` keeps convergence quadratic where fixed points are not isolated, as on a line attractor.
-`curved` adds `sum_k r_k d^2 F_k`: Newton's method on `q`, which also converges where `r` is not 0.
+With `r = F(h) - h`, `q = |r|^2 / 2` and `A = J - 1` a damped move solves
+`(A^T A + mu |r| 1) move = -A^T r`. The damping `mu` is each lane's own, so that a hard start does
+not hold the others back; that it is scaled by `|r|` keeps convergence quadratic where fixed points
+are not isolated, as on a line attractor. `curved` adds `sum_k r_k d^2 F_k`: Newton's method on
+`q`, which also converges where `r` is not 0. `newton` moves by `-A^-1 r`, or a part of it.
 
 Fan and Yuan, Computing 74 (2005); Madsen, Nielsen and Tingleff, Methods for Non-Linear Least
-Squares Problems (2004), section 3.2, for how the damping grows.
+Squares Problems (2004), section 3.2, for how the damping grows; Deuflhard, Newton Methods for
+Nonlinear Problems (2004), section 3.3.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -24,6 +26,9 @@ from jaxtyping import Array, Bool, Float
 from ..core import Input, State, Step, flatten
 from ..core.checks import at_least
 
+Mode = Literal["damped", "newton", "curved"]
+"""Levenberg-Marquardt; Newton's method for `r = 0`; Newton's method on `q`."""
+
 CHUNK = 10
 """Iterations between which finished lanes leave."""
 
@@ -33,7 +38,8 @@ class Lane(NamedTuple):
 
     - `h`: `[N]`, where it is; here and below one more axis leads where lanes are many.
     - `q`: the residual there.
-    - `damping`: `mu`; `growth`: by how much it grows where a move is refused.
+    - `damping`: `mu`, for `newton` the reciprocal of the part moved; `growth`: by how much it
+        grows where a move is refused.
     - `slope`: `|A^T r| (1 + |h|) / q` before the last move: the share of `q` that its gradient
         makes of a move as long as the state; 0 at a stationary point.
     - `count`: iterations; `reached`: how many it took to come below the goal.
@@ -85,11 +91,16 @@ def begin(step: Step, x: Input, hs: Float[Array, "S N"], per_point: bool) -> Lan
 
 
 @eqx.filter_jit
-def advance(step: Step, x: Input, lanes: Lane, goal: float, curved: bool, per_point: bool) -> Lane:
+def advance(step: Step, x: Input, lanes: Lane, goal: float, mode: Mode, per_point: bool) -> Lane:
     """`CHUNK` iterations of every lane; a start already below the goal goes on, to be exact."""
 
     def one(x: Input, lane: Lane) -> Lane:
-        again = lambda lane, _: (_iterate(step, x, lane, goal, curved), None)
+        iterate = {
+            "damped": lambda lane: _iterate(step, x, lane, goal, False),
+            "newton": lambda lane: _newton(step, x, lane, goal),
+            "curved": lambda lane: _iterate(step, x, lane, goal, True),
+        }[mode]
+        again = lambda lane, _: (iterate(lane), None)
         return lax.scan(again, lane, None, CHUNK)[0]
 
     return jax.vmap(one, (0 if per_point else None, 0))(x, lanes)
@@ -143,6 +154,28 @@ def _iterate(step: Step, x: Input, lane: Lane, goal: float, curved: bool) -> Lan
     )  # fmt: skip
 
 
+def _newton(step: Step, x: Input, lane: Lane, goal: float) -> Lane:
+    """One move of Newton's method, taken where the next, by the same Jacobian, is shorter.
+
+    That test asks nothing of the scale of `r`, unit by unit: a gate that is nearly shut makes `r`
+    small far from any fixed point, and `q` says little there (Deuflhard's natural test).
+    """
+    r, J = _local(step, x, lane.h)
+    factors = jsl.lu_factor(J - jnp.eye(r.size, dtype=r.dtype))
+    move, share = -jsl.lu_solve(factors, r), 1 / lane.damping
+    h = lane.h + share * move
+    left = step(h, x) - h
+    after = jnp.linalg.norm(jsl.lu_solve(factors, left))
+    taken = (after <= (1 - share / 4) * jnp.linalg.norm(move)) | (_energy(left) <= goal)
+    taken = taken & jnp.isfinite(h).all()
+    q, count = jnp.where(taken, _energy(left), lane.q), lane.count + 1
+    return lane._replace(
+        h=jnp.where(taken, h, lane.h), q=q, count=count,
+        damping=jnp.where(taken, jnp.maximum(lane.damping / 2, 1), 2 * lane.damping),
+        reached=jnp.where((lane.reached < 0) & (q <= goal), count, lane.reached),
+    )  # fmt: skip
+
+
 def _local(
     step: Step, x: Input, h: Float[Array, " N"]
 ) -> tuple[Float[Array, " N"], Float[Array, "N N"]]:
@@ -161,7 +194,7 @@ def _damping(
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Less where a move did what was expected of it, ever more where moves are refused."""
     damping, growth = lane.damping, lane.growth
-    least = jnp.finfo(damping.dtype).eps ** 0.75
+    least = jnp.finfo(damping.dtype).eps
     eased = jnp.where(well, jnp.maximum(damping / 8, least), damping)
     return (
         jnp.where(taken, eased, damping * growth),

@@ -1,4 +1,4 @@
-"""Many starts through Levenberg-Marquardt in chunks: who is finished leaves, who waits moves up.
+"""Many starts through their phases in chunks: who is finished leaves, who waits moves up.
 
     lanes = search(problem, Limits(tolerance=1e-24, iterations=200, far=1e6), memory="1GiB")
 
@@ -13,16 +13,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Int
 
-from .lanes import Lane, advance, begin, falls
+from .lanes import Lane, Mode, advance, begin, falls
 from .problem import Problem
 
-SQUARES = {False: 6, True: 16}
+MODES: tuple[Mode, ...] = ("newton", "damped", "newton", "curved")
+"""The phases: each takes those that the ones before did not bring to a fixed point."""
+
+SQUARES: dict[Mode, int] = {"damped": 6, "newton": 6, "curved": 16}
 """`[N, N]` arrays of a lane: Jacobian, normal matrix, factors; more for the Hessian of `q`."""
 
 NUDGES, PUSH = 2, 1e-2
 """How often, and how far beside it, a lane at a saddle of `q` is put: as a share of its state."""
 
-STUCK = 1e12
+STUCK: dict[Mode, float] = {"damped": 1e12, "newton": 1e4, "curved": 1e12}
 """A damping at which no move is left."""
 
 
@@ -39,7 +42,10 @@ class Limits(NamedTuple):
 
 
 def search(problem: Problem, limits: Limits, memory: int | str | None) -> Lane:
-    """Every start after Levenberg-Marquardt, and after Newton on `q` where that did not do.
+    """Every start after Newton's method, Levenberg-Marquardt, both, and Newton's method on `q`.
+
+    Newton's method comes first: where gates are nearly shut `q` is small all over, and descent on
+    it crawls (of 256 starts of a GRU 101 came to a fixed point without it, 237 with it).
 
     **Arguments:**
 
@@ -51,18 +57,19 @@ def search(problem: Problem, limits: Limits, memory: int | str | None) -> Lane:
 
     **Raises:** `ValueError` where not even one lane fits the budget.
     """
-    room = {curved: problem.at_once(memory, SQUARES[curved]) for curved in SQUARES}
+    room = {mode: problem.at_once(memory, SQUARES[mode]) for mode in SQUARES}
     with problem.precision():
         xs = jax.tree.map(jnp.asarray, problem.x)
         lanes = begin(problem.flat, xs, jnp.asarray(problem.rows), problem.per_point)
         lanes = Lane(*(np.array(part) for part in lanes))
-        for curved in SQUARES:
+        for mode in MODES:
             away = np.flatnonzero(~_home(lanes, limits) & ~_lost(lanes, limits))
-            _descend(problem, lanes, away, limits, room[curved], curved)
+            phase = _tried if mode == "newton" else _descend
+            phase(problem, lanes, away, limits, room[mode], mode)
         for _ in range(NUDGES):
-            tops = _pushed(problem, lanes, _resting(lanes, limits), room[True])
-            _descend(problem, lanes, tops, limits, room[True], True)
-        tops = _pushed(problem, lanes, _resting(lanes, limits), room[True])
+            tops = _pushed(problem, lanes, _resting(lanes, limits), room["curved"])
+            _descend(problem, lanes, tops, limits, room["curved"], "curved")
+        tops = _pushed(problem, lanes, _resting(lanes, limits), room["curved"])
         lanes.slope[tops] = np.inf
     return lanes
 
@@ -73,7 +80,7 @@ def _descend(
     waiting: Int[np.ndarray, " M"],
     limits: Limits,
     room: int,
-    curved: bool,
+    mode: Mode,
 ) -> None:
     """The lanes that wait, batch after batch, written back in place."""
     lanes.damping[waiting], lanes.growth[waiting] = np.minimum(lanes.damping[waiting], 1), 2
@@ -83,25 +90,43 @@ def _descend(
             size = -(-size // 4)
         now = waiting[:size]
         before = lanes.q[now]
-        done = _advanced(problem, lanes, np.resize(now, size), limits.tolerance, curved)
+        done = _advanced(problem, lanes, np.resize(now, size), limits.tolerance, mode)
         for kept, part in zip(lanes, done):
             kept[now] = part[: len(now)]
         here = Lane(*(part[now] for part in lanes))
-        ended = _home(here, limits) | _lost(here, limits) | _stuck(here)
+        ended = _home(here, limits) | _lost(here, limits) | _stuck(here, mode)
         ended |= here.count - begun[now] >= limits.iterations
-        if not curved:
+        if mode == "damped":
             # what crawls has a minimum above 0 ahead, where only Newton's method is quick
             ended |= here.q > CRAWL * before
         waiting = np.concatenate([now[~ended], waiting[size:]])
 
 
+def _tried(
+    problem: Problem,
+    lanes: Lane,
+    waiting: Int[np.ndarray, " M"],
+    limits: Limits,
+    room: int,
+    mode: Mode,
+) -> None:
+    """As `_descend`, but a lane that finds no fixed point is put back to where it was."""
+    before = [part[waiting] for part in lanes]
+    lanes.slope[waiting] = lanes.damping[waiting] = 1
+    _descend(problem, lanes, waiting, limits, room, mode)
+    failed = ~_home(Lane(*(part[waiting] for part in lanes)), limits)
+    for name, part, old in zip(Lane._fields, lanes, before):
+        if name != "count":
+            part[waiting[failed]] = old[failed]
+
+
 def _advanced(
-    problem: Problem, lanes: Lane, index: np.ndarray, goal: float, curved: bool
+    problem: Problem, lanes: Lane, index: np.ndarray, goal: float, mode: Mode
 ) -> list[np.ndarray]:
     """A chunk of iterations of some lanes."""
     now = Lane(*(jnp.asarray(part[index]) for part in lanes))
     x = jax.tree.map(jnp.asarray, problem.inputs(index))
-    return [np.asarray(p) for p in advance(problem.flat, x, now, goal, curved, problem.per_point)]
+    return [np.asarray(p) for p in advance(problem.flat, x, now, goal, mode, problem.per_point)]
 
 
 def _pushed(
@@ -141,8 +166,8 @@ def _lost(lanes: Lane, limits: Limits) -> Bool[np.ndarray, " M"]:
     return ~np.isfinite(lanes.q) | (np.abs(lanes.h).max(1) > limits.far)
 
 
-def _stuck(lanes: Lane) -> Bool[np.ndarray, " M"]:
+def _stuck(lanes: Lane, mode: Mode) -> Bool[np.ndarray, " M"]:
     """At a stationary point, or where no move is taken any more."""
     slope = np.asarray(lanes.slope)
     still = float(np.finfo(slope.dtype).eps) ** 0.5
-    return (slope <= still) | (np.asarray(lanes.damping) > STUCK)
+    return (slope <= still) | (np.asarray(lanes.damping) > STUCK[mode])
