@@ -28,7 +28,6 @@ NUDGES, PUSH = 2, 1e-2
 STUCK: dict[Mode, float] = {"damped": 1e12, "newton": 1e4, "curved": 1e12}
 """A damping at which no move is left."""
 
-
 CRAWL = 0.9
 """How much of `q` a chunk of Levenberg-Marquardt may leave."""
 
