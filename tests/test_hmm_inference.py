@@ -139,6 +139,7 @@ def found():
     )
 
 
+@pytest.mark.slow
 def test_contrasts_find_the_filter_that_was_built():
     """The two units that hold the log-odds are the mediator; all four are the circuit."""
     network, truth = built(7)

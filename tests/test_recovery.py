@@ -74,6 +74,7 @@ def test_hiding_the_truth_changes_nothing():
     assert not any("planted" in module for module in modules)
 
 
+@pytest.mark.slow
 def test_the_truth_inside_out_is_scored_inside_out():
     draw = lambda planted: planted.sample(KEY, 8)
     planted = latch()

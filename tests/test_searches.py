@@ -97,6 +97,7 @@ def test_a_search_that_finds_nothing_says_so():
     assert (np.asarray(path.effect) == 0).all()
 
 
+@pytest.mark.slow
 def test_groups_are_searched_where_no_unit_does_much():
     copies = 20
     c = np.zeros((1, 2 * copies))
@@ -268,6 +269,7 @@ def test_sets_are_chosen_at_half_of_what_is_allowed():
     assert sizes == {"mediator": 9.0, "carriers": 9.0, "circuit": 9.0}
 
 
+@pytest.mark.slow
 def test_many_units_are_held_by_halves_first(monkeypatch):
     # what holds above 128 units, at a size that compiles quickly
     monkeypatch.setattr("rnn_jax.contrasts.search.MANY", 16)
