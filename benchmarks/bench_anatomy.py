@@ -2,7 +2,7 @@
 
     python benchmarks/bench_anatomy.py --json benchmarks/results/anatomy.json
 
-An epoch is 10 gradient steps of 200 sequences each, by `advance` and `slow_adam`, as
+An epoch is 10 gradient steps of 200 sequences each, by `advance` and `signed_adam`, as
 `fit_anatomical` runs them: before pruning and after it, which is the same program on other arrays.
 The sequences are white noise. Pruning and the first call, which compiles, are timed apart.
 """
@@ -14,7 +14,7 @@ from timing import arguments, first_call, paired, save, show
 
 from rnn_jax.cells import visual_cortex
 from rnn_jax.tasks import Trials
-from rnn_jax.training import advance, anatomical, mean_squared_error, pruned, slow_adam, start
+from rnn_jax.training import advance, anatomical, mean_squared_error, pruned, signed_adam, start
 from rnn_jax.training.anatomical import with_mask
 
 ASKED = 15.0  # seconds an epoch
@@ -36,7 +36,7 @@ def main():
     anatomy, frames, steps = visual_cortex(scale), 15, rows // batch
     keys = jax.random.split(jax.random.key(0), 4)
     xs = jax.random.normal(keys[0], (rows, frames + 1, len(anatomy.names)))
-    sample, optimiser = Sequences(xs), slow_adam(anatomy, 10 * steps)
+    sample, optimiser = Sequences(xs), signed_adam(anatomy, 10 * steps)
     network = anatomical(anatomy, keys[1])
     prune = lambda: pruned(network.step.w, anatomy, keys[2])
     pruning = first_call(prune), first_call(prune)

@@ -61,7 +61,7 @@ prune = with_defaults(training.pruned, w=EYE, anatomy=PAIR, key=KEY)
 fit_anatomical = with_defaults(
     training.fit_anatomical, network=training.anatomical(PAIR, KEY), anatomy=PAIR,
     sample=TASK.sample, loss=training.mean_squared_error, key=KEY, steps=2,
-    optimiser=training.slow_adam(PAIR, 2),
+    optimiser=training.signed_adam(PAIR, 2),
 )  # fmt: skip
 run = lambda intervention: rj.run(NET, X, intervention)
 
@@ -369,8 +369,12 @@ TRAINING = [
     ("signs as numbers", lambda: anatomy(excitatory=(1, -1)), "excitatory must be bool"),
     ("weights in words", lambda: prune(w="all"), "w must be an array of numbers"),
     ("a seed to prune by", lambda: prune(key=0), "jax.random.key(seed)"),
-    ("a slow rate of 0", lambda: training.slow_adam(PAIR, 5, 0), "learning_rate must be a number"),
-    ("no slow step", lambda: training.slow_adam(PAIR, 0), "steps must be at least 1"),
+    (
+        "a slow rate of 0",
+        lambda: training.signed_adam(PAIR, 5, 0),
+        "learning_rate must be a number",
+    ),
+    ("no slow step", lambda: training.signed_adam(PAIR, 0), "steps must be at least 1"),
     ("a seed to prune with", lambda: fit_anatomical(key=0), "jax.random.key(seed)"),
     ("half a step", lambda: fit_anatomical(steps=0.5), "steps must be a whole number"),
     (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 import jaxlib
+import jaxtyping
 import matplotlib
 import pytest
 
@@ -89,3 +90,11 @@ def copy(plain, tmp_path):
         return edited(shutil.copy(plain[0], tmp_path / name), change)
 
     return make
+
+
+@pytest.fixture
+def as_users_have_it():
+    """Without the checks of types that only tests have."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -5,6 +5,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from rnn_jax.cells import GRU, LSTM, Dale, Leaky, LowRank, Rectified, Vanilla, zero_state
 from rnn_jax.core import Network, from_equinox, from_field
@@ -115,3 +116,13 @@ def normal(seed, *shape):
 def bools(*values):
     """A mask."""
     return jnp.asarray(values, bool)
+
+
+def told_in_one_line(call, message):
+    """A call raises a `ValueError` that says so much, in one short line."""
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        call()
+    told = str(caught.value)
+    assert message in told
+    assert "\n" not in told.strip()
+    assert len(told) < 300

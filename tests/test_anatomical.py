@@ -18,7 +18,7 @@ from rnn_jax.cells import (
     Anatomy,
     Rectified,
     Units,
-    block_density,
+    block_mean,
     members,
     unit_signs,
     visual_cortex,
@@ -32,7 +32,7 @@ from rnn_jax.training import (
     fit_anatomical,
     hold,
     mean_squared_error,
-    slow_adam,
+    signed_adam,
     start,
 )
 
@@ -74,7 +74,7 @@ class Problem(NamedTuple):
 
 def problem(anatomy, rate=1e-2):
     network = anatomical(anatomy, jax.random.key(1))
-    return Problem(anatomy, network, slow_adam(anatomy, 100, rate), waves(len(anatomy.names)))
+    return Problem(anatomy, network, signed_adam(anatomy, 100, rate), waves(len(anatomy.names)))
 
 
 @pytest.fixture(scope="module", params=[PAIR, pytest.param(CORTEX, marks=pytest.mark.slow)],
@@ -126,7 +126,7 @@ def test_signs_and_mask_hold_after_training(trained):
     assert (np.asarray(fine.wire)[~mask] == 0).all()
     # what stays had a weight, and only there
     assert (np.asarray(dense.w)[mask] != 0).all()
-    density = block_density(anatomy, mask)
+    density = block_mean(anatomy, mask)
     assert (density[anatomy.density == 0] == 0).all()
     pairs = np.outer(anatomy.sizes, anatomy.sizes)
     wanted = (anatomy.density * pairs).sum()
@@ -324,7 +324,7 @@ def test_what_has_no_weights_can_be_held():
 def test_the_rate_falls_to_a_tenth_over_the_steps():
     """Adam moves a weight of steady slope by its rate."""
     anatomy = Anatomy(("E",), (1,), (True,), [[1.0]])
-    optimiser = slow_adam(anatomy, 4, 0.5)
+    optimiser = signed_adam(anatomy, 4, 0.5)
     network = anatomical(anatomy, KEY)
     weights = eqx.filter(network, lambda leaf: eqx.is_inexact_array(leaf))
     slope = jax.tree.map(jnp.ones_like, weights)
@@ -364,4 +364,4 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained(case):
 
 def test_signs_of_another_anatomy_are_refused():
     with pytest.raises(ValueError, match=r"shape \(11, 11\) does not fit weights of \(4, 4\)"):
-        start(other_network(), slow_adam(PAIR, 5), KEY)
+        start(other_network(), signed_adam(PAIR, 5), KEY)

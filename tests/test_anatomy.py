@@ -12,15 +12,14 @@ from scipy.stats import binom
 
 from rnn_jax.cells import (
     Anatomy,
-    block_density,
     block_mask,
+    block_mean,
     members,
     per_block,
     unit_labels,
     unit_signs,
     visual_cortex,
 )
-from rnn_jax.data.visual_behavior import POPULATIONS
 from rnn_jax.training import pruned
 from rnn_jax.training.pruning import inclusion
 
@@ -118,7 +117,7 @@ def test_the_density_of_each_block_is_that_of_the_anatomy():
     assert mask.dtype == bool
     sizes = np.array(anatomy.sizes)
     pairs, wanted = np.outer(sizes, sizes), anatomy.density
-    counts = np.rint(block_density(anatomy, mask) * pairs)
+    counts = np.rint(block_mean(anatomy, mask) * pairs)
     low, high = binom.interval(1 - FAMILY / wanted.size, pairs, wanted)
     some = wanted > 0
     assert some.sum() == 2 * 56 + 9
@@ -134,7 +133,7 @@ def test_only_three_pathways_join_the_areas():
     mask = pruned(uneven(1, anatomy.units), anatomy, KEY)
     found = {
         (anatomy.names[to], anatomy.names[source])
-        for to, source in np.argwhere(block_density(anatomy, mask))
+        for to, source in np.argwhere(block_mean(anatomy, mask))
         if anatomy.names[to].split()[0] != anatomy.names[source].split()[0]
     }
     pathways = [("LM L4", "V1 L2/3 Pyr"), ("V1 L2/3", "LM L5 Pyr"), ("V1 L5", "LM L5 Pyr")]
@@ -192,7 +191,9 @@ def test_weights_that_cannot_be_pruned_are_named(w, message):
 @pytest.mark.parametrize("scale", [1, 2, 16])
 def test_the_visual_cortex(scale):
     anatomy = visual_cortex(scale)
-    assert anatomy.names == POPULATIONS
+    own = ["L4 Pyr", "L4 Sst", "L4 Vip", "L2/3 Pyr", "L2/3 Sst", "L2/3 Vip",
+           "L5 Pyr", "L5 Sst", "L5 Vip"]  # fmt: skip
+    assert anatomy.names == tuple(f"{area} {name}" for area in ("V1", "LM") for name in own)
     assert anatomy.units == 90 * scale == sum(anatomy.sizes)
     assert anatomy.sizes == (12 * scale, 2 * scale, scale) * 6
     signs = unit_signs(anatomy)
@@ -229,8 +230,8 @@ def test_units_and_blocks_agree(sizes, seed):
     wide = per_block(anatomy, blocks)
     for i, j in rng.integers(0, anatomy.units, (5, 2)):
         assert wide[i, j] == blocks[labels[i], labels[j]]
-    assert_array_equal(block_density(anatomy, wide > 0.5), blocks > 0.5)
-    assert_allclose(block_density(anatomy, wide), blocks, rtol=1e-13)
+    assert_array_equal(block_mean(anatomy, wide > 0.5), blocks > 0.5)
+    assert_allclose(block_mean(anatomy, wide), blocks, rtol=1e-13)
     assert_array_equal(unit_signs(anatomy), np.where(np.array(excites)[labels], 1, -1))
 
 
@@ -238,7 +239,7 @@ def test_a_drawn_mask_has_the_densities_of_its_blocks():
     anatomy = Anatomy(("E", "I"), (80, 40), (True, False), ((0.1, 0.9), (1.0, 0.0)))
     pairs = np.outer(anatomy.sizes, anatomy.sizes)
     mask = np.asarray(block_mask(anatomy, KEY))
-    counts = np.rint(block_density(anatomy, mask) * pairs)
+    counts = np.rint(block_mean(anatomy, mask) * pairs)
     low, high = binom.interval(1 - FAMILY / 4, pairs, anatomy.density)
     assert ((counts >= low) & (counts <= high)).all()
     assert (counts[1] == pairs[1] * [1, 0]).all()

@@ -6,10 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from visual_study_cases import (
+    AFTER,
     ALL,
     ANATOMY,
     EVENT,
     KEY,
+    READ,
+    STEPS,
     made,
     network,
     typed,
@@ -32,12 +35,6 @@ from rnn_jax.studies.visual_behavior.silencing import (
     silenced,
     units_of,
 )
-
-STEPS = 15
-VIP, SST, PYR = (units_of(ANATOMY, ALL, type_) for type_ in ("Vip", "Sst", "Pyr"))
-READ = read_after(ANATOMY, ALL, EVENT, STEPS)
-AFTER = (np.arange(STEPS) >= EVENT).astype(float)
-
 
 # silencing
 

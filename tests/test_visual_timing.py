@@ -6,10 +6,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from visual_study_cases import (
-    ALL,
+    AFTER,
     ANATOMY,
     EVENT,
     KEY,
+    PYR,
+    READ,
+    SST,
+    STEPS,
+    VIP,
     made,
     network,
     typed,
@@ -20,10 +25,6 @@ from rnn_jax.core import clamp, outputs, run
 from rnn_jax.linear import effective_connectivity, group_connectivity
 from rnn_jax.studies.visual_behavior.exchanges import contrasted
 from rnn_jax.studies.visual_behavior.pathways import between, disinhibition
-from rnn_jax.studies.visual_behavior.silencing import (
-    read_after,
-    units_of,
-)
 from rnn_jax.studies.visual_behavior.timing import (
     CUT,
     REPLACED,
@@ -34,12 +35,6 @@ from rnn_jax.studies.visual_behavior.timing import (
     replayed,
     slope,
 )
-
-STEPS = 15
-VIP, SST, PYR = (units_of(ANATOMY, ALL, type_) for type_ in ("Vip", "Sst", "Pyr"))
-READ = read_after(ANATOMY, ALL, EVENT, STEPS)
-AFTER = (np.arange(STEPS) >= EVENT).astype(float)
-
 
 # timing
 

@@ -25,7 +25,7 @@ def numbered(seeds=5, sources=("data", "omissions shuffled"), jitter=0.01):
     coords = {
         "source": list(sources), "seed": list(range(seeds)),
         "condition": [f"{c}, {e}" for e in ("Familiar", "Novel 1") for c in CONDITIONS],
-        "set": list(SETS), "draw": list(range(3)), "population": list(POPULATIONS),
+        "set": list(SETS), "population": list(POPULATIONS),
         "frame": np.arange(STEPS), "contrast": list(CONTRASTS), "who": list(WHO),
         "replaced": list(NAMES), "to": list(POPULATIONS), "from": list(POPULATIONS),
     }  # fmt: skip
@@ -39,7 +39,6 @@ def numbered(seeds=5, sources=("data", "omissions shuffled"), jitter=0.01):
         noise = jitter * draw.standard_normal(shape) * (0.1 if name not in small else 1)
         noise = noise * 0.1 if name == "disinhibition" else noise
         variables[name] = (dims, base.get(name, 0.0) + noise)
-    del coords["draw"]
     about = {"scale": 1, "steps": 6, "event": EVENT, "missing": "", "notice": "What it is."}
     return xr.Dataset(variables, coords, about)
 

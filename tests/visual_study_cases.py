@@ -8,11 +8,16 @@ import numpy as np
 from rnn_jax.cells import visual_cortex
 from rnn_jax.data.visual_behavior import POPULATIONS, synthetic_windows
 from rnn_jax.studies.visual_behavior.sequences import Counts, sequences
+from rnn_jax.studies.visual_behavior.silencing import read_after, units_of
 from rnn_jax.training import anatomical
 
 KEY, COUNTS, EVENT = jax.random.key(0), Counts(8, 4), 9
 ANATOMY = visual_cortex(1)
 ALL = np.ones(len(POPULATIONS), bool)
+STEPS = 15
+VIP, SST, PYR = (units_of(ANATOMY, ALL, type_) for type_ in ("Vip", "Sst", "Pyr"))
+READ = read_after(ANATOMY, ALL, EVENT, STEPS)
+AFTER = (np.arange(STEPS) >= EVENT).astype(float)
 
 
 @functools.cache

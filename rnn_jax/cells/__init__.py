@@ -5,8 +5,8 @@ from typing import Any
 
 from .anatomy import (
     Anatomy,
-    block_density,
     block_mask,
+    block_mean,
     members,
     per_block,
     unit_labels,
@@ -37,6 +37,6 @@ CELLS: dict[str, Callable[..., Any]] = {
 
 __all__ = [
     "CELLS", "GRU", "LSTM", "Affine", "Anatomy", "Cell", "Dale", "Leaky", "LowRank", "Parts",
-    "Rectified", "Units", "Vanilla", "balanced", "block_density", "block_mask", "members",
+    "Rectified", "Units", "Vanilla", "balanced", "block_mask", "block_mean", "members",
     "per_block", "signed", "slope", "unit_labels", "unit_signs", "visual_cortex", "zero_state",
 ]  # fmt: skip

@@ -82,7 +82,7 @@ def block_mask(anatomy: Anatomy, key: PRNGKeyArray) -> Bool[Array, "N N"]:
     return jax.random.uniform(key, shape) < jnp.asarray(per_block(anatomy, anatomy.density))
 
 
-def block_density(anatomy: Anatomy, mask: ArrayLike) -> Float[np.ndarray, "P P"]:
-    """The share of connected pairs in each block of a mask, `[to, from]`."""
+def block_mean(anatomy: Anatomy, weights: ArrayLike) -> Float[np.ndarray, "P P"]:
+    """The mean of each block of an array `[to, from]`: of a mask, the share of connected pairs."""
     of, sizes = members(anatomy), np.array(anatomy.sizes, float)
-    return of @ np.asarray(mask, float) @ of.T / np.outer(sizes, sizes)
+    return of @ np.asarray(weights, float) @ of.T / np.outer(sizes, sizes)

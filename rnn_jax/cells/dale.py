@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..core import Input, State
 from .parts import Parts, slope
-from .shapes import check_sizes, check_step, check_tau, expect, split_noise
+from .shapes import check_sizes, check_step, check_tau, expect, flags, split_noise
 
 
 class Dale(eqx.Module):
@@ -76,8 +76,8 @@ class Dale(eqx.Module):
         if not 0 <= excitatory <= 1:
             raise ValueError(f"excitatory is a fraction from 0 to 1, got {excitatory}")
         self.excitatory = jnp.arange(units) < round(excitatory * units)
-        self.mask = ~jnp.eye(units, dtype=bool) if mask is None else jnp.asarray(mask).astype(bool)
-        expect("the mask [to, from] of Dale", self.mask, (units, units))
+        mask = ~jnp.eye(units, dtype=bool) if mask is None else mask
+        self.mask = flags("the mask [to, from] of Dale", mask, (units, units))
         w_key, u_key = jax.random.split(key)
         self.w = balanced(w_key, self.excitatory, self.mask)
         self.u = jax.random.normal(u_key, (units, inputs)) / max(inputs, 1) ** 0.5

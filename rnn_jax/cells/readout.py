@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..core import State
 from .dale import signed
-from .shapes import expect
+from .shapes import expect, flags
 
 
 class Affine(eqx.Module):
@@ -55,11 +55,14 @@ class Affine(eqx.Module):
             raise ValueError(f"a readout needs units and outputs >= 1, got {units}, {outputs}")
         self.c = jax.random.normal(key, (outputs, units)) / units**0.5
         self.b = jnp.zeros(outputs)
-        self.excitatory = _flags("excitatory", excitatory, (units,))
+        known = lambda name, array, shape: (
+            None if array is None else flags(f"the {name} of Affine", array, shape)
+        )
+        self.excitatory = known("excitatory", excitatory, (units,))
         if mask is not None and jnp.ndim(mask) == 1:
             expect("the mask [from] of Affine", jnp.asarray(mask), (units,))
             mask = jnp.tile(jnp.asarray(mask)[None], (outputs, 1))
-        self.mask = _flags("mask [to, from]", mask, (outputs, units))
+        self.mask = known("mask [to, from]", mask, (outputs, units))
 
     @property
     def wire(self) -> Float[Array, "O N"]:
@@ -77,11 +80,3 @@ class Units(eqx.Module):
 
     def __call__(self, h: State) -> Float[Array, " N"]:
         return jax.tree.leaves(h)[0]
-
-
-def _flags(name: str, array: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
-    if array is None:
-        return None
-    flags = jnp.asarray(array).astype(bool)
-    expect(f"the {name} of Affine", flags, shape)
-    return flags

@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..core import Input, State
-from .shapes import check_sizes, check_step, expect
+from .shapes import check_sizes, check_step, flags
 
 
 class Rectified(eqx.Module):
@@ -59,8 +59,12 @@ class Rectified(eqx.Module):
     ):
         check_sizes(inputs, units)
         self.rate = rate
-        self.mask = _flags("the mask [to, from]", mask, (units, units))
-        self.input_mask = _flags("the input mask [to, from]", input_mask, (units, inputs))
+        mask = jnp.ones((units, units)) if mask is None else mask
+        input_mask = jnp.ones((units, inputs)) if input_mask is None else input_mask
+        self.mask = flags("the mask [to, from] of Rectified", mask, (units, units))
+        self.input_mask = flags(
+            "the input mask [to, from] of Rectified", input_mask, (units, inputs)
+        )
         w_key, u_key = jax.random.split(key)
         uniform = lambda key, shape: jax.random.uniform(key, shape, minval=-1.0)
         self.w = uniform(w_key, (units, units)) / units**0.5
@@ -75,11 +79,3 @@ class Rectified(eqx.Module):
         check_step(self, h, x)
         drive = (self.u * self.input_mask.astype(self.u.dtype)) @ x
         return jnp.tanh(self.wire @ self.rate(h) + drive)
-
-
-def _flags(name: str, array: ArrayLike | None, shape: tuple[int, int]) -> Bool[Array, "M N"]:
-    if array is None:
-        return jnp.ones(shape, bool)
-    flags = jnp.asarray(array).astype(bool)
-    expect(f"{name} of Rectified", flags, shape)
-    return flags

@@ -8,7 +8,9 @@ Shapes are known while tracing, so these cost nothing in a compiled program.
 
 from typing import Any
 
-from jaxtyping import Array
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool
 
 from ..core import Input
 
@@ -21,6 +23,16 @@ def expect(name: str, array: Any, shape: tuple[int, ...]) -> None:
     got = getattr(array, "shape", type(array).__name__)
     if got != shape:
         raise ValueError(f"{name}: got shape {got}, expected {shape}")
+
+
+def flags(name: str, array: ArrayLike, shape: tuple[int, ...]) -> Bool[Array, "..."]:
+    """An array as booleans of one shape.
+
+    **Raises:** as `expect`.
+    """
+    found = jnp.asarray(array).astype(bool)
+    expect(name, found, shape)
+    return found
 
 
 def check_sizes(inputs: int, units: int) -> None:

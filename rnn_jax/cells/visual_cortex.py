@@ -8,12 +8,18 @@ sadv.adw4970, as its notebook prints them (HChoiLab/biologicalRNNs). Which measu
 densities come from is not said there.
 """
 
+from itertools import product
+
 import numpy as np
 
 from ..core.checks import at_least
 from .anatomy import Anatomy
 
 AREAS, LAYERS, TYPES = ("V1", "LM"), ("L4", "L2/3", "L5"), ("Pyr", "Sst", "Vip")
+POPULATIONS = tuple(
+    f"{area} {layer} {type_}" for area, layer, type_ in product(AREAS, LAYERS, TYPES)
+)
+"""All 18, in the order of their units."""
 RATIO = (12, 2, 1)
 """Pyramidal, Sst and Vip units of a layer, at scale 1."""
 
@@ -49,10 +55,9 @@ def visual_cortex(scale: int = 16) -> Anatomy:
     **Raises:** `ValueError` where `scale < 1`.
     """
     at_least(1, scale=scale)
-    names = [f"{area} {layer} {type_}" for area in AREAS for layer in LAYERS for type_ in TYPES]
     density = np.kron(np.eye(len(AREAS)), np.array(WITHIN_AREA))
     for to, source in BETWEEN_AREAS:
-        rows = [name.startswith(f"{to} ") for name in names]
-        density[rows, names.index(source)] = BETWEEN
+        rows = [name.startswith(f"{to} ") for name in POPULATIONS]
+        density[rows, POPULATIONS.index(source)] = BETWEEN
     sizes = [scale * share for share in RATIO] * len(AREAS) * len(LAYERS)
-    return Anatomy(names, sizes, [type_ == "Pyr" for type_ in TYPES] * 6, density)
+    return Anatomy(POPULATIONS, sizes, [type_ == "Pyr" for type_ in TYPES] * 6, density)

@@ -28,8 +28,8 @@ def read_connectome(path: str | Path, window: str | None = None) -> Connectome:
         `pre_root_id`, `bodyId_pre`), one `target` (or `to`, `post`, `post_root_id`,
         `bodyId_post`), and, where connections have weights, one `weight` (or `synapses`,
         `syn_count`); also `source_group` and `target_group` (`pre_type`, `post_type`). Further
-        columns are left alone where there is one of weights, and refused where there is none: one
-        of them might be it. Units stand in the order in which they first appear; a unit
+        columns are left alone where there is one of weights, and else refused: one of them might
+        be it. Units stand in the order in which they first appear; a unit
         without a connection cannot appear.
     - `.csv`, a square matrix: names in the first row and, in the same order, in the first column.
         The first cell says what rows are, then what columns are: `to/from` or `post/pre` where

@@ -74,7 +74,7 @@ def _rows(text: str, separator: str) -> Iterator[Row]:
 
 
 def _first(rows: Iterator[Row]) -> Row:
-    """The header; a line that a wrong separator makes unreadable is none of ours."""
+    """The header; a line that a wrong separator makes unreadable counts as missing."""
     try:
         return next(rows)
     except ValueError:

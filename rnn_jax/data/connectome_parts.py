@@ -45,7 +45,7 @@ def text_of(path: Path) -> str:
 def number(given: object) -> float:
     """A finite number; Python's underscores are not part of one.
 
-    **Raises:** `ValueError` where it is none.
+    **Raises:** `ValueError` where it is invalid.
     """
     text = str(given)
     try:

@@ -40,7 +40,7 @@ def coverage(labels: Numbers) -> Coverage:
 
     **Returns:** `Coverage`.
 
-    **Raises:** `ValueError` where labels are no vector of integers, or there is none.
+    **Raises:** `ValueError` where labels are no vector of integers, or the vector is empty.
 
     Hurlbert, Ecology 52 (1971); Good, Biometrika 40 (1953).
     """

@@ -1,6 +1,6 @@
 """Training: losses, fit by Optax, constraints, models and states in files."""
 
-from .anatomical import AnatomicalFit, anatomical, fit_anatomical, slow_adam
+from .anatomical import AnatomicalFit, anatomical, fit_anatomical, signed_adam
 from .checkpoint import load_header, load_model, save_model
 from .constraints import hold, keep_mask, keep_signs
 from .fit import Fit, FitState, SeedFits, adam, advance, fit, fit_seeds, start, trainable
@@ -18,5 +18,5 @@ __all__ = [
     "AnatomicalFit", "Fit", "FitState", "Loss", "SeedFits", "adam", "advance", "anatomical",
     "asked_squared_error", "cross_entropy", "fit", "fit_anatomical", "fit_seeds", "hold",
     "keep_mask", "keep_signs", "load_header", "load_model", "logistic", "mean_squared_error",
-    "pruned", "save_model", "slow_adam", "start", "trainable", "with_rate_penalty",
+    "pruned", "save_model", "signed_adam", "start", "trainable", "with_rate_penalty",
 ]  # fmt: skip

@@ -2,7 +2,8 @@
 
     anatomy = visual_cortex(scale=2)
     network = anatomical(anatomy, key)
-    found = fit_anatomical(network, anatomy, sample, loss, key, optimiser=slow_adam(anatomy, 100))
+    optimiser = signed_adam(anatomy, 100)
+    found = fit_anatomical(network, anatomy, sample, loss, key, optimiser=optimiser)
     found.network.step.mask               # [N, N], [to, from]
 
 Each population has one input channel and one output, which reads it alone and is never trained.
@@ -68,7 +69,7 @@ def anatomical(anatomy: Anatomy, key: PRNGKeyArray, own_channel: bool = True) ->
     return Network(cell, eqx.tree_at(lambda r: r.c, readout, c), jnp.zeros(N))
 
 
-def slow_adam(
+def signed_adam(
     anatomy: Anatomy, steps: int, learning_rate: float = 1e-3
 ) -> optax.GradientTransformation:
     """Adam on a cosine schedule to a tenth, under the signs of an anatomy, readouts held.
@@ -108,7 +109,7 @@ def fit_anatomical(
     - `anatomy`: whose densities the pruned network has.
     - `sample`, `loss`, `batch_size`, `kept`, `track`: as for `fit`.
     - `key`: of trials and of what is pruned.
-    - `optimiser`: of `slow_adam`, or one of your own that keeps the signs.
+    - `optimiser`: of `signed_adam`, or one of your own that keeps the signs.
     - `steps`: before pruning, and after it.
 
     **Returns:** an `AnatomicalFit`.

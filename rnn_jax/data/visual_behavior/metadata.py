@@ -11,6 +11,7 @@ the imaging depth, as in Balwani et al., Science Advances 2025 (sadv.adw4970).
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...cells.visual_cortex import POPULATIONS as POPULATIONS
 from .hdf5 import as_number, attributes, holds, inside, member, names, one_text
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ LAYERS = {"L2/3": (0.0, 250.0), "L4": (250.0, 370.0), "L5": (370.0, 500.0)}
 """Imaging depths in micrometres; the lower end belongs to a layer, the upper to the next."""
 LAYERS_OF_INTERNEURONS = LAYERS | {"L4": (250.0, 295.0), "L5": (295.0, 500.0)}
 """The same for Sst and Vip, whose deep planes are shallower."""
-POPULATIONS = tuple(
-    f"{area} {layer} {type_}"
-    for area in AREAS.values()
-    for layer in ("L4", "L2/3", "L5")
-    for type_ in TYPES.values()
-)
-"""All 18, in the order of the network that is fitted to them."""
 OLD_NAMES = {"ophys_container_id": "experiment_container_id", "equipment_name": "rig_name"}
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
-from ...cells import Anatomy, members
+from ...cells import Anatomy, block_mean, members
 from ...core import Network, clean_run
 from .exchanges import CONTRASTS, contrasted, exchanged_sets
 from .pathways import between, disinhibition
@@ -35,7 +35,6 @@ DIMS = {
     "error": ("condition",),
     "persistence": ("condition",),
     "silenced": ("condition", "set"),
-    "silenced_random": ("condition", "draw"),
     "profile": ("condition", "population", "frame"),
     "activity": ("condition", "population", "frame"),
     "undone": ("contrast", "set"),
@@ -67,7 +66,7 @@ def measure(
     sets = equal_sets(anatomy, made.known, set_key, draws)
     return {
         **_fit(network, made, read),
-        **_silenced(network, made, anatomy, sets, Outcome(jnp.asarray(read)), draws),
+        **_silenced(network, made, anatomy, sets, Outcome(jnp.asarray(read))),
         **_exchanged(network, made, sets, read),
         **_timed(network, made, anatomy, read, control_key),
         **_passed(network, made, anatomy),
@@ -101,23 +100,21 @@ def _silenced(
     anatomy: Anatomy,
     sets: EqualSets,
     outcome: Outcome,
-    draws: int,
 ) -> Numbers:
     """Equal sets from the event on, and each population in each frame alone."""
     frames, steps = _flat(made), made.judged.shape[2] - 1
     C = len(made.conditions)
-    of_sets, random = np.full((C, len(SETS)), np.nan), np.full((C, draws), np.nan)
+    of_sets = np.full((C, len(SETS)), np.nan)
     if len(sets.of):
         after = (np.arange(steps) >= made.event).astype(float)[None]
         lost = _by_condition(made, silenced(network, frames, sets.sets, after, outcome)[0])
         of_sets = np.stack([lost[sets.of == name].mean(0) for name in SETS], 1)
-        random = lost[sets.of == "random"].T
     profile = np.full((C, len(made.known), steps), np.nan)
     if np.any(outcome.read):
         each = silenced(network, frames, members(anatomy), np.eye(steps), outcome)
         each = np.moveaxis(_by_condition(made, each), (0, 1, 2), (2, 1, 0))
         profile = np.where(made.known[:, None], each, np.nan)
-    return {"silenced": of_sets, "silenced_random": random, "profile": profile}
+    return {"silenced": of_sets, "profile": profile}
 
 
 def _exchanged(
@@ -174,7 +171,6 @@ def _passed(network: Network, made: Sequences, anatomy: Anatomy) -> Numbers:
         blocks.append(np.moveaxis(np.asarray(between(network, xs, jnp.asarray(of))), 0, -1))
         passed = np.asarray(disinhibition(network, xs, *by_type)).mean(0)
         index.append(np.where(all(one.any() for one in by_type), passed, np.nan))
-    size = np.outer(anatomy.sizes, anatomy.sizes)
-    weight = of @ np.abs(np.asarray(network.step.wire)) @ of.T / size
+    weight = block_mean(anatomy, np.abs(np.asarray(network.step.wire)))
     found = {"activity": rates, "disinhibition": index, "passed": blocks}
     return {name: np.stack(rows) for name, rows in found.items()} | {"weight": weight}

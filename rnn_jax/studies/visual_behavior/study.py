@@ -31,7 +31,7 @@ from ...data.visual_behavior import (
     read_folder,
     synthetic_windows,
 )
-from ...training import anatomical, fit_anatomical, slow_adam
+from ...training import anatomical, fit_anatomical, signed_adam
 from ..keeping import Keep, in_memory, keep_networks
 from ..study import Study, StudySettings
 from .exchanges import CONTRASTS
@@ -116,7 +116,7 @@ def visual_behavior(
     import xarray as xr
 
     anatomy = visual_cortex(size.scale)
-    trainer = Trainer(anatomy, slow_adam(anatomy, size.steps, size.rate), size)
+    trainer = Trainer(anatomy, signed_adam(anatomy, size.steps, size.rate), size)
     rows, made = [], {}
     for name, seed in track([(name, seed) for name in sources for seed in seeds], "networks"):
         if name not in made:

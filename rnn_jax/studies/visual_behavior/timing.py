@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ...core import Network, Replace, outputs, run
+from ...core import Network, Replace, clean_run, outputs, run
 
 SHIFTS = (-2, -1, 0, 1, 2)
 """Steps by which the course is moved; its last state is held. Moved round, the end of a ramp
@@ -83,8 +83,8 @@ def replayed(
     - `key`: draws the control's units.
     """
     cast = lambda a: jnp.asarray(a, network.h0.dtype)
-    hs, ys = (np.asarray(a) for a in _clean(network, cast(xs)))
-    foils = np.asarray(_clean(network, cast(foil))[0])
+    hs, ys = (np.asarray(a) for a in clean_run(network, cast(xs)))
+    foils = np.asarray(clean_run(network, cast(foil))[0])
     alone = np.tanh(xs @ (np.asarray(network.step.u) * np.asarray(network.step.input_mask)).T)
     who = np.flatnonzero(units)
     instead = np.asarray(jax.random.choice(key, np.flatnonzero(others), who.shape, replace=False))
@@ -97,17 +97,8 @@ def replayed(
             mask[event:, chosen] = 1
             found[name] = np.asarray(_with(network, cast(xs), cast(mask), cast(value))) @ pyramidal
     cut = np.where(channels & (np.arange(xs.shape[1]) >= event)[:, None], foil, xs)
-    own[CUT] = np.asarray(_clean(network, cast(cut))[1]).mean(0) @ pyramidal
+    own[CUT] = np.asarray(clean_run(network, cast(cut))[1]).mean(0) @ pyramidal
     return Replayed(ys.mean(0) @ pyramidal, own, control)
-
-
-@eqx.filter_jit
-def _clean(network: Network, xs: Float[Array, "B T P"]) -> tuple[Array, Array]:
-    def one(x: Array) -> tuple[Array, Array]:
-        trajectory = run(network, x)
-        return trajectory.hs, outputs(network, trajectory)
-
-    return jax.vmap(one)(xs)
 
 
 @eqx.filter_jit

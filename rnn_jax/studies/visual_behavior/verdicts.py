@@ -85,8 +85,7 @@ CLAIMS = {
 def numbers(one: "xr.Dataset") -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Two numbers per network for each claim but the first: the effect, and less its control.
 
-    Random interneurons may do less than nothing, and an effect that only exceeds that is none:
-    so both numbers count.
+    Both count: random interneurons may do less than nothing, and to exceed that needs no effect.
 
     **Arguments:**
 
