@@ -26,7 +26,6 @@ from rnn_jax.data.visual_behavior import (
 from rnn_jax.studies.visual_behavior import sequences as module
 from rnn_jax.studies.visual_behavior.sequences import (
     AMPLITUDE,
-    APART,
     conditions_of,
     halves_of,
     sequences,
@@ -116,7 +115,7 @@ def test_halves_share_no_frame_and_planes_stay_together():
         assert all(len(found) == 1 for found in each.values())
         early, late = (np.array([i for i, s in each.items() if s == {k}]) for k in (0, 1))
         # windows reach from the image before to the image after
-        assert np.abs(late[:, None] - early).min() >= APART
+        assert np.abs(late[:, None] - early).min() >= 2
         for of in of_session.values():
             order = [next(iter(of[image])) for image in sorted(of)]
             # the earlier half, what is too close to it, the later half
