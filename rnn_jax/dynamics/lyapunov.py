@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -31,7 +30,7 @@ from .tangents import first_rows, inside_units, orthonormal
 class Lyapunov(NamedTuple):
     """Lyapunov exponents of a run.
 
-    - `exponents`: `[K]`, natural logarithms per step, falling; `-inf` for a direction that is lost.
+    - `exponents`: `[K]`, natural logarithms per step, falling; `-inf` where a direction is lost.
     - `trace`: `[R, K]`, what they would have been had the run ended earlier; the last row is
         `exponents`.
     - `times`: `[R]`, the number of steps that each row of the trace is a mean over.
@@ -65,16 +64,17 @@ def lyapunov_spectrum(
     `exponents[k] = sum_t log|R_t[k, k]| / T`, over the steps after `burn_in`. The sum of all `N`
     is the mean of `log|det J_t|`.
 
-    A step that is singular, as under a clamp, takes a direction for good: its exponent is `-inf`,
-    and the others go on without it. So is that of a direction which rounding hides:
-    `|R[k, k]| <= sqrt(N) eps max|(J Q)[:, k]|`, `eps` that of the state's dtype.
+    A step in which some entries depend on nothing, as under a clamp, takes directions for good:
+    their exponents are `-inf`, and the others go on without them. So is an exponent that rounding
+    hides at most of its QRs, as in a network of low rank: `|R[k, k]| <= sqrt(N) eps max|(J Q)[:,
+    k]|`, `eps` that of the state's dtype.
 
     With `units` they are conditional exponents, those of the diagonal block `P J_t P` where `P`
     keeps these units: neighbours differ in these units alone, while all others follow the run.
 
     One trajectory; `jax.vmap` it over trajectories, parameters and interventions. It is pure, and
-    its memory does not grow with `T`. Per unit of time, of a step from `from_field(..., dt)`: divide
-    by `dt`.
+    its memory does not grow with `T`. Of a step that is `from_field(..., dt)`, divide by `dt` for
+    exponents per unit of time.
 
     **Arguments:**
 
@@ -86,9 +86,9 @@ def lyapunov_spectrum(
     - `every`: steps from one QR to the next. Directions become parallel in between: the largest
         exponent less the smallest, times `every`, must stay well below `-log(eps)`, 36 in float64
         and 16 in float32; a direction that rounding hides is `-inf`.
-    - `traces`: rows of the trace, at even spaces; at most one a step.
-    - `units`: indices, a mask `[N]` of zeros and ones, or a prefix of the state's tree of these, as
-        in `clamp`. Exponents beyond their number are `-inf`.
+    - `traces`: rows of the trace, at even spaces; at most one for each QR.
+    - `units`: as in `clamp`, indices, a mask `[N]` of zeros and ones, or a prefix of the state's
+        tree of these. Exponents beyond their number are `-inf`.
     - `basis`: directions to start from, as a result has them, to go on with its run;
         `None`: random ones, always the same.
     - `intervention`: what holds during the run; its arrays lead with `T` or with 1.
@@ -123,11 +123,8 @@ def lyapunov_spectrum(
         due = (now.t == ends[now.stretch]) | ((now.t - burn_in) % every == 0)
         return lax.cond(due, lambda now: _turned(now, ends), lambda now: now, now), None
 
-    sums = jnp.zeros((len(ends), len(rows)), like.dtype)
-    # without burn-in nothing is in the stretch that does not count
-    start = _Along(jnp.zeros((), int), int(burn_in == 0), like, rows, jnp.arange(len(rows)), sums)
-    last, _ = lax.scan(body, start, (xs, timed))
-    return _found(last, ends, flatten(step, h0)[0].unflatten(last.h))
+    last, _ = lax.scan(body, _begun(like, rows, ends), (xs, timed))
+    return _found(last, ends, every, flatten(step, h0)[0].unflatten(last.h))
 
 
 class _Along(NamedTuple):
@@ -138,7 +135,8 @@ class _Along(NamedTuple):
     - `h`: the state as a vector.
     - `rows`: `[K, N]` directions, orthonormal after each QR.
     - `labels`: `[K]`, the column of `sums` that belongs to each.
-    - `sums`: `[R + 1, K]`, logarithms; added up by stretches, a float32 keeps more digits.
+    - `sums`: `[R + 1, K]`, growth; added up by stretches, a float32 keeps more digits.
+    - `hidden`: `[R + 1, K]`, at how many QRs it was rounding.
     """
 
     t: Int[Array, ""]
@@ -147,6 +145,7 @@ class _Along(NamedTuple):
     rows: Float[Array, "K N"]
     labels: Int[Array, " K"]
     sums: Float[Array, "R1 K"]
+    hidden: Int[Array, "R1 K"]
 
 
 def _ends(T: int, burn_in: int, every: int, traces: int) -> Int[Array, " R1"]:
@@ -155,23 +154,36 @@ def _ends(T: int, burn_in: int, every: int, traces: int) -> Int[Array, " R1"]:
     at_least(0, burn_in=burn_in)
     if burn_in >= T:
         raise ValueError(f"burn_in must be below the number of steps, {T}; got {burn_in}")
-    R = min(traces, T - burn_in)
-    return jnp.asarray(burn_in + np.arange(R + 1) * (T - burn_in) // R)
+    turns = -(-(T - burn_in) // every)
+    R = min(traces, turns)
+    return jnp.asarray(np.minimum(burn_in + np.arange(R + 1) * turns // R * every, T))
+
+
+def _begun(h: Float[Array, " N"], rows: Float[Array, "K N"], ends: Int[Array, " R1"]) -> _Along:
+    shape = len(ends), len(rows)
+    none, labels = jnp.zeros((), int), jnp.arange(len(rows))
+    # without burn-in nothing is in the stretch that does not count
+    first = (ends[0] == 0).astype(int)
+    return _Along(none, first, h, rows, labels, jnp.zeros(shape, h.dtype), jnp.zeros(shape, int))
 
 
 def _turned(now: _Along, ends: Int[Array, " R1"]) -> _Along:
     """Directions made orthonormal, their growth added up."""
-    rows, logs, order = orthonormal(now.rows)
+    turned = orthonormal(now.rows)
     return now._replace(
         stretch=jnp.where(now.t == ends[now.stretch], now.stretch + 1, now.stretch),
-        rows=rows,
-        labels=now.labels[order],
-        sums=now.sums.at[now.stretch, now.labels].add(logs),
+        rows=turned.rows,
+        labels=now.labels[turned.order],
+        sums=now.sums.at[now.stretch, now.labels].add(turned.growth),
+        hidden=now.hidden.at[now.stretch, now.labels].add(turned.hidden.astype(int)),
     )
 
 
-def _found(last: _Along, ends: Int[Array, " R1"], h: State) -> Lyapunov:
+def _found(last: _Along, ends: Int[Array, " R1"], every: int, h: State) -> Lyapunov:
     times = ends[1:] - ends[0]
     trace = jnp.cumsum(last.sums[1:], 0) / times[:, None].astype(last.sums.dtype)
+    turns = (times + every - 1) // every
+    hidden = 2 * jnp.cumsum(last.hidden[1:], 0) > turns[:, None]
+    trace = jnp.where(hidden, -jnp.inf, trace)
     trace = trace[:, jnp.argsort(-trace[-1])]
     return Lyapunov(trace[-1], trace, times, h, last.rows.T)

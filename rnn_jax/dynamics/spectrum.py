@@ -27,11 +27,11 @@ class MeanExponents(NamedTuple):
 
 
 def kaplan_yorke(exponents: Float[Numbers, " K"]) -> Float[Array, ""]:
-    """The Kaplan-Yorke dimension: how many directions hold a volume that neither grows nor shrinks.
+    """The Kaplan-Yorke dimension: of how many directions the volume neither grows nor shrinks.
 
-    `j + (l_1 + ... + l_j) / |l_{j + 1}|`, where `j` is the largest number of leading exponents whose
-    sum is not negative. 0 where the first is negative. Where no sum is negative it is `K`: the
-    dimension itself for a whole spectrum, at least that for a part of one.
+    `j + (l_1 + ... + l_j) / |l_{j + 1}|`, where `j` is the largest number of leading exponents
+    with a sum that is not negative. It is 0 where the first is negative. It is `K` where no sum
+    is: of a whole spectrum that is the dimension, of a part the dimension is no less.
 
     **Arguments:**
 
@@ -47,8 +47,8 @@ def kaplan_yorke(exponents: Float[Numbers, " K"]) -> Float[Array, ""]:
     sums = jnp.cumsum(ordered)
     j, K = (sums >= 0).sum(), len(ordered)
     held = jnp.where(j > 0, sums[j - 1], 0)
-    following = jnp.where(j < K, -ordered[jnp.minimum(j, K - 1)], 1)
-    return jnp.where(jnp.isnan(sums).any(), jnp.nan, j.astype(held.dtype) + held / following)
+    rest = jnp.where(j < K, held / -ordered[jnp.minimum(j, K - 1)], 0)
+    return jnp.where(jnp.isnan(sums).any(), jnp.nan, j.astype(rest.dtype) + rest)
 
 
 def entropy_rate(exponents: Float[Numbers, " K"]) -> Float[Array, ""]:

@@ -1,39 +1,57 @@
 """Directions pushed along a run: where they start, and how they are kept orthonormal.
 
     rows = first_rows(h, None, 8, None)                              # [8, N]
-    rows, logs, order = orthonormal(push_rows(step, h, x, rows))
+    rows, growth, hidden, order = orthonormal(push_rows(step, h, x, rows))
 
 A direction is a row `[N]`. LAPACK reads the rows of an array as columns without moving them.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from ..core import State, clamp, flatten
 from ..core.checks import array, at_least, described, refused
 from .held import held
 
 
-def orthonormal(
-    pushed: Float[Array, "K N"],
-) -> tuple[Float[Array, "K N"], Float[Array, " K"], Int[Array, " K"]]:
+class Turned(NamedTuple):
+    """Directions after a QR.
+
+    - `rows`: `[K, N]`, orthonormal, those that were lost last.
+    - `growth`: `[K]`, logarithms, in the order before.
+    - `hidden`: `[K]`, whether the growth is no more than rounding, in the order before.
+    - `order`: `[K]`, where each row was before.
+    """
+
+    rows: Float[Array, "K N"]
+    growth: Float[Array, " K"]
+    hidden: Bool[Array, " K"]
+    order: Int[Array, " K"]
+
+
+def orthonormal(pushed: Float[Array, "K N"]) -> Turned:
     """Orthonormal rows of the same nested spans, and by how much each span grew.
 
-    With `pushed^T = Q R` the growth is `log|R[k, k]|`. It is `-inf` for a direction that lies in
-    the span of those before it, to rounding: `|R[k, k]| <= sqrt(N) eps max|pushed[k]|`. Such a
-    direction is replaced by any that is orthogonal to the others and goes last, since in its old
-    place it would take the growth of those behind it.
-
-    **Returns:** rows, the growth in the order of `pushed`, and the order of the rows in `pushed`.
+    With `pushed^T = Q R` the growth is `log|R[k, k]|`, hidden by rounding where
+    `|R[k, k]| <= sqrt(N) eps max|pushed[k]|`. Where M of the N entries are 0 in all rows, at least
+    `K - (N - M)` directions are lost whatever rounding says: the smallest by that ratio have
+    growth `-inf`. They are replaced by any that are orthogonal to the others and go last, since
+    in its old place one would take the growth of those behind it.
     """
+    K, N = pushed.shape
     q, r = jnp.linalg.qr(pushed.T)
     size = jnp.abs(jnp.diagonal(r))
-    # not the norm, which may overflow; NaN compares as false, and stays NaN
-    rounding = jnp.finfo(q.dtype).eps * pushed.shape[1] ** 0.5 * jnp.abs(pushed).max(1)
-    lost = size <= rounding
+    # not the norm, which may overflow
+    scale = jnp.abs(pushed).max(1)
+    ratio = size / jnp.where(scale > 0, scale, 1)
+    fewest = K - (pushed != 0).any(0).sum()
+    lost = (jnp.argsort(jnp.argsort(ratio)) < fewest) | (size == 0)
     order = jnp.argsort(lost, stable=True)
-    return q.T[order], jnp.log(jnp.where(lost, 0, size)), order
+    hidden = ratio <= N**0.5 * jnp.finfo(q.dtype).eps
+    return Turned(q.T[order], jnp.log(jnp.where(lost, 0, size)), hidden, order)
 
 
 def first_rows(
@@ -62,7 +80,7 @@ def first_rows(
             raise ValueError(f"basis must be {wanted}, got {described(basis)}")
     if not 1 <= rows.shape[0] <= N:
         raise ValueError(f"count must lie in [1, {N}], the size of the state; got {len(rows)}")
-    return orthonormal(rows if inside is None else rows * inside[None])[0]
+    return orthonormal(rows if inside is None else rows * inside[None]).rows
 
 
 def _random(count: int, like: Float[Array, " N"]) -> Float[Array, "K N"]:
