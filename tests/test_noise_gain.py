@@ -138,12 +138,12 @@ def test_a_clamped_unit_hears_no_noise():
     assert (along[-1][jnp.array([0, 2, 3])] > 0).all()
     batch = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), run)
     two = jax.vmap(lambda run: noise_gain_along(net.step, run, edit))(batch)
-    np.testing.assert_allclose(two[1], along, rtol=1e-12)
+    np.testing.assert_allclose(two[1], along, rtol=1e-9)
 
 
 RUN = rollout(network("lambda").step, jnp.zeros(N), inputs())
 BAD = {
-    "into": (lambda: noise_gain(linear(np.eye(1), np.eye(1)), NONE, np.ones((1, 1)), "unit"), "into"),
+    "into": (lambda: noise_gain(lambda h, x: h, NONE, np.ones((1, 1)), "unit"), "into must"),
     "points": (lambda: noise_gain(lambda h, x: h, NONE, np.ones((0, 1))), "at least one state"),
     "input": (
         lambda: noise_gain(linear(np.eye(2), np.eye(2)), jnp.zeros(3), np.ones((1, 2))),

@@ -17,6 +17,7 @@ from .residence import (
     labels_near,
     residence_times,
     transitions,
+    visits_survival,
     without_blips,
 )
 from .stability import Stability, stability
@@ -32,6 +33,6 @@ __all__ = [
     "WindingTest", "coverage", "double", "first_passage", "fixed_points", "floquet", "geometric",
     "held", "iterated", "labels_near", "limit_cycle", "noise_gain", "noise_gain_along",
     "part_of_field", "periodic_orbit", "periodic_orbits", "refine", "residence_times", "speed",
-    "stability", "starts_from", "survival", "taken", "transitions", "unique", "winding",
-    "winding_test", "without_blips",
+    "stability", "starts_from", "survival", "taken", "transitions", "unique", "visits_survival",
+    "winding", "winding_test", "without_blips",
 ]  # fmt: skip

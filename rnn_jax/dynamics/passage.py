@@ -80,8 +80,7 @@ def survival(
 
     A censored time counts as at risk up to and with itself. The interval is Greenwood's on the
     scale `log(-log S)`. Censoring must have nothing to do with how long a time would have been,
-    as where trials have a set length. For residence leave out visits whose begin was not seen:
-    how long these had lasted is not known.
+    as where trials have a set length. For visits there is `visits_survival`.
 
     **Arguments:**
 

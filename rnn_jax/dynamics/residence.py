@@ -2,8 +2,7 @@
 
     labels = labels_near(hs, points, radius=0.1)       # -1 where near none
     visits = residence_times(labels)
-    here = visits.state == 2
-    survival(visits.length[here & visits.began], visits.ended[here & visits.began])
+    visits_survival(visits, 2).share                   # still there after so many steps
     geometric(visits, 2)                               # what a hidden Markov model would fit
 
 A visit is a longest stretch of one label. A run ends while a state is visited, and begins so: of
@@ -20,6 +19,7 @@ from scipy.special import betaincinv
 
 from ..core.checks import at_least, described, numbers, share, whole_number
 from ..core.types import Numbers
+from .passage import Survival, survival
 from .trees import rows_of
 
 
@@ -132,7 +132,8 @@ def geometric(visits: Visits, state: int, level: float = 0.95) -> Geometric:
     `leave = exits / steps`, where `steps` are all steps made out of the state with what followed
     seen: this is the maximum likelihood estimate with censored visits in it. Its interval is that
     of Clopper and Pearson. A first visit counts too, since a geometric time has no memory. Whether
-    residence *is* geometric is another question: compare `survival` with `(1 - leave)^length`.
+    residence *is* geometric is another question: compare `visits_survival` with
+    `(1 - leave)^length`.
 
     **Arguments:**
 
@@ -160,6 +161,30 @@ def geometric(visits: Visits, state: int, level: float = 0.95) -> Geometric:
     over = lambda p: 1 / p if p > 0 else np.inf
     leave = exits / steps
     return Geometric(leave, low, high, over(leave), over(high), over(low), exits, steps)
+
+
+def visits_survival(visits: Visits, state: int, level: float = 0.95) -> Survival:
+    """The share of a state's visits that last longer than each length: Kaplan and Meier.
+
+    First visits are left out: how long they had lasted before is not known. A last visit seen for
+    L steps was at risk to end after 1 to L - 1 of them; what came after the L-th was not seen.
+
+    **Arguments:**
+
+    - `visits`: from `residence_times`.
+    - `state`: whose visits.
+    - `level`: of the interval.
+
+    **Returns:** `Survival`.
+
+    **Raises:** `ValueError` as `survival`; where no visit of the state was seen to begin.
+    """
+    _visits(visits)
+    here = visits.began & (visits.state == whole_number("state", state))
+    if not here.any():
+        raise ValueError(f"visits hold none of state {state} that was seen to begin")
+    ended = visits.ended[here]
+    return survival(visits.length[here] - ~ended, ended, level)
 
 
 def labels_near(
