@@ -123,22 +123,24 @@ def test_an_orbit_found_twice_is_one_and_a_fixed_point_none_of_four():
     assert found.period.tolist() == [4, 4, 1]
     # the circle is full of orbits of period 4: these starts find two
     assert len(set(found.labels.tolist())) == 3
-    again = periodic_orbits(step, NONE, np.concatenate([o[-1:] for o in found.orbits[1:]]), 4)
-    assert len(again.orbits) == len(found.orbits) - 1
-    same = periodic_orbits(step, NONE, found.orbits[found.labels[0]], 4)
-    assert same.labels.tolist() == [0, 0, 0, 0]
+    again = periodic_orbits(step, NONE, np.concatenate([o[-1:] for o in found.orbits]), 4)
+    assert [len(orbit) for orbit in again.orbits] == [len(orbit) for orbit in found.orbits]
+    same = periodic_orbits(step, NONE, found.orbits[found.labels[0]][:3], 4)
+    assert same.labels.tolist() == [0, 0, 0]
 
 
 def test_what_has_no_orbit_is_told():
-    drift = periodic_orbit(lambda h, x: h + 0.1 + h**2, NONE, jnp.array([0.2]), 3)
+    ghost = lambda h, x: h + 0.1 + h**2
+    drift = periodic_orbit(ghost, NONE, jnp.array([0.2]), 3)
     assert drift.period == 0
     assert drift.verdict != Verdict.CONVERGED
-    many = periodic_orbits(lambda h, x: h + 0.1 + h**2, NONE, uniform(3, 1), 3)
+    assert drift.points.shape == (3, 1)
+    many = periodic_orbits(ghost, NONE, uniform(1, 1), 3)
     assert many.orbits == []
-    assert many.labels.tolist() == [-1, -1, -1]
+    assert many.labels.tolist() == [-1]
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", [pytest.param("gru", marks=pytest.mark.slow), "lstm"])
 def test_driven_orbits_of_cells_with_one_part_and_two(cell):
     net, xs = network(cell), 2 * normal(3, 3, I)
     orbit = periodic_orbit(net.step, xs, net.h0, 3, driven=True)
@@ -253,7 +255,7 @@ def test_stuart_landau_by_parts_of_steps():
 def test_stuart_landau_interpolated():
     step = lambda h, x: flow(h, 1.0)
     cycle = limit_cycle(step, NONE, jnp.array([0.4, 0.5]))
-    check_stuart_landau(cycle, floquet(step, NONE, cycle), DT, 1e-6)
+    check_stuart_landau(cycle, floquet(step, NONE, cycle), DT, 3e-5)
     error = abs(cycle.period * DT * SPIN - 2 * np.pi) * np.sqrt(GROWTH)
     assert 0 < error < cycle.gap < 1e-3
 
@@ -269,25 +271,27 @@ def test_the_curve_of_a_map_and_the_order_of_the_interpolation():
         square = GROWTH - (real - 1) / dt
         period = 2 * np.pi / np.arctan2(dt * SPIN, real)
         errors.append(abs(cycle.period - period) / period)
-        np.testing.assert_allclose((cycle.points**2).sum(1), square, rtol=20 * errors[-1])
+        np.testing.assert_allclose((cycle.points**2).sum(1), square, rtol=cycle.gap)
         across = (1 - 2 * dt * square * real) ** period
         multipliers = floquet(step, NONE, cycle).multipliers
-        np.testing.assert_allclose(multipliers, [1, across], rtol=300 * errors[-1])
+        np.testing.assert_allclose(multipliers, [1, across], rtol=cycle.gap)
     # degree five: the sixth power of the step
-    assert errors[0] < 2e-4
+    assert errors[0] < 2e-6
     assert errors[1] < errors[0] / 30
 
 
 def test_part_of_a_field_is_a_shorter_step():
     h, x = jnp.array([0.4, 0.5]), NONE
-    for solver in (None, diffrax.Tsit5()):
+    for solver in (None, diffrax.Heun()):
         part = part_of_field(stuart_landau, 0.3, solver, 2)
         whole = from_field(stuart_landau, 0.3, solver, 2)(h, x)
         np.testing.assert_allclose(part(h, x, jnp.array(1.0)), whole, rtol=1e-14)
         some = from_field(stuart_landau, 0.12, solver, 2)(h, x)
         np.testing.assert_allclose(part(h, x, jnp.array(0.4)), some, rtol=1e-13)
     wave = lambda t, h, x: jnp.full_like(h, 1.0) * t
-    np.testing.assert_allclose(part_of_field(wave, 1.0, diffrax.Heun())(h, x, 0.5), h + 0.125)
+    np.testing.assert_allclose(
+        part_of_field(wave, 1.0, diffrax.Heun())(h, x, jnp.array(0.5)), h + 0.125
+    )
 
 
 @pytest.mark.slow
@@ -295,7 +299,7 @@ def test_stuart_landau_by_a_solver():
     step = from_field(stuart_landau, DT, diffrax.Tsit5())
     part = part_of_field(stuart_landau, DT, diffrax.Tsit5())
     cycle = limit_cycle(step, NONE, jnp.array([0.4, 0.5]), part=part)
-    check_stuart_landau(cycle, floquet(step, NONE, cycle, part=part), DT, 1e-6)
+    check_stuart_landau(cycle, floquet(step, NONE, cycle, part=part), DT, 2e-6)
 
 
 def test_a_fixed_point_is_no_cycle():

@@ -42,6 +42,9 @@ FEWEST = 4
 SAME = 1e-3
 """States nearer than this share of the cycle's spread are one turn apart."""
 
+RESTING = 1e-6
+"""A curve smaller than this share of 1 and the states' size is a fixed point."""
+
 Part = Callable[[State, Input, Float[Array, ""]], State]
 """`(h, x, share) -> h`: the share-th part of a step."""
 
@@ -141,10 +144,11 @@ def limit_cycle(
     """The closed curve near a start, stable or not, with its period in steps, a real number.
 
     It is for a step that follows a flow with several steps a turn. Without `part` a step is
-    interpolated through six states, and the result is as good as that: see `gap`. A guess of two
-    periods leads to the same curve: where the state comes back after an m-th of the period, one
-    turn is solved for again. A fixed point in the section solves the equations for every period:
-    it has period 0 here.
+    interpolated through six states, and the result is as good as that: see `gap`. With a solver
+    of low order do without: part of an Euler step leaves the curve that whole steps stay on. A
+    guess of two periods leads to the same curve: where the state comes back after an m-th of the
+    period, one turn is solved for again. A fixed point in the section solves the equations for
+    every period: it has period 0 here.
 
     Host code around compiled parts: not under `jit` or `vmap`; each number of whole steps tried
     compiles a program.
@@ -208,7 +212,7 @@ def _solved(
         )
     points = _run(step, x, h, whole + AFTER)
     rows = rows_of("points", points)
-    resting = spread(rows, False) <= 1e-6 * (1 + np.abs(rows).max())
+    resting = np.abs(rows - rows[:1]).max() <= RESTING * (1 + np.abs(rows).max())
     gap = 0.0 if lead == 0 else _gap(rows, whole, float(share))
     kept = jax.tree.map(lambda leaf: leaf[: whole + 1], points)
     return Cycle(kept, 0.0 if resting else period, verdict, residual, gap, found.precision)

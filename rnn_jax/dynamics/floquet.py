@@ -176,13 +176,13 @@ def _ordered(
     s of `across`, the same of the transposed product, holds all but the largest s.
     """
     first, triangles, logs = turned
-    cuts = np.flatnonzero(logs[:-1] - logs[1:] >= 40 / TURNS) + 1
+    cuts = (np.flatnonzero(logs[:-1] - logs[1:] >= 40 / TURNS) + 1).tolist()
     found = []
     for s, e in zip([0, *cuts], [*cuts, len(logs)]):
         values, sizes, w = _block(triangles[:, s:e, s:e])
         within = np.linalg.svd(across[:, :s].T @ first[:, :e])[2][s:].T if s else np.eye(e)
         vectors = first[:, :e] @ within @ np.linalg.solve(within[s:], w)
-        order = np.lexsort((-values.imag, -values.real, -np.round(sizes, 10)))
+        order = np.lexsort((-np.imag(values), -np.real(values), -np.round(sizes, 10)))
         vectors = vectors / np.linalg.norm(vectors, axis=0)
         found.append((values[order], sizes[order], vectors[:, order]))
     values, sizes, vectors = zip(*found)

@@ -10,7 +10,7 @@ step like any other: `fixed_points` finds and judges it. What is added here is t
 since a state of period 1 or 2 rests under `F^4` too, and which starts found the same orbit.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -192,7 +192,7 @@ def _around(again: Step, x: PyTree, hs: PyTree) -> PyTree:
 
 
 @eqx.filter_jit
-def _states(again: _Iterated, x: PyTree, hs: PyTree) -> PyTree:
+def _states(again: Any, x: PyTree, hs: PyTree) -> PyTree:
     return jax.vmap(lambda h: again.around(h, x)[1])(hs)
 
 

@@ -154,7 +154,8 @@ def geometric(visits: Visits, state: int, level: float = 0.95) -> Geometric:
     exits = int(visits.ended[here].sum())
     steps = int(visits.length[here].sum() - (~visits.ended[here]).sum())
     if steps == 0:
-        return Geometric(*[np.nan] * 6, 0, 0)
+        nan = float("nan")
+        return Geometric(nan, nan, nan, nan, nan, nan, 0, 0)
     tail, stays = (1 - level) / 2, steps - exits
     low = float(betaincinv(exits, stays + 1, tail)) if exits else 0.0
     high = float(betaincinv(exits + 1, stays, 1 - tail)) if stays else 1.0
