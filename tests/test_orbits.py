@@ -27,6 +27,7 @@ from rnn_jax.dynamics.trees import rows_of
 
 logistic = lambda h, x: x * h * (1 - h)
 GROWTH, SPIN, DT = 0.3, 2.0, 0.2
+AT = jnp.array([0.5, 0.0])
 
 
 def stuart_landau(t, h, x):
@@ -212,6 +213,14 @@ def test_pairs_ties_and_zeros_among_multipliers():
     np.testing.assert_allclose(
         product @ around.right, around.right * around.multipliers, atol=1e-11
     )
+    # silent units of a rectified network: whole rows of 0, others at each step
+    quiet = maps * (rng.random((5, 6, 1)) < 0.6)
+    around = floquet(lambda h, x: x @ h, quiet, np.zeros((5, 6)), driven=True)
+    product, scale = np.linalg.multi_dot(quiet[::-1]), np.abs(around.multipliers[0])
+    assert scale > 1e-3
+    np.testing.assert_allclose(
+        product @ around.right, around.right * around.multipliers, atol=1e-9
+    )
     # a fixed point is an orbit of one step
     one = floquet(Affine(jnp.asarray(maps[0]), jnp.zeros(6)), jnp.zeros(6), np.zeros((1, 6)))
     np.testing.assert_allclose(np.abs(one.multipliers[:4]), 0.8)
@@ -280,18 +289,26 @@ def test_the_curve_of_a_map_and_the_order_of_the_interpolation():
     assert errors[1] < errors[0] / 30
 
 
-def test_part_of_a_field_is_a_shorter_step():
+def check_part(solver):
     h, x = jnp.array([0.4, 0.5]), NONE
-    for solver in (None, diffrax.Heun()):
-        part = part_of_field(stuart_landau, 0.3, solver, 2)
-        whole = from_field(stuart_landau, 0.3, solver, 2)(h, x)
-        np.testing.assert_allclose(part(h, x, jnp.array(1.0)), whole, rtol=1e-14)
-        some = from_field(stuart_landau, 0.12, solver, 2)(h, x)
-        np.testing.assert_allclose(part(h, x, jnp.array(0.4)), some, rtol=1e-13)
+    part = part_of_field(stuart_landau, 0.3, solver, 2)
+    whole = from_field(stuart_landau, 0.3, solver, 2)(h, x)
+    np.testing.assert_allclose(part(h, x, jnp.array(1.0)), whole, rtol=1e-14)
+    some = from_field(stuart_landau, 0.12, solver, 2)(h, x)
+    np.testing.assert_allclose(part(h, x, jnp.array(0.4)), some, rtol=1e-13)
+
+
+def test_part_of_a_field_is_a_shorter_step():
+    check_part(None)
     wave = lambda t, h, x: jnp.full_like(h, 1.0) * t
-    np.testing.assert_allclose(
-        part_of_field(wave, 1.0, diffrax.Heun())(h, x, jnp.array(0.5)), h + 0.125
-    )
+    # Euler's two steps: 0 and 1/4, for 1/4 each
+    half = part_of_field(wave, 1.0, None, 2)(AT, NONE, jnp.array(0.5))
+    np.testing.assert_allclose(half, AT + 1 / 16)
+
+
+@pytest.mark.slow
+def test_part_of_a_field_by_a_solver():
+    check_part(diffrax.Heun())
 
 
 @pytest.mark.slow
@@ -347,7 +364,6 @@ def test_single_precision_is_told():
 
 
 SPINNING = from_field(stuart_landau, 0.1)
-AT = jnp.array([0.5, 0.0])
 BAD = {
     "period": (lambda: periodic_orbit(logistic, jnp.ones(1), jnp.ones(1), 0), "period must be"),
     "half a step": (lambda: iterated(logistic, 2.5), "period must be a whole number"),

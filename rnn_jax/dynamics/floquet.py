@@ -181,9 +181,11 @@ def _ordered(
     for s, e in zip([0, *cuts], [*cuts, len(logs)]):
         values, sizes, w = _block(triangles[:, s:e, s:e])
         within = np.linalg.svd(across[:, :s].T @ first[:, :e])[2][s:].T if s else np.eye(e)
-        vectors = first[:, :e] @ within @ np.linalg.solve(within[s:], w)
+        # pinv, since blocks of multipliers 0 may have no basis of their own
+        vectors = first[:, :e] @ within @ np.linalg.pinv(within[s:]) @ w
         order = np.lexsort((-np.imag(values), -np.real(values), -np.round(sizes, 10)))
-        vectors = vectors / np.linalg.norm(vectors, axis=0)
+        length = np.linalg.norm(vectors, axis=0)
+        vectors = vectors / np.where(length > 0, length, 1)
         found.append((values[order], sizes[order], vectors[:, order]))
     values, sizes, vectors = zip(*found)
     return np.concatenate(values), np.concatenate(sizes), np.concatenate(vectors, 1)
