@@ -170,6 +170,9 @@ def test_inputs_with_a_shorter_period_allow_a_shorter_orbit():
     xs = jnp.array([[1.0], [-1.0], [1.0], [-1.0]])
     assert periodic_orbit(step, xs, jnp.zeros(1), 4, driven=True).period == 2
     assert periodic_orbit(step, xs[:1].repeat(4, 0), jnp.zeros(1), 4, driven=True).period == 1
+    # the state is the same at both, but not what drives it
+    alike = lambda h, x: 0.5 * h + x**2
+    assert periodic_orbit(alike, xs, jnp.zeros(1), 4, driven=True).period == 2
     # a start at another phase of the state is another phase of the inputs, so the same orbit
     both = periodic_orbits(step, xs, np.array([[3.0], [-3.0]]), 4, driven=True)
     assert both.labels.tolist() == [0, 0]

@@ -176,6 +176,12 @@ def test_labels_near_points():
     assert labels_near(hs[0], points, np.array([0.01, 2.0, 0.01])).tolist() == [1, 1]
 
 
+def test_the_nearest_of_many_points_that_reach():
+    points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    hs = np.array([[0.1, 0.0], [0.9, 0.1], [0.2, 0.9]])
+    assert labels_near(hs, points, 3.0).tolist() == [0, 1, 2]
+
+
 def test_labels_and_speed_of_states_of_two_parts():
     net = network("lstm")
     run = rollout(net.step, net.h0, inputs())
@@ -227,6 +233,27 @@ def test_back_and_forth_is_no_return():
     assert len(turned.returns) == 1
     np.testing.assert_allclose(turned.returns, 400 / 2.03, rtol=0.1)
     assert np.isnan(turned.cv)
+
+
+def test_a_return_is_the_first_time_that_a_turn_is_complete():
+    t = np.arange(400)
+    angle = 0.04 * t + 1.5 * np.sin(0.9 * t)
+    turned = winding(np.stack([np.cos(angle), np.sin(angle)], 1), np.zeros(2))
+    np.testing.assert_allclose(turned.angle, angle)
+    highest = np.maximum.accumulate(angle) / (2 * np.pi)
+    crossed = [int(np.argmax(highest >= k)) for k in range(1, int(highest[-1]) + 1)]
+    # between steps by interpolation, so within one step of these
+    assert len(turned.returns) == len(crossed) - 1
+    np.testing.assert_allclose(turned.returns, np.diff(crossed), atol=1)
+
+
+def test_a_skewed_plane_winds_alike():
+    path = noisy_turns(np.random.default_rng(3), 200)
+    skew = np.array([[1.0, 3.0], [0.0, 0.2]])
+    plain, skewed = (winding_test(p, jax.random.key(0), 19) for p in (path, path @ skew))
+    np.testing.assert_allclose(skewed.order_rates, plain.order_rates, atol=0.01)
+    np.testing.assert_allclose(skewed.rate, plain.rate, atol=0.003)
+    np.testing.assert_allclose(skewed.cv, plain.cv, rtol=0.2)
 
 
 def noisy_turns(rng, T, jitter=0.05):
