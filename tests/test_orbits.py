@@ -80,7 +80,7 @@ def test_the_logistic_map_of_period_four_and_its_least_periods():
     (cycle,) = [orbit for orbit in found.orbits if len(orbit) == 4]
     h = cycle[:, 0]
     np.testing.assert_allclose(r * h * (1 - h), np.roll(h, -1), atol=1e-14)
-    # the known superstable neighbour: the orbit at 3.5 to six digits
+    # the orbit at 3.5 as textbooks have it
     known = [0.382820, 0.500884, 0.826941, 0.874997]
     np.testing.assert_allclose(np.sort(h), known, atol=1e-6)
     multiplier = np.prod(r * (1 - 2 * h))
