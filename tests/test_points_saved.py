@@ -42,7 +42,7 @@ def found_of(tree, count=12):
     jacobian[0] = np.nan
     # a Jordan block has an infinite condition, and a part of size 0 a negative zero
     jacobian[1] = np.eye(N, k=1)
-    return found, kept, modes(jacobian, 1e-6)
+    return found, kept, modes(jacobian, jacobian[..., :1], 1e-6)
 
 
 def through_file(data, path, **kwargs):
@@ -98,7 +98,7 @@ def test_starts_left_out_and_what_is_not_finite(tmp_path):
     assert same(through_file(data, tmp_path / "p.nc").unique, kept)
     # without distinct points, stability is that of all starts; a Jacobian that is not finite too
     bad = FixedPoints(np.array([[0.0], [1.0]]), np.zeros(2, int), np.zeros(2), np.ones(2, int), "")
-    near = modes(np.array([[[np.inf]], [[0.5]]]), 1e-6)
+    near = modes(np.array([[[np.inf]], [[0.5]]]), np.zeros((2, 1, 0)), 1e-6)
     again = through_file(points_dataset(bad, stability=near), tmp_path / "q.nc")
     assert again.unique is None
     assert same(again.stability.unstable, near.unstable)
@@ -120,7 +120,7 @@ SAME = unique(FOUND.points)
 BAD = {
     "kept": (lambda: points_dataset(FOUND, SAME, kept=np.arange(4) > 0), "kept must be bool [4]"),
     "stability": (
-        lambda: points_dataset(FOUND, SAME, modes(np.zeros((4, 2, 2)), 1e-6)),
+        lambda: points_dataset(FOUND, SAME, modes(np.zeros((4, 2, 2)), np.zeros((4, 2, 0)), 1e-6)),
         "stability must lead with 1",
     ),
     "inputs": (lambda: points_dataset(FOUND, inputs=np.zeros((3, 1))), "inputs must lead with 4"),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 STABILITY = {
     "jacobian": "to from",
+    "input_jacobian": "to input",
     "eigenvalues": "mode",
     "right": "to mode",
     "left": "to mode",
