@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import I, network, normal, told_in_one_line
+from scipy.optimize import brentq
 from test_fixed_points import NONE, Weights
 
 from rnn_jax import clamp
-from rnn_jax.dynamics import End, continuation, fixed_points, held, refine, stability
+from rnn_jax.dynamics import End, continuation, held, refine, stability
 
 W = 2.0
 OVER_INPUT = lambda b: lambda h, x: jnp.tanh(W * h + b)
@@ -35,12 +36,13 @@ def test_both_folds_of_a_unit_with_its_own_excitation_are_passed():
 def test_each_value_that_the_branch_passes_has_its_points():
     values = np.linspace(-1.5, 1.5, 13)
     branch = continuation(OVER_INPUT, NONE, np.array([-0.99]), values)
-    starts = np.linspace(-1.2, 1.2, 9)[:, None]
-    for k in (0, 5, 6, 12):
-        found = fixed_points(lambda h, x: jnp.tanh(W * h + x), values[k : k + 1], starts)
-        known = np.unique(np.round(found.points[found.converged], 8))
-        here = np.sort(branch.points[branch.at == k, 0])
-        np.testing.assert_allclose(here, known, atol=1e-8)
+    side = np.linspace(-1.01, 1.01, 1001)
+    for k in range(13):
+        away = lambda h, b=values[k]: np.tanh(W * h + b) - h
+        turns = np.flatnonzero(np.diff(np.sign(away(side))))
+        known = [brentq(away, side[i], side[i + 1], xtol=1e-14) for i in turns]
+        assert len(known) == (3 if abs(values[k]) < 0.53 else 1)
+        np.testing.assert_allclose(np.sort(branch.points[branch.at == k, 0]), known, atol=1e-9)
 
 
 def test_a_branch_that_vanishes_returns():
@@ -75,6 +77,7 @@ def test_a_pitchfork_is_followed_honestly(start):
         assert (branch.unstable[np.abs(h) > 0.01] == 0).all()
 
 
+@pytest.mark.slow
 def test_over_an_input_of_a_state_of_two_parts():
     net = network("lstm")
     here, there = normal(6, I), normal(7, I)

@@ -11,7 +11,7 @@ from helpers import normal, same, told_in_one_line
 from test_fixed_points import uniform
 
 from rnn_jax.data import points_dataset, points_from
-from rnn_jax.dynamics import FixedPoints, taken, unique
+from rnn_jax.dynamics import Families, FixedPoints, taken, unique
 from rnn_jax.dynamics.stability import modes
 from rnn_jax.dynamics.trees import rows_of
 
@@ -71,6 +71,20 @@ def test_points_come_back_to_the_bit(name, tmp_path):
     assert again.found.precision == "float64"
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_families_come_back_too(count, tmp_path):
+    found, kept, near = found_of(jnp.zeros(3))
+    U = len(kept.first)
+    labels = np.arange(U) % (count + 1) - 1
+    known = Families(
+        labels, np.ones(count, int), np.arange(count), labels + 1,
+        np.asarray(normal(4, U, 3, min(count, 1))),
+    )  # fmt: skip
+    again = through_file(points_dataset(found, kept, near, families=known), tmp_path / "p.nc")
+    assert bits(again.families) == bits(known)
+    assert [part.shape for part in again.families] == [part.shape for part in known]
+
+
 def test_names_of_units_and_of_verdicts(tmp_path):
     found, kept, near = found_of((jnp.zeros(4), jnp.zeros(4)))
     data = points_dataset(found, kept, near, units=list("abcd"))
@@ -122,6 +136,10 @@ BAD = {
     "stability": (
         lambda: points_dataset(FOUND, SAME, modes(np.zeros((4, 2, 2)), np.zeros((4, 2, 0)), 1e-6)),
         "stability must lead with 1",
+    ),
+    "families": (
+        lambda: points_dataset(FOUND, families=Families(*(np.zeros(3, int),) * 5)),
+        "families must lead with 4",
     ),
     "inputs": (lambda: points_dataset(FOUND, inputs=np.zeros((3, 1))), "inputs must lead with 4"),
     "units": (lambda: points_dataset(FOUND, units=["a"]), "units must name"),

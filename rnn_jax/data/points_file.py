@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ..core.types import Numbers
-from ..dynamics import VERDICTS, FixedPoints, Stability, Unique
+from ..dynamics import VERDICTS, Families, FixedPoints, Stability, Unique
 from ..dynamics.trees import rows_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,15 @@ STABILITY = {
 }
 """The axes of each part of a `Stability`, after that of the points."""
 
+FAMILIES = {
+    "labels": "{of}",
+    "dimension": "family",
+    "counts": "family",
+    "null": "{of}",
+    "tangent": "{of} to direction",
+}
+"""The axes of each part of `Families`; a variable's name begins with `family_`."""
+
 
 class Points(NamedTuple):
     """What a dataset of points holds; `None` where it was not stored.
@@ -46,12 +55,14 @@ class Points(NamedTuple):
     - `unique`: of those among `found` that were kept.
     - `stability`: of the points of `unique`; of all of `found` where there is none.
     - `inputs`: one for each start.
+    - `families`: of the points that `stability` is of.
     """
 
     found: FixedPoints
     unique: Unique | None
     stability: Stability | None
     inputs: PyTree
+    families: Families | None = None
 
 
 def points_dataset(
@@ -61,6 +72,7 @@ def points_dataset(
     inputs: PyTree = None,
     kept: Numbers | None = None,
     units: Sequence[str] | None = None,
+    families: Families | None = None,
 ) -> "xr.Dataset":
     """Fixed points with all that is known of them, as a dataset with named axes.
 
@@ -78,6 +90,7 @@ def points_dataset(
     - `kept`: bool `[S]`, the starts that `unique` was given; `None`: `found.converged`, or all
         where the sizes say so.
     - `units`: names of units; the parts of the state must then be `[N]` each.
+    - `families`: of the points that `stability` is of.
 
     **Returns:** a Dataset; `points_from` is its inverse.
 
@@ -96,8 +109,13 @@ def points_dataset(
     attrs = {"precision": found.precision, "state": _structure(found.points)}
     if unique is not None:
         data |= _of_unique(unique, _kept(found, unique, kept))
+    of, count = ("start", S) if unique is None else ("point", len(unique.first))
     if stability is not None:
-        data |= _of_stability(stability, S if unique is None else len(unique.first), unique)
+        data |= _of_stability(stability, count, of)
+    if families is not None:
+        _fits("families", len(families.labels), count)
+        for name, axes in FAMILIES.items():
+            data[f"family_{name}"] = (axes.format(of=of).split(), getattr(families, name))
     if inputs is not None:
         _fits("inputs", len(rows_of("inputs", inputs)), S)
         data |= _of_tree("input", "start", inputs)
@@ -127,7 +145,7 @@ def points_from(dataset: "xr.Dataset", like: PyTree = None) -> Points:
         _tree(dataset, "end_state", "state", like), value("verdict"), value("residual"),
         value("iterations"), str(dataset.attrs["precision"]),
     )  # fmt: skip
-    unique = stability = inputs = None
+    unique = stability = inputs = families = None
     if "label" in dataset:
         points, label = _tree(dataset, "point_state", "state", like), value("label")
         first = np.searchsorted(np.flatnonzero(label >= 0), value("first_start"))
@@ -136,7 +154,9 @@ def points_from(dataset: "xr.Dataset", like: PyTree = None) -> Points:
         stability = Stability(*(_numbers(dataset, name) for name in STABILITY))
     if "input" in dataset.attrs:
         inputs = _tree(dataset, "input", "input", None)
-    return Points(found, unique, stability, inputs)
+    if "family_labels" in dataset:
+        families = Families(*(value(f"family_{name}") for name in FAMILIES))
+    return Points(found, unique, stability, inputs, families)
 
 
 def _of_unique(unique: Unique, kept: np.ndarray) -> dict:
@@ -164,9 +184,9 @@ def _kept(found: FixedPoints, unique: Unique, kept: Any) -> np.ndarray:
     return kept
 
 
-def _of_stability(stability: Stability, count: int, unique: Unique | None) -> dict:
+def _of_stability(stability: Stability, count: int, of: str) -> dict:
     _fits("stability", len(stability.unstable), count)
-    of, data = "start" if unique is None else "point", {}
+    data = {}
     for name, axes in STABILITY.items():
         values, dims = getattr(stability, name), (of, *axes.split())
         if np.iscomplexobj(values):

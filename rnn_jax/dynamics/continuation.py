@@ -198,8 +198,9 @@ def _between(values: PyTree, at: Any) -> PyTree:
     module: Any = np if isinstance(at, np.ndarray) else jnp
 
     def one(leaf: Any) -> Any:
-        low = module.clip(module.floor(at), 0, len(leaf) - 2).astype(int)
+        low = module.clip(module.floor(at), 0, len(leaf) - 2)
         part = (at - low).astype(leaf.dtype).reshape(*at.shape, *(1,) * (leaf.ndim - 1))
+        low = low.astype(int)
         return leaf[low] * (1 - part) + leaf[low + 1] * part
 
     return jax.tree.map(one, values)
