@@ -1,7 +1,10 @@
 """What a step does by itself: where it rests, how it moves near there, and how sure that is."""
 
+from .alignment import Alignment, alignment
+from .continuation import Branch, End, continuation
 from .coverage import Coverage, coverage
 from .cycles import Cycle, limit_cycle, part_of_field
+from .families import Families, families
 from .fixed_points import FixedPoints, fixed_points
 from .floquet import Floquet, floquet
 from .held import held
@@ -9,6 +12,7 @@ from .lanes import refine
 from .lyapunov import Lyapunov, lyapunov_spectrum
 from .noise_gain import NoiseGain, noise_gain, noise_gain_along
 from .orbits import Orbit, Orbits, iterated, periodic_orbit, periodic_orbits
+from .outliers import outliers
 from .passage import Passage, Survival, first_passage, speed, survival
 from .precision import double
 from .residence import (
@@ -22,7 +26,7 @@ from .residence import (
     without_blips,
 )
 from .spectrum import MeanExponents, entropy_rate, kaplan_yorke, mean_exponents
-from .stability import Stability, stability
+from .stability import Stability, stability, stability_along
 from .starts import starts_from
 from .trees import taken
 from .unique import Unique, unique
@@ -30,13 +34,14 @@ from .verdicts import VERDICTS, Verdict
 from .winding import Winding, WindingTest, winding, winding_test
 
 __all__ = [
-    "VERDICTS", "Coverage", "Cycle", "FixedPoints", "Floquet", "Geometric", "Lyapunov",
-    "MeanExponents", "NoiseGain", "Orbit", "Orbits", "Passage", "Stability", "Survival",
-    "Unique", "Verdict", "Visits", "Winding", "WindingTest", "coverage", "double",
-    "entropy_rate", "first_passage", "fixed_points", "floquet", "geometric", "held",
-    "iterated", "kaplan_yorke", "labels_near", "limit_cycle", "lyapunov_spectrum",
-    "mean_exponents", "noise_gain", "noise_gain_along", "part_of_field", "periodic_orbit",
-    "periodic_orbits", "refine", "residence_times", "speed", "stability", "starts_from",
-    "survival", "taken", "transitions", "unique", "visits_survival", "winding", "winding_test",
-    "without_blips",
+    "VERDICTS", "Alignment", "Branch", "Coverage", "Cycle", "End", "Families", "FixedPoints",
+    "Floquet", "Geometric", "Lyapunov", "MeanExponents", "NoiseGain", "Orbit", "Orbits",
+    "Passage", "Stability", "Survival", "Unique", "Verdict", "Visits", "Winding",
+    "WindingTest", "alignment", "continuation", "coverage", "double", "entropy_rate",
+    "families", "first_passage", "fixed_points", "floquet", "geometric", "held", "iterated",
+    "kaplan_yorke", "labels_near", "limit_cycle", "lyapunov_spectrum", "mean_exponents",
+    "noise_gain", "noise_gain_along", "outliers", "part_of_field", "periodic_orbit",
+    "periodic_orbits", "refine", "residence_times", "speed", "stability", "stability_along",
+    "starts_from", "survival", "taken", "transitions", "unique", "visits_survival", "winding",
+    "winding_test", "without_blips",
 ]  # fmt: skip

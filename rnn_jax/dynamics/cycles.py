@@ -31,7 +31,7 @@ from ..core.checks import at_least, function, positive, state
 from .fixed_points import fixed_points
 from .problem import posed
 from .trees import rows_of, taken, tree_of
-from .unique import spread
+from .unique import spread_of
 
 BEFORE, AFTER = 2, 3
 """States before and after the crossing step by which a step is interpolated, its start aside."""
@@ -275,7 +275,7 @@ def _turns(step: Step, x: PyTree, cycle: Cycle) -> int:
         return 1
     most = int(cycle.period / FEWEST)
     rows = rows_of("points", _run(step, x, taken(cycle.points, 0), int(cycle.period) + AFTER))
-    path, size = CubicSpline(np.arange(len(rows)), rows), spread(rows, False)
+    path, size = CubicSpline(np.arange(len(rows)), rows), spread_of(rows, False)
     back = lambda m: np.linalg.norm(path(cycle.period / m) - rows[0]) <= SAME * size
     return next((m for m in range(most, 1, -1) if back(m)), 1)
 

@@ -3,6 +3,7 @@
     near = stability(step, x, points)
     near.unstable == 0                       # the stable ones
     near.right[0, :, 0], near.time_constants[0, 0]   # the slowest direction, and how slow
+    stability_along(step, trajectory).unstable       # [T], the same at every step of a run
 
 A state `h* + d` moves to `h* + J d` in a step, and by the modes of `J` ever after.
 """
@@ -13,11 +14,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Complex, Float, Int, PyTree
+from jax.core import Tracer
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Complex, Float, Int, PyTree
 from scipy.linalg import eig
 
-from ..core import Step
+from ..core import Identity, State, Step, Trajectory
 from ..core.checks import share
+from ..core.trajectory import check_run
+from ..linear.along import Intervention, each_step
 from .problem import posed
 
 
@@ -25,6 +30,8 @@ class Stability(NamedTuple):
     """Modes of every point, by falling `|eigenvalue|`; arrays on the host.
 
     - `jacobian`: `[S, N, N]`, `[to, from]`; a state of several parts is one vector, leaf by leaf.
+    - `input_jacobian`: `[S, N, I]`, `dF/dx`, `[to, from]`; an input of several parts is one
+        vector too, without parts that are no floats.
     - `eigenvalues`: `[S, N]`.
     - `right`: `[S, N, N]`, column k the direction of mode k, of length 1.
     - `left`: `[S, N, N]`, column k what sets mode k going: `left_k^H J = eigenvalue_k left_k^H`,
@@ -38,6 +45,7 @@ class Stability(NamedTuple):
     """
 
     jacobian: Float[np.ndarray, "S N N"]
+    input_jacobian: Float[np.ndarray, "S N I"]
     eigenvalues: Complex[np.ndarray, "S N"]
     right: Complex[np.ndarray, "S N N"]
     left: Complex[np.ndarray, "S N N"]
@@ -83,17 +91,68 @@ def stability(
             now = np.arange(begin, min(begin + size, S))
             x = jax.tree.map(jnp.asarray, problem.inputs(now))
             hs = jnp.asarray(problem.rows[now])
-            parts.append(np.asarray(_local(problem.flat, x, hs, per_point)))
-    return _modes(np.concatenate(parts).astype(float), margin)
+            parts.append([np.asarray(J) for J in _at(problem.flat, hs, x, per_point)])
+    by_state, by_input = (np.concatenate(part).astype(float) for part in zip(*parts))
+    return modes(by_state, by_input, margin)
+
+
+def stability_along(
+    step: Step,
+    trajectory: Trajectory,
+    intervention: Intervention = Identity(),
+    margin: float = 1e-6,
+) -> Stability:
+    """Modes of `J_t = d hs[t] / d hs[t-1]` at every step of a run, `S = T`.
+
+    At a fixed point each is that of `stability`. Away from one they say how a small difference
+    moves in this step alone, since each step turns the modes. In the run's precision; all
+    Jacobians are held at once. `spectral_radii` is quicker where only the largest size is asked.
+
+    **Arguments:**
+
+    - `step`: `(h, x) -> h`.
+    - `trajectory`: one trial's run, under the same intervention.
+    - `intervention`: what held during the run; a clamped unit's row of `J_t` is 0.
+    - `margin`: as for `stability`.
+
+    **Returns:** `Stability`, with `T` in the place of `S`.
+
+    **Raises:** `ValueError` where `margin` leaves [0, 1], the trajectory is none or is traced.
+    """
+    share("margin", margin)
+    check_run(trajectory)
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((step, trajectory, intervention))):
+        raise ValueError("stability_along runs on the host, not under jit, vmap or grad")
+    by_state, by_input = (np.asarray(J, float) for J in _along(step, trajectory, intervention))
+    return modes(by_state, by_input, margin)
 
 
 @eqx.filter_jit
-def _local(step: Step, x: PyTree, hs: Any, per_point: bool) -> Any:
-    J = lambda h, x: jax.jacfwd(lambda h: step(h, x))(h)
-    return jax.vmap(J, (0, 0 if per_point else None))(hs, x)
+def _along(step: Step, trajectory: Trajectory, intervention: Intervention) -> Any:
+    on, rows = each_step(step, trajectory, intervention)
+    return jax.vmap(on(_local))(rows)
 
 
-def _modes(jacobian: Float[np.ndarray, "S N N"], margin: float) -> Stability:
+@eqx.filter_jit
+def _at(step: Step, hs: State, x: PyTree, per_point: bool) -> Any:
+    return jax.vmap(lambda h, x: _local(step, h, x), (0, 0 if per_point else None))(hs, x)
+
+
+def _local(step: Step, h: State, x: PyTree) -> tuple[Float[Array, "N N"], Float[Array, "N I"]]:
+    """`dF/dh` and `dF/dx` with all parts as one vector; no derivative by what is no float."""
+    h, state = ravel_pytree(h)
+    varied, rest = eqx.partition(x, eqx.is_inexact_array)
+    v, inputs = ravel_pytree(varied)
+    moved = lambda h, v: ravel_pytree(step(state(h), eqx.combine(inputs(v), rest)))[0]
+    by_state = jax.jacfwd(moved)(h, v)
+    by_input = jax.jacfwd(moved, 1)(h, v) if v.size else jnp.zeros((h.size, 0), h.dtype)
+    return by_state, by_input
+
+
+def modes(
+    jacobian: Float[np.ndarray, "S N N"], by_input: Float[np.ndarray, "S N I"], margin: float
+) -> Stability:
+    """`Stability` of Jacobians."""
     found = [_decomposed(J) for J in jacobian]
     values, right, left, condition = (np.stack(part) for part in zip(*found))
     size = np.abs(values)
@@ -103,7 +162,7 @@ def _modes(jacobian: Float[np.ndarray, "S N N"], margin: float) -> Stability:
     known = np.isfinite(size).all(1)
     count = lambda which: np.where(known, which.sum(1), -1)
     return Stability(
-        jacobian, values, right, left, condition, constants, np.angle(values),
+        jacobian, by_input, values, right, left, condition, constants, np.angle(values),
         count(size > 1 + margin), count(np.abs(size - 1) <= margin),
     )  # fmt: skip
 
