@@ -20,7 +20,7 @@ from .neural_ode import NeuralField
 
 @runtime_checkable
 class Cell(Protocol):
-    """A cell or field of this room, by its input weights `u`: `[N, I]`, or `[G, N, I]` of gates."""
+    """A cell or field of this room, by its input weights `u`: `[N, I]` or `[gate, N, I]`."""
 
     @property
     def u(self) -> Array: ...

@@ -94,6 +94,6 @@ def white_noise(key: PRNGKeyArray, T: int, dt: float, sources: int) -> Float[Arr
 
     # time counts in durations: the two ends are then exact in any precision
     path = diffrax.VirtualBrownianTree(0.0, 1.0, FINEST, (sources,), key)
-    W = jnp.asarray(jax.vmap(path.evaluate)(jnp.arange(T + 1) / T))
+    W: Any = jax.vmap(path.evaluate)(jnp.arange(T + 1) / T)
     # a path of duration D is sqrt(D) times one of duration 1
     return (W[1:] - W[:-1]) * ((T * dt) ** 0.5 / dt)

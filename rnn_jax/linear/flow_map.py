@@ -2,9 +2,9 @@
 
     moved, J = flow_map(field, h, x, dt, diffrax.Tsit5(), 64, diffrax.PIDController(1e-9, 1e-9))
 
-With constant steps this is `jax.jacfwd` of `from_field`'s step to rounding, and slower. With a
-controller it is not: substeps are then chosen by the errors of the state and of its derivative,
-where `from_field` looks at the state alone.
+With constant steps this is `jax.jacfwd` of `from_field`'s step, to rounding, and with a controller
+up to its tolerance. The controller here looks at the error of each entry of the derivative, where
+`from_field` looks at one tangent: the surer way, and a second route to the same numbers.
 """
 
 from collections.abc import Callable
