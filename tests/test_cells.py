@@ -27,7 +27,8 @@ from rnn_jax.cells import (
 from rnn_jax.core import rollout
 
 OURS = [
-    "vanilla", "leaky", "gru", "lstm", "low-rank", "dale", "rectified", "rate", "neural-ode", "liquid",
+    "vanilla", "leaky", "gru", "lstm", "low-rank", "dale", "rectified",
+    "rate", "neural-ode", "liquid",
 ]  # fmt: skip
 ADDITIVE = ["vanilla", "leaky", "low-rank", "dale"]
 MAKERS = {

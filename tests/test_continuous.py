@@ -17,6 +17,7 @@ from rnn_jax.causal import finite, first_order, first_order_clamp
 from rnn_jax.cells import LiquidField, NeuralField, RateField, Vanilla, fused, zero_state
 from rnn_jax.core import (
     Replace,
+    clamp,
     during,
     from_field,
     noisy,
@@ -359,8 +360,8 @@ def circuit(dt, seed=0):
     metric = lambda run: (run.hs @ c).mean()
     window, h0 = during(T, dt, 1.0, 2.0), jnp.full(8, 0.2)
     step = from_field(field, dt, diffrax.Heun())
-    masks = jnp.eye(8)[:, None] * window[None, :, None]
-    exact = finite(step, h0, xs, metric, Replace(masks, jnp.zeros((1, 1, 1))))
+    clamps = jax.vmap(lambda unit: clamp(unit, window, 0.0))(jnp.eye(8))
+    exact = finite(step, h0, xs, metric, clamps)
     first = first_order_clamp(step, h0, xs, metric, 0.0, window[None])[0]
     nodes = first_order(step, h0, xs, metric, 0.0)
     return np.asarray(exact), np.asarray(first), np.asarray((nodes * window[:, None]).sum(0) * dt)
