@@ -362,8 +362,8 @@ def circuit(dt, seed=0):
     step = from_field(field, dt, diffrax.Heun())
     clamps = jax.vmap(lambda unit: clamp(unit, window, 0.0))(jnp.eye(8))
     exact = finite(step, h0, xs, metric, clamps)
-    first = first_order_clamp(step, h0, xs, metric, 0.0, window[None])[0]
-    nodes = first_order(step, h0, xs, metric, 0.0)
+    first = first_order_clamp(step, h0, xs, metric, jnp.zeros(()), window[None])[0]
+    nodes = first_order(step, h0, xs, metric, jnp.zeros(()))
     return np.asarray(exact), np.asarray(first), np.asarray((nodes * window[:, None]).sum(0) * dt)
 
 
