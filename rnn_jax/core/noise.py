@@ -31,7 +31,8 @@ class _Noisy(eqx.Module):
         if not isinstance(x, tuple) or len(x) != 2:
             raise ValueError(f"the input of a noisy field is a pair (x, xi), got {described(x)}")
         stimulus, xi = x
-        spread = self.diffusion(t, h, stimulus) if callable(self.diffusion) else self.diffusion
+        g: Any = self.diffusion
+        spread: Any = g(t, h, stimulus) if callable(g) else g
         noise = spread @ xi if jnp.ndim(spread) == 2 else spread * xi
         if jnp.shape(noise) != jnp.shape(h):
             raise ValueError(f"noise of shape {jnp.shape(noise)} does not fit a state {h.shape}")
