@@ -7,7 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnn_jax.cells import GRU, LSTM, Dale, Leaky, LowRank, Rectified, Vanilla, zero_state
+from rnn_jax.cells import (
+    GRU,
+    LSTM,
+    Dale,
+    Leaky,
+    LiquidField,
+    LowRank,
+    NeuralField,
+    RateField,
+    Rectified,
+    Vanilla,
+    fused,
+    zero_state,
+)
 from rnn_jax.core import Network, from_equinox, from_field
 
 T, N, I, O = 6, 4, 3, 2  # noqa: E741
@@ -57,6 +70,9 @@ def _cells(key):
         "low-rank": LowRank(I, N, rank=2, key=key),
         "dale": Dale(I, N, **leak, excitatory=0.75, activation=jax.nn.softplus, key=key),
         "rectified": Rectified(I, N, rate=jax.nn.softplus, key=key),
+        "rate": from_field(RateField(I, N, tau=2.0, key=key), dt=1.0),
+        "neural-ode": from_field(NeuralField(I, N, hidden=5, key=key), 0.5, diffrax.Tsit5()),
+        "liquid": fused(LiquidField(I, N, tau=2.0, key=key), 1.0),
     }
     return {name: (cell, zero_state(cell)) for name, cell in cells.items()}
 
@@ -70,14 +86,14 @@ def _steps(key):
             from_equinox(eqx.nn.LSTMCell(I, N, key=key)),
             (jnp.zeros(N), jnp.zeros(N)),
         ),
-        "field-euler": (_field(key, None), jnp.zeros(N)),
         "field-heun": (_field(key, diffrax.Heun()), jnp.zeros(N)),
     }
 
 
 CELLS = [
-    "lambda", "eqx-gru", "eqx-lstm", "field-euler", "field-heun",
+    "lambda", "eqx-gru", "eqx-lstm", "field-heun",
     "vanilla", "leaky", "gru", "lstm", "low-rank", "dale", "rectified",
+    "rate", "neural-ode", "liquid",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from rnn_jax.cells import (
+    CELLS,
     GRU,
     LSTM,
     Affine,
@@ -25,7 +26,10 @@ from rnn_jax.cells import (
 )
 from rnn_jax.core import rollout
 
-OURS = ["vanilla", "leaky", "gru", "lstm", "low-rank", "dale", "rectified"]
+OURS = [
+    "vanilla", "leaky", "gru", "lstm", "low-rank", "dale", "rectified",
+    "rate", "neural-ode", "liquid",
+]  # fmt: skip
 ADDITIVE = ["vanilla", "leaky", "low-rank", "dale"]
 MAKERS = {
     "vanilla": lambda i, n, key: Vanilla(i, n, key=key),
@@ -35,6 +39,9 @@ MAKERS = {
     "low-rank": lambda i, n, key: LowRank(i, n, 1, key=key),
     "dale": lambda i, n, key: Dale(i, n, key=key),
     "rectified": lambda i, n, key: Rectified(i, n, key=key),
+    "rate": CELLS["rate"],
+    "neural-ode": CELLS["neural-ode"],
+    "liquid": CELLS["liquid"],
 }
 
 
@@ -77,7 +84,7 @@ def test_parts_make_the_jacobian(name, seed):
     assert_allclose(made, jax.jacfwd(cell)(h, x), rtol=1e-13, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["gru", "lstm", "rectified"])
+@pytest.mark.parametrize("name", ["gru", "lstm", "rectified", "rate", "neural-ode", "liquid"])
 def test_cells_without_one_wire_offer_no_parts(name):
     assert not hasattr(H.network(name).step, "parts")
 

@@ -27,7 +27,7 @@ from rnn_jax.core.reading import Reading, Unread, by_copies, by_products, produc
 from rnn_jax.report.unrolled_figure import unrolled_figure
 from rnn_jax.tasks import Contrast, Trials, epochs_after
 
-BY_COPIES = {"field-heun", "low-rank", "rectified"}
+BY_COPIES = {"field-heun", "low-rank", "rectified", "rate", "neural-ode"}
 """Cells that read their state by more than one product, or by a function of it."""
 WITH_EDGES = dataclasses.replace(SEARCH, unrolled=True, edge_nulls=3)
 

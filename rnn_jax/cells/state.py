@@ -2,37 +2,47 @@
 
     h0 = zero_state(GRU(3, 64, key=key))                 # [64]
     h0, c0 = zero_state(LSTM(3, 64, key=key))
+    h0 = zero_state(from_field(RateField(3, 64, tau=0.1, key=key), dt=0.02))
 
 Like the cell in dtype; an array of your own does as well.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from ..core import Input, State
+from ..core import State
+from ..core.checks import described
 from .lstm import LSTM
+from .neural_ode import NeuralField
 
 
 @runtime_checkable
 class Cell(Protocol):
-    """A step with input weights `u`, `[N, I]` or `[G, N, I]` of gates, as all of this room."""
+    """A cell or field of this room, by its input weights `u`: `[N, I]` or `[gate, N, I]`."""
 
     @property
     def u(self) -> Array: ...
 
-    def __call__(self, h: State, x: Input) -> State: ...
+    def __call__(self, *arguments: Any) -> State: ...
 
 
-def zero_state(cell: Cell) -> State:
+def zero_state(cell: Any) -> State:
     """`h = 0`, of a cell's size and dtype.
 
     **Arguments:**
 
-    - `cell`: any cell of this room.
+    - `cell`: any cell or field of this room, or a step from such a field.
 
     **Returns:** `[N]`, or a pair of `[N]` for `LSTM`.
+
+    **Raises:** `ValueError` where it is none of these.
     """
-    zeros = jnp.zeros(cell.u.shape[-2], cell.u.dtype)
-    return (zeros, zeros) if isinstance(cell, LSTM) else zeros
+    of = getattr(cell, "field", cell)
+    if isinstance(of, NeuralField):
+        return jnp.zeros_like(of.c)
+    if not isinstance(of, Cell):
+        raise ValueError(f"zero_state needs a cell with weights u, got {described(cell)}")
+    zeros = jnp.zeros(of.u.shape[-2], of.u.dtype)
+    return (zeros, zeros) if isinstance(of, LSTM) else zeros

@@ -5,6 +5,7 @@ allowed, since a window multiplies a mask:
 
     sliding(100, width=20, stride=10)         # [9, 100]
     around(100, times=[30, 60], before=0, after=5)
+    during(100, 0.02, 0.4, 1.0)               # in units of time: steps 20 to 49
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .checks import whole_number
+from .checks import positive, whole_number
 
 
 def _check(name: str, value: int, low: int, high: int | None = None) -> None:
@@ -40,6 +41,32 @@ def span(T: int, start: int, stop: int) -> Float[Array, " T"]:
     _check("start", start, 0, T - 1)
     _check("stop", stop, start + 1, T)
     return jnp.asarray(_rows(T, [(start, stop)])[0])
+
+
+def during(T: int, dt: float, start: float, stop: float) -> Float[Array, " T"]:
+    """The window from `start` to `stop` in units of time: `span(T, start / dt, stop / dt)`.
+
+    Step t goes from `t dt` to `(t + 1) dt`, and `hs[t]` is the state at its end. The window has
+    those steps whose end lies in `(start, stop]`, so that states that are held at step `dt` are
+    held at step `dt / 2` too, up to the same time.
+
+    **Arguments:**
+
+    - `T`, `dt`: the number of steps, and the length of one.
+    - `start`, `stop`: in the unit of `dt`.
+
+    **Raises:** `ValueError` where no step ends inside, or the window leaves the trial.
+    """
+    _check("T", T, 1)
+    positive("dt", dt)
+    # the last step to end at a time or before it; a time is some step's end up to rounding
+    first, last = (int(np.floor(time / dt + 1e-6)) for time in (start, stop))
+    if not 0 <= first < last <= T:
+        raise ValueError(
+            f"a window needs 0 <= start < stop <= {T * dt:.9g} and a step that ends inside, got "
+            f"{start} to {stop} at dt = {dt}"
+        )
+    return jnp.asarray(_rows(T, [(first, last)])[0])
 
 
 def sliding(T: int, width: int, stride: int = 1) -> Float[Array, "W T"]:

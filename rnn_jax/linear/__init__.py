@@ -2,6 +2,7 @@
 
 from .adjoints import adjoints, direct
 from .connectivity import Connectivity, effective_connectivity, unit_jacobian
+from .flow_map import flow_map
 from .groups import group_connectivity, membership
 from .jacobians import input_jacobians, jacobians
 from .projected import multistep_connectivity, projected_connectivity
@@ -11,7 +12,7 @@ from .streamed import frobenius_norms, group_jacobians, window_jacobians, window
 from .subspaces import Components, haar, pca
 
 __all__ = [
-    "Components", "Connectivity", "adjoints", "direct", "effective_connectivity",
+    "Components", "Connectivity", "adjoints", "direct", "effective_connectivity", "flow_map",
     "frobenius_norms", "group_connectivity", "group_jacobians", "haar", "input_jacobians",
     "jacobians", "membership", "multistep_connectivity", "pca", "projected_connectivity",
     "propagators", "spectral_radii", "unit_jacobian", "window_jacobians", "window_products",

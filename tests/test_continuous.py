@@ -1,0 +1,441 @@
+"""Continuous time: solvers against closed forms, a flow's Jacobian, noise, windows in time."""
+
+import itertools
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optimistix
+import pytest
+from helpers import I, N, inputs, normal, same, told_in_one_line
+from jax.scipy.linalg import expm
+from numpy.testing import assert_allclose
+
+from rnn_jax.causal import finite, first_order, first_order_clamp
+from rnn_jax.cells import LiquidField, NeuralField, RateField, Vanilla, fused, zero_state
+from rnn_jax.core import (
+    Replace,
+    clamp,
+    during,
+    from_field,
+    noisy,
+    rollout,
+    span,
+    white_noise,
+)
+from rnn_jax.dynamics import fixed_points, stability
+from rnn_jax.linear import flow_map
+
+NONE = jnp.zeros(0)
+FINE = diffrax.PIDController(rtol=1e-8, atol=1e-8)
+NEWTON = optimistix.Newton(1e-12, 1e-12)
+FIELDS = {
+    "rate": RateField(I, N, tau=np.linspace(0.5, 2, N), key=jax.random.key(1)),
+    "neural-ode": NeuralField(I, N, hidden=5, key=jax.random.key(2)),
+    "liquid": LiquidField(I, N, tau=2.0, key=jax.random.key(3)),
+}
+every_field = pytest.mark.parametrize("name", FIELDS)
+
+
+class Linear(eqx.Module):
+    a: jax.Array
+
+    def __call__(self, t, h, x):
+        return self.a @ h
+
+
+def slow(n, seed=0):
+    """A linear field that decays and turns."""
+    return Linear(normal(seed, n, n) / n**0.5 - jnp.eye(n))
+
+
+def order(errors, ratio):
+    return np.log(errors[0] / errors[1]) / np.log(ratio)
+
+
+ORDERS = {
+    "euler": (diffrax.Euler(), 1),
+    "heun": (diffrax.Heun(), 2),
+    "bosh3": (diffrax.Bosh3(), 3),
+    "dopri5": (diffrax.Dopri5(), 5),
+    "tsit5": (diffrax.Tsit5(), 5),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_a_linear_step_is_the_exponential_to_the_solvers_order(name):
+    solver, expected = ORDERS[name]
+    field, h = slow(4), normal(1, 4)
+    exact = expm(field.a) @ h
+    error = lambda n: float(jnp.abs(from_field(field, 1.0, solver, n)(h, NONE) - exact).max())
+    assert expected - 0.3 < order([error(8), error(16)], 2) < expected + 0.6
+
+
+@pytest.mark.parametrize("solver", [diffrax.Midpoint(), diffrax.Ralston(), diffrax.Tsit5(),
+                                    diffrax.Dopri8()])  # fmt: skip
+def test_stages_written_out_are_those_of_diffrax(solver):
+    field = lambda t, h, x: jnp.sin(3 * t) + FIELDS["rate"](t, h, x)
+    h, x = normal(0, N), normal(1, I)
+    theirs = diffrax.diffeqsolve(
+        diffrax.ODETerm(field), solver, 0.0, 0.6, 0.2, h, x,
+        stepsize_controller=diffrax.ConstantStepSize(),
+    )  # fmt: skip
+    ours = from_field(field, 0.6, solver, 3)(h, x)
+    assert_allclose(ours, theirs.ys[0], atol=1e-14)
+
+
+def directional(step, h, v, eps=1e-5):
+    return (step(h + eps * v) - step(h - eps * v)) / (2 * eps)
+
+
+ADAPTIVE = {
+    "tsit5": (diffrax.Tsit5(), 64, FINE),
+    "kvaerno5": (diffrax.Kvaerno5(), 64, FINE),
+    "implicit euler": (diffrax.ImplicitEuler(root_finder=NEWTON), 2, None),
+    "reversible heun": (diffrax.ReversibleHeun(), 2, None),
+}
+
+
+@pytest.mark.parametrize(
+    "name", ["tsit5", "reversible heun", *(pytest.param(n, marks=pytest.mark.slow)
+                                           for n in ("kvaerno5", "implicit euler"))]
+)  # fmt: skip
+def test_any_solver_differentiates_both_ways(name):
+    step = from_field(FIELDS["rate"], 0.5, *ADAPTIVE[name])
+    h, x, v = normal(0, N), normal(1, I), normal(2, N)
+    of_state = lambda h: step(h, x)
+    forward, backward = (jax.jit(mode(of_state))(h) for mode in (jax.jacfwd, jax.jacrev))
+    assert_allclose(forward, backward, atol=1e-12)
+    # the choice of substeps is not differentiated: equal up to the tolerance, not to rounding
+    moved = jax.jit(of_state)
+    assert_allclose(forward @ v, directional(moved, h, v), atol=1e-6)
+    if ADAPTIVE[name][2] is not None:
+        exact = from_field(FIELDS["rate"], 0.5, diffrax.Dopri8(), 8)
+        assert_allclose(moved(h), exact(h, x), atol=1e-7)
+        assert_allclose(forward, jax.jacfwd(exact)(h, x), atol=1e-6)
+
+
+@pytest.mark.parametrize("dt", [0.5, 2.0])
+def test_an_adaptive_step_has_the_flows_jacobian_at_a_fixed_point_too(dt):
+    # there the state has no error, so that a controller that saw it alone would take one long step
+    field = Linear(4 * slow(4).a)
+    step = from_field(field, dt, diffrax.Tsit5(), 256, FINE)
+    exact = expm(field.a * dt)
+    for h in (jnp.zeros(4), normal(1, 4)):
+        assert_allclose(jax.jacfwd(step)(h, NONE), exact, atol=1e-6)
+        moved, J = flow_map(field, h, NONE, dt, diffrax.Tsit5(), 256, FINE)
+        assert_allclose(J, exact, atol=1e-6)
+        assert_allclose(moved, exact @ h, atol=1e-6)
+
+
+def test_adaptive_steps_ride_in_vmap():
+    step = from_field(FIELDS["rate"], 1.0, diffrax.Tsit5(), 32, FINE)
+    hs, x = jnp.asarray([0.01, 1.0, 30.0])[:, None] * normal(0, 3, N), normal(1, I)
+    together = jax.vmap(step, (0, None))(hs, x)
+    assert_allclose(together, jnp.stack([step(h, x) for h in hs]), atol=1e-14)
+
+
+@every_field
+def test_the_flow_map_is_the_jacobian_of_the_step(name):
+    field, h, x, v = FIELDS[name], normal(0, N), normal(1, I), normal(2, N)
+    moved, J = flow_map(field, h, x, 0.5, diffrax.Heun(), 3)
+    step = from_field(field, 0.5, diffrax.Heun(), 3)
+    assert_allclose(moved, step(h, x), atol=1e-15)
+    assert_allclose(J, jax.jacfwd(step)(h, x), atol=1e-14)
+    assert_allclose(J @ v, directional(lambda h: step(h, x), h, v), atol=1e-9)
+
+
+def test_the_flow_map_of_a_state_in_parts():
+    swing = lambda t, h, x: (h[1], -jnp.sin(h[0]) + x)
+    h = (jnp.array([0.3, 1.0]), jnp.array([0.2, -0.5]))
+    moved, J = flow_map(swing, h, jnp.zeros(2), 0.7, diffrax.Tsit5(), 8)
+    step = from_field(swing, 0.7, diffrax.Tsit5(), 8)
+    blocks = jax.jacfwd(step)(h, jnp.zeros(2))
+    assert_allclose(J, jnp.block([list(row) for row in blocks]), atol=1e-14)
+    assert jax.tree.structure(moved) == jax.tree.structure(h)
+    # a flow of Hamilton's keeps volumes
+    assert_allclose(jnp.linalg.det(J), 1, atol=1e-7)
+
+
+def test_the_fields_are_their_equations():
+    h, x = normal(0, N), normal(1, I)
+    f = FIELDS["rate"]
+    tau = np.linspace(0.5, 2, N)
+    assert_allclose(f(0.0, h, x), (-h + f.w @ np.tanh(h) + f.u @ x + f.b) / tau, atol=1e-14)
+    f = eqx.tree_at(lambda f: (f.b, f.c), FIELDS["neural-ode"], (normal(3, 5), normal(4, N)))
+    assert_allclose(f(0.0, h, x), f.v @ np.tanh(f.w @ h + f.u @ x + f.b) + f.c, atol=1e-14)
+    f = eqx.tree_at(lambda f: f.b, FIELDS["liquid"], normal(3, N))
+    gate = 1 / (1 + np.exp(-(f.w @ h + f.u @ x + f.b)))
+    assert_allclose(f(0.0, h, x), -(1 / 2 + gate) * h + gate * f.a, atol=1e-14)
+    expected = (h + 0.3 * gate * f.a) / (1 + 0.3 * (1 / 2 + gate))
+    assert_allclose(fused(f, 0.3)(h, x), expected, atol=1e-14)
+
+
+@every_field
+def test_a_step_starts_from_zero_and_trains_its_weights(name):
+    field = FIELDS[name]
+    step = fused(field, 1.0) if name == "liquid" else from_field(field, 1.0)
+    assert same(zero_state(step), jnp.zeros(N))
+    assert same(zero_state(field), jnp.zeros(N))
+    loss = lambda step: (rollout(step, jnp.full(N, 0.3), inputs()).hs ** 2).sum()
+    grads = jax.tree.leaves(eqx.filter_grad(loss)(step))
+    weights = jax.tree.leaves(eqx.filter(step, eqx.is_inexact_array))
+    assert len(grads) == len(weights) == {"rate": 3}.get(name, 5)
+    assert all((np.abs(grad) > 0).any() for grad in grads)
+
+
+def test_a_liquid_state_stays_in_its_range():
+    field = FIELDS["liquid"]
+    low, high = np.minimum(field.a, 0) - 1e-12, np.maximum(field.a, 0) + 1e-12
+    for dt in (0.1, 1e3):
+        hs = np.asarray(rollout(fused(field, dt), jnp.zeros(N), 3 * inputs(steps=50)).hs)
+        assert ((hs >= low) & (hs <= high)).all()
+    exact = from_field(field, 1.0, diffrax.Tsit5(), 8)(normal(0, N), normal(1, I))
+    error = lambda n: float(
+        jnp.abs(fused(field, 1.0, n)(normal(0, N), normal(1, I)) - exact).max()
+    )
+    assert abs(order([error(16), error(32)], 2) - 1) < 0.1
+
+
+def test_rates_rest_where_the_vanilla_cell_does():
+    field = RateField(I, N, tau=0.7, key=jax.random.key(5))
+    field = eqx.tree_at(lambda f: (f.w, f.b), field, (2.5 * field.w, 0.1 * normal(6, N)))
+    x, starts = 0.1 * normal(7, I), np.asarray(2 * normal(8, 32, N))
+    found = fixed_points(from_field(field, 0.5, diffrax.Heun()), x, starts)
+    points = jnp.asarray(found.points[found.converged])
+    assert len(points) > 8
+    vanilla = Vanilla(I, N, key=jax.random.key(0))
+    vanilla = eqx.tree_at(lambda c: (c.w, c.u, c.b), vanilla, (field.w, field.u, field.b))
+    rates = jnp.tanh(points)
+    assert_allclose(jax.vmap(vanilla, (0, None))(rates, x), rates, atol=1e-9)
+    # an explicit method rests where the field does, whatever its step
+    for dt in (0.01, 0.3):
+        step = from_field(field, dt, diffrax.Dopri5(), 2)
+        assert_allclose(jax.vmap(step, (0, None))(points, x), points, atol=1e-9)
+
+
+@pytest.mark.parametrize("controller", [None, FINE])
+def test_the_modes_of_a_step_are_those_of_the_field_over_dt(controller):
+    field, dt = FIELDS["rate"], 0.4
+    field = eqx.tree_at(lambda f: f.b, field, jnp.zeros(N))
+    J = jax.jacfwd(lambda h: field(0.0, h, jnp.zeros(I)))(jnp.zeros(N))
+    step = from_field(field, dt, diffrax.Tsit5(), 16, controller)
+    near = stability(step, jnp.zeros(I), np.zeros((1, N)))
+    expected = np.exp(dt * np.linalg.eigvals(J))
+    by_size = lambda values: values[np.lexsort((values.imag, np.round(np.abs(values), 6)))]
+    assert_allclose(by_size(near.eigenvalues[0]), by_size(expected), atol=1e-6)
+
+
+def test_stuart_landau_turns_on_its_circle():
+    mu, omega, dt = 0.5, 2.0, 0.05
+    field = lambda t, h, x: (mu - h @ h) * h + omega * jnp.array([-h[1], h[0]])
+    hs = rollout(
+        from_field(field, dt, diffrax.Tsit5()), jnp.array([0.1, 0.0]), jnp.zeros((600, 0))
+    ).hs
+    assert_allclose(jnp.linalg.norm(hs[-100:], axis=1), mu**0.5, atol=1e-7)
+    angle = np.unwrap(np.arctan2(hs[-100:, 1], hs[-100:, 0]))
+    assert_allclose(np.diff(angle), omega * dt, atol=1e-7)
+
+
+# noise
+
+
+def test_half_the_step_refines_the_same_path():
+    key = jax.random.key(0)
+    coarse, fine = white_noise(key, 50, 0.2, 300), white_noise(key, 100, 0.1, 300)
+    assert_allclose(fine.reshape(50, 2, 300).mean(1), coarse, atol=1e-10)
+    # normal, of variance 1 / dt, each apart from every other
+    entries = np.asarray(fine).ravel() * 0.1**0.5
+    assert abs(entries.mean()) < 5 / len(entries) ** 0.5
+    assert abs(entries.var() - 1) < 5 * (2 / len(entries)) ** 0.5
+    next_to = np.mean(fine[1:] * fine[:-1]) * 0.1
+    assert abs(next_to) < 5 / len(entries) ** 0.5
+    assert not same(coarse, white_noise(jax.random.key(1), 50, 0.2, 300))
+
+
+PATHS, ENDS = 300, 1.0
+
+
+def ends(solver, drift, spread, T, key=0):
+    """States of many paths at time 1, from 1, and the Brownian motion there."""
+    field = noisy(lambda t, h, x: drift * h, lambda t, h, x: spread(h))
+    xi = white_noise(jax.random.key(key), T, ENDS / T, PATHS)
+    step = from_field(field, ENDS / T, solver)
+    h = rollout(step, jnp.ones(PATHS), (jnp.zeros((T, 0)), xi)).hs[-1]
+    return h, xi.sum(0) * (ENDS / T)
+
+
+@pytest.mark.parametrize(("solver", "ito", "expected"),
+                         [(None, True, 0.5), (diffrax.Heun(), False, 1.0)])  # fmt: skip
+def test_the_strong_order_on_geometric_paths(solver, ito, expected):
+    mu, sigma, errors = 0.3, 0.8, []
+    for T in (16, 64):
+        h, W = ends(solver, mu, lambda h: sigma * h, T)
+        exact = jnp.exp((mu - ito * sigma**2 / 2) * ENDS + sigma * W)
+        errors.append(float(jnp.abs(h - exact).mean()))
+    assert errors[1] < 0.1
+    assert abs(order(errors, 4) - expected) < 0.15
+
+
+def test_the_strong_order_on_ornstein_uhlenbeck_paths():
+    theta, sigma, T = 1.5, 0.5, 1024
+    xi = white_noise(jax.random.key(0), T, ENDS / T, PATHS)
+    middle = (np.arange(T) + 0.5) / T
+    integral = (np.exp(-theta * (1 - middle))[:, None] * xi).sum(0) / T
+    exact = np.exp(-theta) + sigma * integral
+    errors = [
+        float(np.abs(ends(None, -theta, lambda h: jnp.full_like(h, sigma), n)[0] - exact).mean())
+        for n in (16, 64)
+    ]
+    assert abs(order(errors, 4) - 1) < 0.1
+
+
+def test_the_stationary_variance():
+    theta, sigma, dt, paths = 2.0, 0.6, 0.02, 4000
+    step = from_field(noisy(lambda t, h, x: -theta * h, sigma), dt, diffrax.Heun())
+    xi = white_noise(jax.random.key(0), 150, dt, paths)
+    h = np.asarray(rollout(step, jnp.zeros(paths), (jnp.zeros((150, 0)), xi)).hs[-1])
+    assert abs(h.var() / (sigma**2 / (2 * theta)) - 1) < 5 * (2 / paths) ** 0.5
+
+
+@pytest.mark.parametrize("solver", [diffrax.Euler(), diffrax.Heun()])
+def test_noise_is_that_of_diffraxs_own_terms(solver):
+    T, dt, g = 5, 0.1, normal(3, N, 2)
+    spread = lambda t, h, x: g * (1 + 0.1 * h[:, None])
+    xs, xi = inputs(steps=1)[0], white_noise(jax.random.key(0), T, dt, 2)
+    step = from_field(noisy(FIELDS["rate"], spread), dt, solver)
+    ours = rollout(step, jnp.ones(N), (jnp.tile(xs, (T, 1)), xi)).hs[-1]
+    W = jnp.concatenate([jnp.zeros((1, 2)), jnp.cumsum(xi * dt, 0)])
+    terms = diffrax.MultiTerm(
+        diffrax.ODETerm(FIELDS["rate"]),
+        diffrax.ControlTerm(spread, diffrax.LinearInterpolation(jnp.arange(T + 1.0) * dt, W)),
+    )
+    theirs = diffrax.diffeqsolve(terms, solver, 0.0, T * dt, dt, jnp.ones(N), xs)
+    assert_allclose(ours, theirs.ys[0], atol=1e-12)
+
+
+def test_an_ablated_run_hears_the_noise_of_its_clean_run():
+    T, dt = 30, 0.1
+    step = from_field(noisy(FIELDS["rate"], 0.3), dt)
+    xs = inputs(steps=T), white_noise(jax.random.key(0), T, dt, N)
+    states = jax.jit(lambda step, edit: rollout(step, jnp.zeros(N), xs, edit).hs)
+    held_at = lambda step, units, value: states(
+        step, Replace(jnp.outer(span(T, 10, 20), units), jnp.full((T, N), value))
+    )
+    # to the bit within one program, to rounding against another
+    clean = held_at(step, jnp.zeros(N), 0.0)
+    assert same(held_at(step, jnp.zeros(N), 7.0), clean)
+    assert_allclose(rollout(step, jnp.zeros(N), xs).hs, clean, atol=1e-14)
+    one = jnp.eye(N)[1]
+    held = held_at(step, one, 0.0)
+    assert same(held[:10], clean[:10])
+    assert (held[10:20, 1] == 0).all()
+    # without connections the others differ in nothing, noise included
+    alone = eqx.tree_at(lambda s: s.field.field.w, step, jnp.zeros((N, N)))
+    clean, held = held_at(alone, jnp.zeros(N), 0.0), held_at(alone, one, 0.0)
+    assert same(jnp.delete(held, 1, 1), jnp.delete(clean, 1, 1))
+
+
+# windows in time
+
+
+def test_a_window_in_time_is_the_same_at_half_the_step():
+    for start, stop in [(0.0, 0.1), (0.3, 0.7), (0.0, 1.0), (0.9, 1.0)]:
+        window = during(10, 0.1, start, stop)
+        assert same(window, span(10, round(start / 0.1), round(stop / 0.1)))
+        assert same(during(20, 0.05, start, stop), jnp.repeat(window, 2))
+    # edges between steps: those that end inside
+    assert np.flatnonzero(during(10, 0.1, 0.25, 0.55)).tolist() == [2, 3, 4]
+
+
+def circuit(dt, seed=0):
+    """A rate network of 8 units for 4 units of time, and the effects of a clamp on each."""
+    field = RateField(1, 8, tau=0.5, key=jax.random.key(seed))
+    field = eqx.tree_at(lambda f: f.w, field, 1.5 * field.w)
+    T = round(4 / dt)
+    xs = jnp.sin((np.arange(T) + 0.5) * dt)[:, None]
+    c = normal(seed, 8)
+    metric = lambda run: (run.hs @ c).mean()
+    window, h0 = during(T, dt, 1.0, 2.0), jnp.full(8, 0.2)
+    step = from_field(field, dt, diffrax.Heun())
+    clamps = jax.vmap(lambda unit: clamp(unit, window, 0.0))(jnp.eye(8))
+    exact = finite(step, h0, xs, metric, clamps)
+    first = first_order_clamp(step, h0, xs, metric, jnp.zeros(()), window[None])[0]
+    nodes = first_order(step, h0, xs, metric, jnp.zeros(()))
+    return np.asarray(exact), np.asarray(first), np.asarray((nodes * window[:, None]).sum(0) * dt)
+
+
+def test_the_same_circuit_at_half_the_step():
+    runs = [circuit(dt) for dt in (0.04, 0.02, 0.01)]
+    for kind in range(3):
+        effects = [run[kind] for run in runs]
+        changes = [np.abs(a - b).max() for a, b in itertools.pairwise(effects)]
+        assert abs(order(changes, 2) - 1) < 0.2
+        assert changes[0] < 0.1 * np.abs(effects[0]).max()
+    for kind in range(2):
+        ranks = [np.argsort(-np.abs(run[kind])).tolist() for run in runs]
+        assert ranks[0][:4] == ranks[1][:4] == ranks[2][:4]
+
+
+CALL = lambda *more: from_field(FIELDS["rate"], 0.1, *more)
+KEY = jax.random.key(0)
+BAD = {
+    "field": (lambda: from_field(3, 0.1), "field must be a function"),
+    "no solver": (lambda: CALL("tsit5"), "solver must be a diffrax solver"),
+    "a class": (lambda: CALL(diffrax.Tsit5), "solver must be a diffrax solver"),
+    "two fields": (lambda: CALL(diffrax.KenCarp3()), "KenCarp3 takes several"),
+    "stochastic": (lambda: CALL(diffrax.ItoMilstein()), "ItoMilstein takes several"),
+    "no tolerance": (lambda: CALL(diffrax.Kvaerno5()), "Kvaerno5 is implicit"),
+    "controller": (lambda: CALL(diffrax.Tsit5(), 9, 1e-3), "controller must be a diffrax"),
+    "no error": (lambda: CALL(diffrax.Euler(), 9, FINE), "must estimate its error"),
+    "no solver of it": (lambda: CALL(None, 9, FINE), "must estimate its error"),
+    "one substep": (lambda: CALL(diffrax.Tsit5(), 1, FINE), "substeps must be at least 2"),
+    "flow": (lambda: flow_map(None, NONE, NONE, 0.1), "field must be a function"),
+    "diffusion": (lambda: noisy(FIELDS["rate"], "big"), "diffusion must be a number"),
+    "no pair": (lambda: from_field(noisy(CALL, 0.1), 1.0)(jnp.zeros(N), jnp.zeros(I)), "pair"),
+    "noise size": (
+        lambda: noisy(lambda t, h, x: -h, 0.1)(0.0, jnp.zeros(N), (NONE, jnp.zeros(2))),
+        "does not fit a state",
+    ),
+    "noise of no step": (lambda: white_noise(KEY, 0, 0.1, 2), "T must be at least 1"),
+    "noise too fine": (lambda: white_noise(KEY, 2**20, 0.1, 2), "T must be at most"),
+    "noise without key": (lambda: white_noise(0, 9, 0.1, 2), "key must be"),
+    "noise backwards": (lambda: white_noise(KEY, 9, -0.1, 2), "dt must be"),
+    "tau": (lambda: RateField(I, N, tau=0.0, key=KEY), "tau must be above 0"),
+    "tau size": (lambda: RateField(I, N, tau=np.ones(2), key=KEY), "tau: got shape (2,)"),
+    "hidden": (lambda: NeuralField(I, N, hidden=0, key=KEY), "hidden must be at least 1"),
+    "liquid tau": (lambda: LiquidField(I, N, tau=-1.0, key=KEY), "tau must be"),
+    "fused": (lambda: fused(FIELDS["rate"], 0.1), "fused needs a LiquidField"),
+    "state": (lambda: FIELDS["liquid"](0.0, jnp.zeros(2), jnp.zeros(I)), "state of LiquidField"),
+    "zero state": (lambda: zero_state(jnp.tanh), "zero_state needs a cell"),
+    "no window": (lambda: during(10, 0.1, 0.5, 0.5), "a step that ends inside"),
+    "past the end": (lambda: during(10, 0.1, 0.5, 1.2), "stop <= 1"),
+    "before the start": (lambda: during(10, 0.1, -0.2, 0.5), "0 <= start"),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("as_users_have_it")
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_call_is_told_in_one_line(name):
+    told_in_one_line(*BAD[name])
+
+
+@pytest.mark.slow
+def test_too_few_substeps_are_an_error_when_it_runs():
+    step = from_field(Linear(-1e3 * jnp.eye(2)), 1.0, diffrax.Tsit5(), 4, FINE)
+    with pytest.raises(RuntimeError, match="maximum number of solver steps"):
+        eqx.filter_jit(step)(jnp.ones(2), NONE)
+
+
+def test_single_precision_stays_single():
+    cast = lambda tree: jax.tree.map(
+        lambda a: a.astype(jnp.float32) if eqx.is_inexact_array(a) else a, tree
+    )
+    for more in [(diffrax.Tsit5(), 3), (diffrax.Tsit5(), 16, diffrax.PIDController(1e-4, 1e-4))]:
+        step = from_field(cast(FIELDS["rate"]), 0.5, *more)
+        h, x = cast(normal(0, N)), cast(normal(1, I))
+        exact = from_field(FIELDS["rate"], 0.5, diffrax.Dopri8(), 4)(normal(0, N), normal(1, I))
+        assert step(h, x).dtype == jnp.float32
+        assert_allclose(step(h, x), exact, atol=1e-4)
