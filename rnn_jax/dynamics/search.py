@@ -64,7 +64,7 @@ def search(problem: Problem, limits: Limits, memory: int | str | None) -> Lane:
 
     **Raises:** `ValueError` where not even one lane fits the budget.
     """
-    room = {mode: problem.at_once(memory, SQUARES[mode]) for mode in SQUARES}
+    room: dict[Mode, int] = {m: problem.at_once(memory, SQUARES[m]) for m in SQUARES}
     with problem.precision():
         xs = jax.tree.map(jnp.asarray, problem.x)
         lanes = begin(problem.flat, xs, jnp.asarray(problem.rows), problem.per_point)
