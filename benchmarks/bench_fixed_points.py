@@ -1,6 +1,8 @@
 """Fixed points of a trained 3-bit flip-flop at zero input: how many, from which starts, how fast?
 
     python benchmarks/bench_fixed_points.py --json benchmarks/results/fixed_points.json
+    python benchmarks/bench_fixed_points.py --one --networks gru:64:0 gru:64:1 gru:64:2 gru:64:3 \\
+        gru:64:4 --json benchmarks/results/fixed_points_gru.json
 
 Two sets of starts, drawn by different keys from different trials, and one of states of the runs
 alone. A stable point is wanted for each of the 8 patterns, and the same points from both sets.
@@ -74,6 +76,16 @@ def patterns(network, x, points):
     }
 
 
+def of_one_set(cell, units, seed):
+    """One network, by the first set of starts alone."""
+    network = train_network("flip-flop", TrainSettings(cell=cell, units=units, seed=seed))
+    x, states = jnp.zeros(3), states_of(network, 100)
+    starts = starts_from(states, jax.random.key(0), STARTS)
+    points, found = of_starts(network, x, states, starts)
+    row = {"cell": cell, "units": units, "seed": seed, "set 0": found}
+    return row | patterns(network, x, points)
+
+
 def measured(cell, units, seed):
     """One network."""
     network = train_network("flip-flop", TrainSettings(cell=cell, units=units, seed=seed))
@@ -95,11 +107,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--networks", nargs="*", default=["vanilla:32:0"])
+    parser.add_argument("--one", action="store_true", help="the first set of starts alone")
     asked = parser.parse_args()
+    row_of = of_one_set if asked.one else measured
     rows = json.loads(asked.json.read_text()) if asked.json.exists() else []
     for name in asked.networks:
         cell, units, seed = name.split(":")
-        rows.append(measured(cell, int(units), int(seed)))
+        rows.append(row_of(cell, int(units), int(seed)))
         print(json.dumps(rows[-1], indent=1), flush=True)
         asked.json.write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -68,7 +68,9 @@ def fixed_points(
     """Fixed points, and slow ones: the local minima of `q = |F(h) - h|^2 / 2`.
 
     Newton's method, damped by the length of its moves; Levenberg-Marquardt for starts that it does
-    not bring to a fixed point, from where they were; Newton's method from there; and on `q`.
+    not bring to a fixed point, from where they were; Newton's method from there; and on `q`. A
+    start left without a point, fixed or slow, goes through all four once more, from where the step
+    itself brings it in 1000 steps.
     The setting of JAX is left as it is: a module's arrays are cast to float64 for this
     call, a plain function's are promoted; a step that rounds on its way is computed in the
     precision of the starts, and its points are at best `ROUNDED`. A singular `1 - J` is no
@@ -83,6 +85,7 @@ def fixed_points(
     - `starts`: a tree of `[S, ...]`, as `starts_from` makes them.
     - `tolerance`: of `q`.
     - `iterations`: at most, in each of the four phases; in tens, since starts leave after ten.
+        Starts left over go through the phases twice.
     - `box`: the lowest and the highest state, each a number or a prefix of the state's tree.
         Starts may pass through what lies outside, but not end there.
     - `per_point`: whether `x` leads with `S`.

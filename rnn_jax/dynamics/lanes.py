@@ -9,6 +9,9 @@ not hold the others back; that it is scaled by `|r|` keeps convergence quadratic
 are not isolated, as on a line attractor. `curved` adds `sum_k r_k d^2 F_k`: Newton's method on
 `q`, which also converges where `r` is not 0. `newton` moves by `-A^-1 r`, or a part of it.
 
+Where `r` is not 0, rounding hides what the last moves do to `q`; there `curved` goes by the
+gradient of `q`.
+
 Fan and Yuan, Computing 74 (2005); Madsen, Nielsen and Tingleff, Methods for Non-Linear Least
 Squares Problems (2004), section 3.2, for how the damping grows; Deuflhard, Newton Methods for
 Nonlinear Problems (2004), section 3.3.
@@ -31,6 +34,9 @@ Mode = Literal["damped", "newton", "curved"]
 
 CHUNK = 10
 """Iterations between which finished lanes leave."""
+
+ROUNDINGS = 8
+"""Roundings of a state by which `q` may rise, where its gradient falls."""
 
 
 class Lane(NamedTuple):
@@ -107,6 +113,18 @@ def advance(step: Step, x: Input, lanes: Lane, goal: float, mode: Mode, per_poin
 
 
 @eqx.filter_jit
+def carried(
+    step: Step, x: Input, hs: Float[Array, "S N"], steps: int, per_point: bool
+) -> Float[Array, "S N"]:
+    """Where the step itself brings each state in a number of steps."""
+
+    def one(x: Input, h: Array) -> Array:
+        return lax.fori_loop(0, steps, lambda _, h: step(h, x), h)
+
+    return jax.vmap(one, (0 if per_point else None, 0))(x, hs)
+
+
+@eqx.filter_jit
 def falls(
     step: Step, x: Input, hs: Float[Array, "S N"], per_point: bool
 ) -> tuple[Float[Array, " S"], Float[Array, "S N"]]:
@@ -140,10 +158,10 @@ def _iterate(step: Step, x: Input, lane: Lane, goal: float, curved: bool) -> Lan
         matrix = matrix + jax.hessian(lambda h: lax.stop_gradient(r) @ step(h, x))(h)
     damped = matrix + lane.damping * size * unit
     move = -jsl.cho_solve(jsl.cho_factor(damped), gradient)
-    q = _energy(step(h + move, x) - (h + move))
+    q, fallen = _gained(step, x, h, move, gradient, lane.q, curved)
     expected = -(gradient @ move + 0.5 * (move @ (matrix @ move)))
     # NaN compares as false: a move to where the step is not finite is refused
-    taken = q < lane.q
+    taken = (q < lane.q) | fallen
     q = jnp.where(taken, q, lane.q)
     rise = jnp.linalg.norm(gradient) * (1 + jnp.linalg.norm(h))
     slope = rise / jnp.where(lane.q > 0, lane.q, 1)
@@ -152,6 +170,18 @@ def _iterate(step: Step, x: Input, lane: Lane, goal: float, curved: bool) -> Lan
         jnp.where(taken, h + move, h), q, *_damping(lane, taken, lane.q - q > 0.5 * expected),
         slope, count, jnp.where((lane.reached < 0) & (q <= goal), count, lane.reached),
     )  # fmt: skip
+
+
+def _gained(
+    step: Step, x: Input, h: Array, move: Array, gradient: Array, before: Array, curved: bool
+) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+    """`q` after a move; and whether its gradient halves while rounding hides what `q` does."""
+    if not curved:
+        return _energy(step(h + move, x) - (h + move)), jnp.zeros((), bool)
+    left, pull = jax.vjp(lambda h: step(h, x) - h, h + move)
+    q, after = _energy(left), jnp.linalg.norm(pull(left)[0])
+    rounding = ROUNDINGS * jnp.finfo(h.dtype).eps * jnp.linalg.norm(left) * jnp.linalg.norm(h)
+    return q, (q <= before + rounding) & (after < 0.5 * jnp.linalg.norm(gradient))
 
 
 def _newton(step: Step, x: Input, lane: Lane, goal: float) -> Lane:

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
-from .lanes import Lane, Mode, advance, begin, falls
+from .lanes import Lane, Mode, advance, begin, carried, falls
 from .problem import Problem
+from .verdicts import rounding_of
 
 MODES: tuple[Mode, ...] = ("newton", "damped", "newton", "curved")
 """The phases: each takes those that the ones before did not bring to a fixed point."""
@@ -27,6 +28,9 @@ NUDGES, PUSH = 2, 1e-2
 
 STUCK: dict[Mode, float] = {"damped": 1e12, "newton": 1e4, "curved": 1e12}
 """A damping at which no move is left."""
+
+CARRY = 1000
+"""Steps of the network itself, after which a start that is left over is taken up again."""
 
 CRAWL = 0.9
 """How much of `q` a chunk of Levenberg-Marquardt may leave."""
@@ -46,6 +50,10 @@ def search(problem: Problem, limits: Limits, memory: int | str | None) -> Lane:
     Newton's method comes first: where gates are nearly shut `q` is small all over, and descent on
     it crawls (of 256 starts of a GRU 101 came to a fixed point without it, 237 with it).
 
+    A start that all of them leave without a point, fixed or slow, is taken up again from where the
+    network itself brings it in `CARRY` steps. Noise, and moves that are not the network's own,
+    reach states that it never visits: beyond (-1, 1) a GRU's shut gates hold nearly anything.
+
     **Arguments:**
 
     - `problem`: step and starts.
@@ -56,21 +64,64 @@ def search(problem: Problem, limits: Limits, memory: int | str | None) -> Lane:
 
     **Raises:** `ValueError` where not even one lane fits the budget.
     """
-    room = {mode: problem.at_once(memory, SQUARES[mode]) for mode in SQUARES}
+    room: dict[Mode, int] = {m: problem.at_once(memory, SQUARES[m]) for m in SQUARES}
     with problem.precision():
         xs = jax.tree.map(jnp.asarray, problem.x)
         lanes = begin(problem.flat, xs, jnp.asarray(problem.rows), problem.per_point)
         lanes = Lane(*(np.array(part) for part in lanes))
-        for mode in MODES:
-            away = np.flatnonzero(~_home(lanes, limits) & ~_lost(lanes, limits))
-            phase = _tried if mode == "newton" else _descend
-            phase(problem, lanes, away, limits, room[mode], mode)
-        for _ in range(NUDGES):
-            tops = _pushed(problem, lanes, _resting(lanes, limits), room["curved"])
-            _descend(problem, lanes, tops, limits, room["curved"], "curved")
-        tops = _pushed(problem, lanes, _resting(lanes, limits), room["curved"])
-        lanes.slope[tops] = np.inf
+        _phases(problem, lanes, np.arange(len(lanes.q)), limits, room)
+        again = _carried(problem, lanes, limits)
+        _phases(problem, lanes, again, limits, room)
     return lanes
+
+
+def _phases(
+    problem: Problem,
+    lanes: Lane,
+    which: Int[np.ndarray, " M"],
+    limits: Limits,
+    room: dict[Mode, int],
+) -> None:
+    """Some lanes through all phases; those that rest on a saddle of `q` are pushed off it."""
+    for mode in MODES:
+        away = which[~(_home(lanes, limits) | _lost(lanes, limits))[which]]
+        phase = _tried if mode == "newton" else _descend
+        phase(problem, lanes, away, limits, room[mode], mode)
+    for _ in range(NUDGES):
+        tops = _pushed(problem, lanes, which[_resting(lanes, limits)[which]], room["curved"])
+        _descend(problem, lanes, tops, limits, room["curved"], "curved")
+    tops = _pushed(problem, lanes, which[_resting(lanes, limits)[which]], room["curved"])
+    lanes.slope[tops] = np.inf
+
+
+def _carried(problem: Problem, lanes: Lane, limits: Limits) -> Int[np.ndarray, " K"]:
+    """Lanes without a point, put to where the step itself brings their starts in `CARRY` steps.
+
+    A start that the step carries beyond all scale stays where its lane is.
+    """
+    eps = float(np.finfo(lanes.h.dtype).eps)
+    rounded = lanes.q <= rounding_of(lanes.h, lanes.h, eps)
+    # so far out that a move is lost in rounding, q is 0 as well
+    there = (_home(lanes, limits) | rounded) & ~_lost(lanes, limits)
+    left = np.flatnonzero(~there & ~_resting(lanes, limits))
+    if left.size:
+        x = jax.tree.map(jnp.asarray, problem.inputs(left))
+        starts = jnp.asarray(problem.rows[left])
+        hs = np.asarray(carried(problem.flat, x, starts, CARRY, problem.per_point))
+        kept = np.abs(hs).max(1) <= limits.far
+        left = left[kept]
+        _put(problem, lanes, left, hs[kept])
+    return left
+
+
+def _put(
+    problem: Problem, lanes: Lane, which: Int[np.ndarray, " M"], hs: Float[np.ndarray, "M N"]
+) -> None:
+    """Lanes put to other states, to begin anew there."""
+    if which.size:
+        x = jax.tree.map(jnp.asarray, problem.inputs(which))
+        fresh = begin(problem.flat, x, jnp.asarray(hs), problem.per_point)
+        lanes.h[which], lanes.q[which], lanes.damping[which] = hs, fresh.q, 1
 
 
 def _descend(
@@ -140,20 +191,15 @@ def _pushed(
         bent, way = map(np.asarray, falls(problem.flat, x, h, problem.per_point))
         top = bent < -(float(np.finfo(bent.dtype).eps) ** 0.4)
         size = 1 + np.linalg.norm(lanes.h[now[top]], axis=1, keepdims=True)
-        lanes.h[now[top]] += PUSH * size * way[top]
+        _put(problem, lanes, now[top], lanes.h[now[top]] + PUSH * size * way[top])
         tops.append(now[top])
-    found = np.concatenate([np.zeros(0, int), *tops])
-    if found.size:
-        x = jax.tree.map(jnp.asarray, problem.inputs(found))
-        fresh = begin(problem.flat, x, jnp.asarray(lanes.h[found]), problem.per_point)
-        lanes.q[found], lanes.damping[found] = fresh.q, 1
-    return found
+    return np.concatenate([np.zeros(0, int), *tops])
 
 
-def _resting(lanes: Lane, limits: Limits) -> Int[np.ndarray, " M"]:
+def _resting(lanes: Lane, limits: Limits) -> Bool[np.ndarray, " S"]:
     """Lanes that would be called slow."""
     near = np.asarray(lanes.slope) <= float(np.finfo(lanes.slope.dtype).eps) ** 0.25
-    return np.flatnonzero(near & ~_home(lanes, limits) & ~_lost(lanes, limits))
+    return near & ~_home(lanes, limits) & ~_lost(lanes, limits)
 
 
 def _home(lanes: Lane, limits: Limits) -> Bool[np.ndarray, " M"]:
