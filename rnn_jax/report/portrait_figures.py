@@ -1,0 +1,259 @@
+"""The figures of a portrait: its landscape, spectra, completeness, where trials stay, removals.
+
+    PORTRAIT_FIGURES["landscape"](dataset).savefig("landscape.png")
+
+A figure for which a portrait has no numbers is `None`.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .dynamics_table import points_of
+from .portrait_panels import FLOW, circle, draw_landscape, draw_points, keys, kinds, longest, planes
+from .style import (
+    FOUND,
+    INK,
+    MISSED,
+    MUTED,
+    PALETTE,
+    Sheet,
+    bare,
+    colour_bar,
+    epoch_strip,
+    fitting,
+    look,
+)
+from .view import array, labels
+
+FATES = ("kept", "moved", "vanished")
+FATE_COLOURS = ("#22262b", "#0072B2", "#D55E00")
+NEW = "#009E73"
+REMOVALS = 4
+"""Most removals that are drawn; all are in the report."""
+GROUPS = 4
+"""Most kinds of points whose spectra are drawn apart."""
+NEAREST = 30
+"""Most points of which it is drawn when trials are near them."""
+
+
+def landscape_figure(dataset: xr.Dataset) -> Figure:
+    """Flow, trials and points of the intact network, in two planes."""
+    pairs = planes(dataset)
+    with look():
+        figure = Sheet(figsize=(max(5.4, 4.6 * len(pairs)), 5.0), layout="constrained")
+        for plane, axes in enumerate(figure.subplots(1, len(pairs), squeeze=False)[0]):
+            draw_landscape(axes, dataset, 0, plane)
+        figure.suptitle("Fixed points and flow", x=0.01, ha="left")
+        figure.legend(*keys(dataset, points_of(dataset, 0)), loc="outside lower center", ncols=5)
+        figure.supxlabel(_caption(dataset), fontsize=7.5, color=MUTED, x=0.01, ha="left")
+    return figure
+
+
+def _caption(dataset: xr.Dataset) -> str:
+    hold = dataset.attrs["hold"]
+    said = FLOW.format(longest(dataset))
+    at = "zero" if hold == "zero" else f"its mean over {fitting(hold, 2, 8)}"
+    outside = _outside(dataset)
+    more = f" {outside} points lie outside of what is drawn." if outside else ""
+    return f"{said}\nThe input is held at {at} for points and arrows; in trials it varies.{more}"
+
+
+def _outside(dataset: xr.Dataset) -> int:
+    """How many points of the intact network lie beyond the ends of the axes."""
+    at = array(dataset, "point_pca", "point", "pc")[points_of(dataset, 0)]
+    spans = array(dataset, "span", "pc", "end")
+    return int(((at < spans[:, 0]) | (at > spans[:, 1])).any(1).sum())
+
+
+def spectra_figure(dataset: xr.Dataset) -> Figure | None:
+    """Eigenvalues of the Jacobian at the fixed points, by how many modes grow."""
+    own = points_of(dataset, 0)
+    own = own[kinds(dataset)[own] != "slow"]
+    if not own.size:
+        return None
+    growing = array(dataset, "point_unstable", "point")[own].astype(int)
+    groups = list(np.unique(growing))
+    groups = [*groups[: GROUPS - 1], *([None] if len(groups) >= GROUPS else [])]
+    values = _eigenvalues(dataset)
+    top = float(np.nanmax(np.abs(values[own]), initial=1.0)) * 1.08
+    with look():
+        figure = Sheet(figsize=(max(4.2, 2.7 * len(groups)), 3.9), layout="constrained")
+        for axes, group in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups):
+            which = own[growing == group] if group is not None else own[growing > groups[-2]]
+            _draw_spectrum(axes, values[which].ravel(), top)
+            axes.set_title(_group_title(group, groups, len(which)))
+        handles = [
+            Line2D([], [], ls="", marker="o", ms=4, color=c, label=said)
+            for c, said in ((FOUND, "decays"), (MISSED, "grows"))
+        ]
+        figure.legend(
+            handles=[*handles, Line2D([], [], color=MUTED, label="unit circle")],
+            loc="outside lower center", ncols=3,
+        )  # fmt: skip
+        figure.suptitle("Eigenvalues of the step's Jacobian at the fixed points", x=0.01, ha="left")
+    return figure
+
+
+def _eigenvalues(dataset: xr.Dataset) -> np.ndarray:
+    real, imag = (
+        array(dataset, f"eigenvalue_{part}", "point", "mode") for part in ("real", "imag")
+    )
+    return real + 1j * imag
+
+
+def _group_title(group: int | None, groups: list, count: int) -> str:
+    points = f"{count} point" + ("s" if count > 1 else "")
+    if group is None:
+        return f"{points},\nmore than {groups[-2]} modes grow"
+    said = "no mode grows" if group == 0 else f"{group} mode{'s grow' if group > 1 else ' grows'}"
+    return f"{points},\n{said}"
+
+
+def _draw_spectrum(axes: Axes, values: np.ndarray, top: float) -> None:
+    circle(axes)
+    colours = np.where(np.abs(values) > 1 + 1e-6, MISSED, FOUND)
+    axes.scatter(values.real, values.imag, s=7, c=colours, alpha=0.7, linewidths=0, zorder=3)
+    axes.set_xlim(-top, top)
+    axes.set_ylim(-top, top)
+    axes.set_xlabel("real part")
+    axes.set_ylabel("imaginary part")
+    bare(axes)
+
+
+def completeness_figure(dataset: xr.Dataset) -> Figure:
+    """Distinct points over the number of starts, and what became of the starts."""
+    found = array(dataset, "coverage", "landscape", "start")
+    counts = array(dataset, "verdict_count", "landscape", "verdict_name")[0]
+    names = labels(dataset, "landscape")
+    with look():
+        figure = Sheet(figsize=(8.6, 3.4), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+        for k, row in enumerate(found[: len(PALETTE) + 1]):
+            colour, width = (INK, 1.8) if k == 0 else (PALETTE[k - 1], 1.1)
+            left.plot(
+                np.arange(1, len(row) + 1), row, color=colour, lw=width, label=fitting(names[k], 2, 8)
+            )
+        left.set_xscale("log")
+        left.set_xlabel("starts")
+        left.set_ylabel("distinct fixed points")
+        left.set_ylim(0)
+        left.set_title("Points found (mean over orders)")
+        left.legend(loc="upper left", fontsize=7)
+        left.grid()
+        shown = np.flatnonzero(counts)
+        right.barh(np.arange(len(shown)), counts[shown], color=FOUND, height=0.6)
+        right.set_yticks(np.arange(len(shown)), [labels(dataset, "verdict_name")[k] for k in shown])
+        right.invert_yaxis()
+        right.set_xlabel("starts, intact")
+        right.set_title("Where starts ended")
+        for y, k in enumerate(shown):
+            right.annotate(f"{int(counts[k])}", (counts[k], y), (3, 0), textcoords="offset points",
+                           va="center", fontsize=8)  # fmt: skip
+        right.margins(x=0.15)
+        for axes in (left, right):
+            bare(axes)
+    return figure
+
+
+def nearest_figure(dataset: xr.Dataset) -> Figure | None:
+    """The share of trials that are nearest to each fixed point, over time, and how near."""
+    nearest = dataset["nearest"].transpose("landscape", "trial", "time").values[0]
+    distance = array(dataset, "distance", "landscape", "trial", "time")[0]
+    if not (nearest >= 0).any():
+        return None
+    points, visits = np.unique(nearest[nearest >= 0], return_counts=True)
+    points = np.sort(points[np.argsort(-visits, kind="stable")][:NEAREST])
+    share = np.stack([(nearest == p).mean(0) for p in points])
+    T, kind = nearest.shape[1], kinds(dataset)
+    strip = 0.16 * max(1, dataset.sizes["epoch"])
+    with look():
+        size = (7.6, 2.6 + strip + 0.14 * len(points))
+        figure = Sheet(figsize=size, layout="constrained")
+        top, middle, bottom = figure.subplots(
+            3, 1, sharex=True, height_ratios=[strip, 0.5 + 0.14 * len(points), 1.4]
+        )
+        epoch_strip(top, dataset)
+        image = middle.imshow(
+            share, aspect="auto", cmap="Blues", vmin=0, vmax=max(float(share.max()), 1e-9),
+            extent=(0, T, len(points) - 0.5, -0.5), interpolation="nearest",
+        )  # fmt: skip
+        middle.set_yticks(range(len(points)), [f"{p} {kind[p]}" for p in points])
+        middle.tick_params(labelsize=6.5, length=0)
+        middle.set_ylabel("fixed point")
+        colour_bar(figure, image, middle, "share of trials", pad=0.01)
+        low, mid, high = np.nanquantile(distance, [0.1, 0.5, 0.9], axis=0)
+        time = np.arange(T) + 0.5
+        bottom.fill_between(time, low, high, color=FOUND, alpha=0.2, lw=0)
+        bottom.plot(time, mid, color=FOUND)
+        bottom.set_ylim(0)
+        bottom.set_xlabel("step of the trial")
+        bottom.set_ylabel("distance / spread")
+        bottom.grid()
+        bare(bottom)
+        title = "The fixed point nearest to each trial; below, how near (median, 80 % of trials)"
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+def removals_figure(dataset: xr.Dataset) -> Figure | None:
+    """The landscape before and after each removal, with what became of the points."""
+    if "removal" not in dataset.dims:
+        return None
+    names = labels(dataset, "removal")[:REMOVALS]
+    with look():
+        figure = Sheet(figsize=(8.8, 0.9 + 3.6 * len(names)), layout="constrained")
+        rows = figure.subplots(len(names), 2, squeeze=False, sharex=True, sharey=True)
+        for r, (name, (before, after)) in enumerate(zip(names, rows)):
+            draw_landscape(before, dataset, 0, 0)
+            _draw_fates(before, dataset, r)
+            draw_landscape(after, dataset, r + 1, 0)
+            _draw_new(after, dataset, r)
+            before.set_title(fitting(f"intact, set {name}", 3.9, 10, "bold"))
+            count = int(array(dataset, "removed", "removal", "unit")[r].sum())
+            after.set_title(fitting(f"without its {count} units", 3.9, 10, "bold"))
+        rings = [
+            Line2D([], [], ls="", marker="o", mfc="none", mec=c, mew=1.6, ms=9)
+            for c in (*FATE_COLOURS[1:], NEW)
+        ]
+        handles, said = keys(dataset)
+        figure.legend(
+            [*handles, *rings], [*said, "moved", "vanished", "new"], loc="outside lower center",
+            ncols=6,
+        )  # fmt: skip
+    return figure
+
+
+def _draw_fates(axes: Axes, dataset: xr.Dataset, r: int) -> None:
+    """Rings around the points that move or vanish."""
+    own = points_of(dataset, 0)
+    fate = array(dataset, "fate", "removal", "intact")[r].astype(int)
+    for code in (1, 2):
+        draw_points(
+            axes, dataset, own[: len(fate)][fate == code], 0, size=95, marker="o",
+            facecolor="none", edgecolor=FATE_COLOURS[code],
+        )  # fmt: skip
+
+
+def _draw_new(axes: Axes, dataset: xr.Dataset, r: int) -> None:
+    """Rings around the points that none of the intact ones became."""
+    own = points_of(dataset, r + 1)
+    fixed = own[kinds(dataset)[own] != "slow"]
+    known = dataset["partner"].transpose("removal", "intact").values[r]
+    new = fixed[~np.isin(fixed, known)]
+    draw_points(
+        axes, dataset, new, 0, size=95, marker="o", facecolor="none", edgecolor=NEW
+    )  # fmt: skip
+
+
+PORTRAIT_FIGURES: dict[str, Callable[[xr.Dataset], Figure | None]] = {
+    "landscape": landscape_figure,
+    "spectra": spectra_figure,
+    "completeness": completeness_figure,
+    "nearest": nearest_figure,
+    "removals": removals_figure,
+}
