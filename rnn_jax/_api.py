@@ -47,7 +47,7 @@ from .core import (
 )
 from .data import label
 from .discovery import Discovery, Settings, Subject, discover, load
-from .dynamics import fixed_points, stability
+from .dynamics import fixed_points, lyapunov_spectrum, stability
 from .linear import (
     adjoints,
     effective_connectivity,
@@ -76,7 +76,7 @@ __all__ = [
     "auroc", "clamp", "discover", "drop", "effective_connectivity", "faithfulness", "finite",
     "first_order", "first_order_clamp", "fit", "fixed_points", "from_equinox", "from_field",
     "group_connectivity", "integrated", "jacobians", "keep", "keeping", "label", "load",
-    "log_odds", "margin", "outputs", "propagators", "pulse", "read", "resumable", "rollout", "run",
-    "save", "screen", "sliding", "span", "squared_error", "stability", "sweep", "sweep_edges",
-    "tiling",
+    "log_odds", "lyapunov_spectrum", "margin", "outputs", "propagators", "pulse", "read",
+    "resumable", "rollout", "run", "save", "screen", "sliding", "span", "squared_error",
+    "stability", "sweep", "sweep_edges", "tiling",
 ]  # fmt: skip
