@@ -84,7 +84,7 @@ def stability(
             x = jax.tree.map(jnp.asarray, problem.inputs(now))
             hs = jnp.asarray(problem.rows[now])
             parts.append(np.asarray(_local(problem.flat, x, hs, per_point)))
-    return _modes(np.concatenate(parts).astype(float), margin)
+    return modes(np.concatenate(parts).astype(float), margin)
 
 
 @eqx.filter_jit
@@ -93,7 +93,8 @@ def _local(step: Step, x: PyTree, hs: Any, per_point: bool) -> Any:
     return jax.vmap(J, (0, 0 if per_point else None))(hs, x)
 
 
-def _modes(jacobian: Float[np.ndarray, "S N N"], margin: float) -> Stability:
+def modes(jacobian: Float[np.ndarray, "S N N"], margin: float) -> Stability:
+    """`Stability` of Jacobians."""
     found = [_decomposed(J) for J in jacobian]
     values, right, left, condition = (np.stack(part) for part in zip(*found))
     size = np.abs(values)
