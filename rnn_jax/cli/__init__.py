@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments == ["--version"]:
         print(f"rnn-jax {metadata.version('rnn-jax-circuits')}")
         return
-    with _interruptible(goes_on=arguments[:1] in (["discover"], ["dynamics"], ["train"], ["study"])):
+    with _interruptible(
+        goes_on=arguments[:1] in (["discover"], ["dynamics"], ["train"], ["study"])
+    ):
         # imported here: JAX takes a second, may refuse its settings, and may be interrupted
         from .errors import ended, load_jax
 

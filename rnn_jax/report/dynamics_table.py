@@ -17,7 +17,7 @@ POINTS = 12
 
 def dynamics_table(dataset: xr.Dataset) -> str:
     """How many points there are and of what kind, then each, then what removals do."""
-    lines = [*search_lines(dataset), "", *_points(dataset)]
+    lines = [*search_lines(dataset), *_exponents(dataset), "", *_points(dataset)]
     if "removal" in dataset.dims:
         lines += ["", *_removals(dataset)]
     return "\n".join(lines)
@@ -51,17 +51,33 @@ def search_lines(dataset: xr.Dataset) -> list[str]:
     stable = int(((growing == 0) & (neutral == 0)).sum())
     hold = dataset.attrs["hold"]
     at = "zero input" if hold == "zero" else f"the mean input of {hold}"
-    line = f"at {at}: {(~slow).sum()} fixed points, {stable} stable, {(growing > 0).sum()} unstable"
+    line = (
+        f"at {at}: {(~slow).sum()} fixed points, {stable} stable, {(growing > 0).sum()} unstable"
+    )
     rest = int(((growing == 0) & (neutral > 0)).sum())
     line += (f", {rest} neutral" if rest else "") + (f"; {slow.sum()} slow" if slow.any() else "")
     unseen = array(dataset, "unseen", "landscape")[0]
-    half, whole = array(dataset, "coverage", "landscape", "start")[0][[-(-counts.sum() // 2) - 1, -1]]
+    half, whole = array(dataset, "coverage", "landscape", "start")[0][
+        [-(-counts.sum() // 2) - 1, -1]
+    ]
     return [
         line,
         f"{counts.sum()} starts: {said} ({dataset.attrs['precision']})",
         f"half of the starts find {half:.1f} of {whole:.0f} points; one more start finds a new one "
         f"with chance {unseen:.3f}",
     ]
+
+
+def _exponents(dataset: xr.Dataset) -> list[str]:
+    """The leading exponents with their intervals."""
+    if "exponent" not in dataset:
+        return []
+    mean, low, high = (
+        array(dataset, f"exponent{end}", "exponent_number") for end in ("", "_low", "_high")
+    )
+    said = [f"{m:+.3f} [{a:+.3f}, {b:+.3f}]" for m, a, b in zip(mean[:3], low, high)]
+    steps = int(array(dataset, "exponent_time", "trace")[-1])
+    return [f"Lyapunov exponents per step, {steps} steps of each trial: {', '.join(said)}"]
 
 
 def _points(dataset: xr.Dataset) -> list[str]:

@@ -5,6 +5,7 @@
 A figure for which a portrait has no numbers is `None`.
 """
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +15,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .dynamics_table import points_of
-from .portrait_panels import FLOW, circle, draw_landscape, draw_points, keys, kinds, longest, planes
+from .portrait_panels import (
+    FLOW,
+    circle,
+    draw_landscape,
+    draw_points,
+    keys,
+    kinds,
+    longest,
+    planes,
+)
 from .style import (
     FOUND,
     INK,
@@ -95,7 +105,9 @@ def spectra_figure(dataset: xr.Dataset) -> Figure | None:
             handles=[*handles, Line2D([], [], color=MUTED, label="unit circle")],
             loc="outside lower center", ncols=3,
         )  # fmt: skip
-        figure.suptitle("Eigenvalues of the step's Jacobian at the fixed points", x=0.01, ha="left")
+        figure.suptitle(
+            "Eigenvalues of the step's Jacobian at the fixed points", x=0.01, ha="left"
+        )
     return figure
 
 
@@ -136,7 +148,11 @@ def completeness_figure(dataset: xr.Dataset) -> Figure:
         for k, row in enumerate(found[: len(PALETTE) + 1]):
             colour, width = (INK, 1.8) if k == 0 else (PALETTE[k - 1], 1.1)
             left.plot(
-                np.arange(1, len(row) + 1), row, color=colour, lw=width, label=fitting(names[k], 2, 8)
+                np.arange(1, len(row) + 1),
+                row,
+                color=colour,
+                lw=width,
+                label=fitting(names[k], 2, 8),
             )
         left.set_xscale("log")
         left.set_xlabel("starts")
@@ -147,7 +163,9 @@ def completeness_figure(dataset: xr.Dataset) -> Figure:
         left.grid()
         shown = np.flatnonzero(counts)
         right.barh(np.arange(len(shown)), counts[shown], color=FOUND, height=0.6)
-        right.set_yticks(np.arange(len(shown)), [labels(dataset, "verdict_name")[k] for k in shown])
+        right.set_yticks(
+            np.arange(len(shown)), [labels(dataset, "verdict_name")[k] for k in shown]
+        )
         right.invert_yaxis()
         right.set_xlabel("starts, intact")
         right.set_title("Where starts ended")
@@ -197,6 +215,45 @@ def nearest_figure(dataset: xr.Dataset) -> Figure | None:
         bare(bottom)
         title = "The fixed point nearest to each trial; below, how near (median, 80 % of trials)"
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+def exponents_figure(dataset: xr.Dataset) -> Figure | None:
+    """Lyapunov exponents as the trials drive the network: their convergence, and their intervals."""
+    if "exponent" not in dataset:
+        return None
+    trace = array(dataset, "exponent_trace", "trial", "trace", "exponent_number")
+    times = array(dataset, "exponent_time", "trace")
+    mean, low, high = (
+        array(dataset, f"exponent{end}", "exponent_number") for end in ("", "_low", "_high")
+    )
+    # a direction that is lost has -inf, which no axis shows
+    trace = np.where(np.isfinite(trace), trace, np.nan)
+    with look():
+        figure = Sheet(figsize=(8.6, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=[3, 2], sharey=True)
+        for k in range(len(mean)):
+            colour = PALETTE[k % len(PALETTE)]
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                ends = np.nanquantile(trace[..., k], [0.1, 0.9], axis=0)
+                middle = np.nanmean(trace[..., k], axis=0)
+            left.fill_between(times, *ends, color=colour, alpha=0.15, lw=0)
+            left.plot(times, middle, color=colour, lw=1.2)
+            if np.isfinite(mean[k]):
+                error = np.abs(np.nan_to_num([[mean[k] - low[k]], [high[k] - mean[k]]]))
+                right.errorbar(k + 1, mean[k], yerr=error, fmt="o", ms=4, color=colour, capsize=3)
+        left.set_xlabel("steps that count")
+        left.set_ylabel("exponent (per step)")
+        left.set_title("Convergence (mean and 80 % of trials)")
+        right.set_xticks(range(1, len(mean) + 1))
+        right.set_xlabel("exponent")
+        right.set_title("At the end (mean, 95 % interval)")
+        for axes in (left, right):
+            axes.axhline(0, color=INK, lw=0.8)
+            axes.grid()
+            bare(axes)
+        figure.suptitle("Lyapunov exponents of the driven network", x=0.01, ha="left")
     return figure
 
 
@@ -254,6 +311,7 @@ PORTRAIT_FIGURES: dict[str, Callable[[xr.Dataset], Figure | None]] = {
     "landscape": landscape_figure,
     "spectra": spectra_figure,
     "completeness": completeness_figure,
+    "exponents": exponents_figure,
     "nearest": nearest_figure,
     "removals": removals_figure,
 }

@@ -60,7 +60,12 @@ def draw_landscape(axes: Axes, dataset: xr.Dataset, landscape: int, plane: int) 
 
 
 def draw_points(
-    axes: Axes, dataset: xr.Dataset, which: np.ndarray, plane: int, size: float = 34, **style: object
+    axes: Axes,
+    dataset: xr.Dataset,
+    which: np.ndarray,
+    plane: int,
+    size: float = 34,
+    **style: object,
 ) -> None:
     """Points by their kind, the unstable ones below."""
     a, b = planes(dataset)[plane]
@@ -99,7 +104,9 @@ def _draw_paths(axes: Axes, dataset: xr.Dataset, landscape: int, pair: tuple[int
     epoch = epoch_of(dataset)[:TRIALS_DRAWN]
     segments = np.stack([points[:, :-1], points[:, 1:]], 2).reshape(-1, 2, 2)
     colours = [MUTED if e < 0 else epoch_colour(e) for e in epoch[:, 1:].ravel()]
-    axes.add_collection(LineCollection(list(segments), colors=colours, lw=0.7, alpha=0.5, zorder=2))
+    axes.add_collection(
+        LineCollection(list(segments), colors=colours, lw=0.7, alpha=0.5, zorder=2)
+    )
 
 
 def keys(dataset: xr.Dataset, which: np.ndarray | None = None) -> tuple[list, list]:

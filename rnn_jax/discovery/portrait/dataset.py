@@ -17,6 +17,7 @@ from ..performance import performance
 from ..records import versions
 from ..schema import described
 from ..subject import Subject
+from .exponents import Exponents
 from .fates import FATES, Fates
 from .landscape import Ground, Landscape
 from .removal import Removal
@@ -36,6 +37,7 @@ def to_dataset(
     outs: list[Removal],
     became: list[Fates],
     drawn: Drawn,
+    exponents: Exponents | None,
 ) -> "xr.Dataset":
     """All numbers of a portrait with their dims; `schema` says what each is.
 
@@ -46,6 +48,7 @@ def to_dataset(
     - `landscapes`: the intact one first, then one for each of `outs`.
     - `outs`, `became`: what was taken out, and what became of the intact points.
     - `drawn`: what is seen.
+    - `exponents`: of the trials, if they were asked for.
 
     **Returns:** a Dataset.
     """
@@ -53,6 +56,8 @@ def to_dataset(
 
     variables = _trials(subject, landscapes[0]) | _seen(drawn, landscapes)
     variables |= _search(landscapes) | _points(landscapes, drawn)
+    if exponents is not None:
+        variables |= _exponents(exponents)
     if outs:
         variables |= _removals(subject, landscapes, outs, became)
     names = list(subject.unit_names)
@@ -167,6 +172,17 @@ def _points(landscapes: list[Landscape], drawn: Drawn) -> Variables:
         "eigenvalue_real": (("point", "mode"), values.real),
         "eigenvalue_imag": (("point", "mode"), values.imag),
         "time_constant": (("point", "mode"), of("time_constants", E)),
+    }
+
+
+def _exponents(found: Exponents) -> Variables:
+    return {
+        "exponent": (("exponent_number",), found.mean.mean),
+        "exponent_low": (("exponent_number",), found.mean.low),
+        "exponent_high": (("exponent_number",), found.mean.high),
+        "exponent_trial": (("trial", "exponent_number"), found.trials),
+        "exponent_trace": (("trial", "trace", "exponent_number"), found.trace),
+        "exponent_time": (("trace",), found.times),
     }
 
 

@@ -143,7 +143,13 @@ def _found(step: Step, ground: Ground, starts: PyTree, name: str, track: Track) 
 
 
 def _measured(
-    name: str, network: Network, ground: Ground, step: Step, found: FixedPoints, hs: State, ys: Array
+    name: str,
+    network: Network,
+    ground: Ground,
+    step: Step,
+    found: FixedPoints,
+    hs: State,
+    ys: Array,
 ) -> Landscape:
     """Distinct points, the stable ones first and the slow ones last, and what is known of each."""
     S = len(jax.tree.leaves(ground.starts)[0])

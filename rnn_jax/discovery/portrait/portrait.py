@@ -22,6 +22,7 @@ from ...dynamics import starts_from, taken
 from ...dynamics.trees import rows_of
 from ..subject import Subject, check_run, check_subject
 from .dataset import to_dataset
+from .exponents import driven_exponents
 from .fates import Fates, fates
 from .landscape import Ground, Landscape, landscape, runs
 from .plane import axes_of, spans_of
@@ -31,6 +32,7 @@ from .view import Drawn, as_it_is, spread_of, view_of
 
 if TYPE_CHECKING:
     import xarray as xr
+
 
 class Portrait(NamedTuple):
     """What was found.
@@ -77,9 +79,7 @@ def portrait(
     ground = _ground(subject, settings)
     outs = [removal(*one, ground.states, settings.value) for one in (sets or {}).items()]
     intact = landscape(subject.network, ground, None, track)
-    without = [
-        landscape(subject.network, ground, out, track, more=intact.fixed) for out in outs
-    ]
+    without = [landscape(subject.network, ground, out, track, more=intact.fixed) for out in outs]
     rows = rows_of("states", ground.states).astype(float)
     became = [
         _became(rows, intact, other, out, settings)
@@ -91,8 +91,14 @@ def portrait(
         view_of(each, ground, axes, spans, spread, put)
         for each, put in zip([intact, *without], [as_it_is, *(out.put for out in outs)])
     ]
+    exponents = None
+    if settings.exponents:
+        (exponents,) = (
+            driven_exponents(subject.network, ground.xs, settings.exponents)
+            for _ in track([0], "exponents")
+        )
     drawn = Drawn(axes, spans, spread, views)
-    dataset = to_dataset(subject, ground, [intact, *without], outs, became, drawn)
+    dataset = to_dataset(subject, ground, [intact, *without], outs, became, drawn, exponents)
     return Portrait(dataset, intact, tuple(without), tuple(outs), subject, settings)
 
 
@@ -121,7 +127,9 @@ def _held_input(subject: Subject, hold: str) -> PyTree:
     def mean(leaf: np.ndarray) -> np.ndarray:
         known = np.asarray(leaf)
         if known.dtype.kind != "f":
-            raise ValueError(f"hold={hold!r} takes a mean: inputs must be floats, got {known.dtype}")
+            raise ValueError(
+                f"hold={hold!r} takes a mean: inputs must be floats, got {known.dtype}"
+            )
         return (np.tensordot(weight, known, 2) / weight.sum()).astype(known.dtype)
 
     return jax.tree.map(mean, xs)

@@ -1,8 +1,8 @@
 """A set of units taken out: held at one value at every step, in trials and in the search alike.
 
-    out = removal("bit 0", [3, 7], states, value="mean")
-    out.put(rows)                # states `[M, E]` with the set's entries at their values
-    out.intervention(h0)         # a clamp whose arrays lead with 1
+out = removal("bit 0", [3, 7], states, value="mean")
+out.put(rows)                # states `[M, E]` with the set's entries at their values
+out.intervention(h0)         # a clamp whose arrays lead with 1
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The names of a portrait's results: what each is, in what unit, one sentence each.
 
-    print(as_markdown(NAMES))        # the table of docs/dynamics-command.md
+print(as_markdown(NAMES))        # the table of docs/dynamics-command.md
 """
 
 from ..schema import NOTHING, RUNS, SHARE, Name
@@ -73,4 +73,16 @@ REMOVALS = {
         "Unstable modes of what it became less its own; NaN where it vanished.",
     ),
 }  # fmt: skip
-NAMES = TRIALS | SEEN | SEARCH | POINTS | REMOVALS
+EXPONENTS = {
+    "exponent": Name(
+        "exponent_number", "Lyapunov exponent", "1/step", "Driven by the trials, their mean.",
+    ),
+    "exponent_low": Name("exponent_number", "its lower end", "1/step", "Student, 95 %."),
+    "exponent_high": Name("exponent_number", "its upper end", "1/step", "Student, 95 %."),
+    "exponent_trial": Name("trial exponent_number", "of a trial", "1/step", "At its end."),
+    "exponent_trace": Name(
+        "trial trace exponent_number", "of a trial so far", "1/step", "After `exponent_time` steps.",
+    ),
+    "exponent_time": Name("trace", "steps so far", "step", "Those of the burn-in do not count."),
+}  # fmt: skip
+NAMES = TRIALS | SEEN | SEARCH | POINTS | EXPONENTS | REMOVALS

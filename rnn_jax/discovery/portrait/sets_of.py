@@ -79,7 +79,9 @@ def _check_own(folder: Path, data, subject: Subject) -> None:
     trials = trials_of(data, folder / "results.nc")
     wide = [jax.tree.leaves(each.xs)[0].shape[2:] for each in (trials, subject.trials)]
     if wide[0] != wide[1]:
-        raise ValueError(f"{folder} is of another network: its inputs are {wide[0]}, not {wide[1]}")
+        raise ValueError(
+            f"{folder} is of another network: its inputs are {wide[0]}, not {wide[1]}"
+        )
     kept = data["outputs"].transpose("trial", "time", "output").values
     check_outputs(
         subject.network, trials, kept,
