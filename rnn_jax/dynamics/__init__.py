@@ -1,20 +1,40 @@
 """What a step does by itself: where it rests, how it moves near there, and how sure that is."""
 
 from .coverage import Coverage, coverage
+from .cycles import Cycle, limit_cycle, part_of_field
 from .fixed_points import FixedPoints, fixed_points
+from .floquet import Floquet, floquet
 from .held import held
 from .lanes import refine
 from .lyapunov import Lyapunov, lyapunov_spectrum
+from .noise_gain import NoiseGain, noise_gain, noise_gain_along
+from .orbits import Orbit, Orbits, iterated, periodic_orbit, periodic_orbits
+from .passage import Passage, Survival, first_passage, speed, survival
 from .precision import double
+from .residence import (
+    Geometric,
+    Visits,
+    geometric,
+    labels_near,
+    residence_times,
+    transitions,
+    without_blips,
+)
 from .spectrum import MeanExponents, entropy_rate, kaplan_yorke, mean_exponents
 from .stability import Stability, stability
 from .starts import starts_from
 from .trees import taken
 from .unique import Unique, unique
 from .verdicts import VERDICTS, Verdict
+from .winding import Winding, WindingTest, winding, winding_test
 
 __all__ = [
-    "VERDICTS", "Coverage", "FixedPoints", "Lyapunov", "MeanExponents", "Stability", "Unique",
-    "Verdict", "coverage", "double", "entropy_rate", "fixed_points", "held", "kaplan_yorke",
-    "lyapunov_spectrum", "mean_exponents", "refine", "stability", "starts_from", "taken", "unique",
+    "VERDICTS", "Coverage", "Cycle", "FixedPoints", "Floquet", "Geometric", "Lyapunov",
+    "MeanExponents", "NoiseGain", "Orbit", "Orbits", "Passage", "Stability", "Survival", "Unique",
+    "Verdict", "Visits", "Winding", "WindingTest", "coverage", "double", "entropy_rate",
+    "first_passage", "fixed_points", "floquet", "geometric", "held", "iterated", "kaplan_yorke",
+    "labels_near", "limit_cycle", "lyapunov_spectrum", "mean_exponents", "noise_gain",
+    "noise_gain_along", "part_of_field", "periodic_orbit", "periodic_orbits", "refine",
+    "residence_times", "speed", "stability", "starts_from", "survival", "taken", "transitions",
+    "unique", "winding", "winding_test", "without_blips",
 ]  # fmt: skip

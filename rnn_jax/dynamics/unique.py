@@ -57,17 +57,17 @@ def unique(
     like = rows if states is None else rows_of("states", all_finite("states", states))
     if like.shape[1] != rows.shape[1]:
         raise ValueError(f"states hold {like.shape[1]} numbers each, points {rows.shape[1]}")
-    scaled = [rows / _spread(like, states is None)]
+    scaled = [rows / spread(like, states is None)]
     if inputs is not None:
         x = rows_of("inputs", inputs)
         if len(x) != len(rows):
             raise ValueError(f"inputs must be one a point, {len(rows)}; got {len(x)}")
-        scaled.append(x / _spread(x, True))
+        scaled.append(x / spread(x, True))
     labels, first = _leaders([on_host("points", part) for part in scaled], tolerance)
     return Unique(taken(points, first), labels, np.bincount(labels, minlength=len(first)), first)
 
 
-def _spread(rows: np.ndarray, alone: bool) -> float:
+def spread(rows: np.ndarray, alone: bool) -> float:
     """Root mean square distance from the mean; `alone`: the size where all agree to rounding."""
     if len(rows) == 0:
         return 1.0

@@ -1,0 +1,205 @@
+"""How noise moves a state: which channel of noise moves which unit, and how far.
+
+    near = noise_gain(step, x, points)             # at points: stationary, to first order
+    near.gain[0], near.variance[0]                 # [N, I], [N]
+    along = noise_gain_along(step, trajectory)     # [T, N, I]: of the last state, step by step
+    along[-5:].sum(0)                              # what the noise of the last five steps does
+
+Noise is an input of a step, of variance 1, fresh at each step. With `J = dF/dh` and `B = dF/dx` a
+deviation moves by `d_t = J d_{t-1} + B n_t`. All is first order in the noise: for how far that
+holds, compare with the variance of a run. Every array is `[to, from]`.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Bool, Float, PyTree
+
+from ..core import Identity, Input, State, Step, Trajectory
+from ..core.checks import one_of
+from ..linear.along import Intervention, each_step
+from .problem import Problem, posed
+
+Into = Literal["input", "state"]
+"""Where noise enters: through the step's input, or added to the state after the step."""
+
+WAYS = ("input", "state")
+DOUBLINGS = 64
+"""At most so often is the sum over time doubled."""
+
+
+class NoiseGain(NamedTuple):
+    """Stationary noise near points; arrays on the host.
+
+    - `gain`: `[S, N, I]`, `[to, from]`: the variance of each unit that each channel makes,
+        `sum_k (J^k B)_ij^2`. Over channels it sums to the unit's variance.
+    - `covariance`: `[S, N, N]`, P with `P = J P J^T + B B^T`.
+    - `settles`: `[S]`, whether the spectral radius of J is below 1. Where it is not there is no
+        stationary noise, and both are NaN.
+    """
+
+    gain: Float[np.ndarray, "S N I"]
+    covariance: Float[np.ndarray, "S N N"]
+    settles: Bool[np.ndarray, " S"]
+
+    @property
+    def variance(self) -> Float[np.ndarray, "S N"]:
+        """`[S, N]`, the variance of each unit."""
+        return np.diagonal(self.covariance, axis1=1, axis2=2)
+
+
+def noise_gain(
+    step: Step,
+    x: PyTree,
+    points: PyTree,
+    into: Into = "input",
+    per_point: bool = False,
+    memory: int | str | None = None,
+) -> NoiseGain:
+    """Stationary covariance of the linearised step, and each noise channel's share in it.
+
+    `P = J P J^T + B B^T` by doubling: with `A_0 = J`, `P <- P + A P A^T`, `A <- A A`, which
+    converges quadratically. It says what noise does near a fixed point; at another point it is
+    what the local linearisation would do if it stayed.
+
+    In float64 as `fixed_points`; Jacobians on the device, the rest on the host, `O(I N^3)`. Not
+    under `jit` or `vmap`.
+
+    **Arguments:**
+
+    - `step`: `(h, x) -> h`. Where only a part of the input is noise, fix the rest:
+        `lambda h, noise: step(h, (stimulus, noise))`.
+    - `x`: the input at which to linearise, for noise of mean 0 zeros; `[S, ...]` with
+        `per_point`.
+    - `points`: a tree of `[S, ...]`.
+    - `into`: "input": each entry of `x` is a channel; "state": each unit is one, `B = 1`.
+    - `per_point`: whether `x` leads with `S`.
+    - `memory`: a budget in bytes, or like "2GiB", that sets how many points run at once.
+
+    **Returns:** `NoiseGain`. A state or input of several parts is one vector, leaf by leaf.
+
+    **Raises:** `ValueError` as `fixed_points`, or where `into` is no such word.
+
+    Smith, SIAM J. Appl. Math. 16 (1968), for doubling.
+    """
+    one_of("into", into, WAYS)
+    problem = posed("points", step, x, points, per_point)
+    found = [_stationary(J, B) for J, B in zip(*_linearised(problem, into, memory))]
+    gain, covariance, settles = (np.stack(part) for part in zip(*found))
+    return NoiseGain(gain, covariance, settles)
+
+
+def noise_gain_along(
+    step: Step,
+    trajectory: Trajectory,
+    intervention: Intervention = Identity(),
+    into: Into = "input",
+) -> Float[Array, "T N I"]:
+    """How the noise of each step moves the last state: `(d h_last[i] / d noise_s[j])^2`.
+
+    Summed over s it is the variance of the last state that a channel makes from the first step on,
+    over a window that of the window's noise. By one product a step, backwards, `O(T N^3)`. It is
+    pure: `jit`, `vmap` over trials.
+
+    **Arguments:**
+
+    - `step`: `(h, x) -> h`.
+    - `trajectory`: one trial's run, under the same intervention; cut it where the state of
+        interest is its last.
+    - `intervention`: what held during it.
+    - `into`: "input": each entry of `x` is a channel; "state": each unit is one, its noise added
+        after the step.
+
+    **Returns:** `[T, N, I]`, `[to, from]` at each step.
+
+    **Raises:** `ValueError` where it is no run of one trial, or `into` is no such word.
+    """
+    one_of("into", into, WAYS)
+    on, rows = each_step(step, trajectory, intervention)
+    maps = jax.vmap(on(lambda step, h, x: _maps(step, h, x, into)))(rows)
+
+    def back(after: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
+        J, B = row
+        return after @ J, (after @ B) ** 2
+
+    last = jnp.eye(maps[0].shape[-1], dtype=maps[0].dtype)
+    return lax.scan(back, last, maps, reverse=True)[1]
+
+
+def _maps(step: Step, h: State, x: Input, into: Into) -> tuple[Array, Array]:
+    """`J [N, N]` and `B [N, I]`, each state and input as one vector."""
+    state, state_of = ravel_pytree(h)
+    noise, noise_of = ravel_pytree(x)
+    move = lambda state, noise: ravel_pytree(step(state_of(state), noise_of(noise)))[0]
+    J = jax.jacfwd(move)(state, noise)
+    if into == "state":
+        return J, jnp.eye(state.size, dtype=state.dtype)
+    return J, jax.jacfwd(move, 1)(state, noise)
+
+
+@eqx.filter_jit
+def _local(step: Step, x: PyTree, hs: Any, per_point: bool, into: Into) -> Any:
+    one = lambda h, x: _maps(step, h, x, into)
+    return jax.vmap(one, (0, 0 if per_point else None))(hs, x)
+
+
+def _linearised(problem: Problem, into: Into, memory: int | str | None) -> tuple[Any, Any]:
+    """`[S, N, N]` and `[S, N, I]` on the host."""
+    size, S = problem.at_once(memory, 4), len(problem.rows)
+    parts = []
+    with problem.precision():
+        for begin in range(0, S, size):
+            now = np.arange(begin, min(begin + size, S))
+            x = jax.tree.map(jnp.asarray, problem.inputs(now))
+            hs = jnp.asarray(problem.rows[now])
+            found = _local(problem.flat, x, hs, problem.per_point, into)
+            parts.append([np.asarray(part, float) for part in found])
+    J, B = (np.concatenate(part) for part in zip(*parts))
+    return J, B
+
+
+def _stationary(
+    J: Float[np.ndarray, "N N"], B: Float[np.ndarray, "N I"]
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Gains, covariance, and whether there are any."""
+    known = np.isfinite(J).all() and np.isfinite(B).all()
+    if not known or np.abs(np.linalg.eigvals(J)).max() >= 1:
+        return np.full(B.shape, np.nan), np.full(J.shape, np.nan), False
+    powers = _powers(J)
+    return _gains(J, B, powers), _summed(B @ B.T, powers), True
+
+
+def _gains(
+    J: Float[np.ndarray, "N N"], B: Float[np.ndarray, "N I"], powers: list[np.ndarray]
+) -> Float[np.ndarray, "N I"]:
+    """`sum_k (J^k B)^2`, entry by entry."""
+    terms = 2 ** len(powers)
+    if terms > 2 * len(J) * len(powers):
+        # slow modes: a covariance for each channel costs less than so many terms
+        gains = [np.diag(_summed(np.outer(b, b), powers)) for b in B.T]
+        return np.stack(gains, 1) if gains else np.zeros(B.shape)
+    total = B**2
+    for _ in range(terms - 1):
+        B = J @ B
+        total = total + B**2
+    return total
+
+
+def _powers(J: Float[np.ndarray, "N N"]) -> list[np.ndarray]:
+    """`J, J^2, J^4, ...` until nothing is left."""
+    powers = [J]
+    while np.abs(powers[-1]).max() > 1e-20 and len(powers) < DOUBLINGS:
+        powers.append(powers[-1] @ powers[-1])
+    return powers
+
+
+def _summed(first: Float[np.ndarray, "N N"], powers: list[np.ndarray]) -> Float[np.ndarray, "N N"]:
+    """`sum_k J^k first (J^k)^T`, twice as many terms for each power."""
+    for A in powers:
+        first = first + A @ first @ A.T
+    return first
