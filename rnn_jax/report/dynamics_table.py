@@ -63,8 +63,8 @@ def search_lines(dataset: xr.Dataset) -> list[str]:
     return [
         line,
         f"{counts.sum()} starts: {said} ({dataset.attrs['precision']})",
-        f"half of the starts find {half:.1f} of {whole:.0f} points; one more start finds a new one "
-        f"with chance {unseen:.3f}",
+        f"half of the starts find {half:.1f} of {whole:.0f} points; one more start finds a new "
+        f"one with chance {unseen:.3f}",
     ]
 
 
@@ -138,11 +138,10 @@ def tally(dataset: xr.Dataset, r: int) -> Tally:
     stable = array(dataset, "point_unstable", "point") == 0
     there = partner >= 0
     was, now = stable[: len(fate)][there], stable[partner[there]]
-    return Tally(
-        int(rows["removed"].values.sum()), len(fate), after,
-        *(int((fate == code).sum()) for code in range(3)), after - int(there.sum()),
-        int((now & ~was).sum()), int((was & ~now).sum()),
-    )  # fmt: skip
+    kept, moved, vanished = (int((fate == code).sum()) for code in range(3))
+    units, new = int(rows["removed"].values.sum()), after - int(there.sum())
+    gained, lost = int((now & ~was).sum()), int((was & ~now).sum())
+    return Tally(units, len(fate), after, kept, moved, vanished, new, gained, lost)
 
 
 def removal_sentence(dataset: xr.Dataset, r: int) -> str:

@@ -2,9 +2,9 @@
 
     write_portrait_page(dataset, Path("report.html"))
 
-For a chosen trial and step it shows the fixed point that the state is nearest to, and how near; for
-a chosen removal, which points are kept, move or vanish. Style and drawing are the explorer's; the
-folder `portrait_page` beside this file holds the rest.
+For a chosen trial and step it shows the fixed point that the state is nearest to, and how near;
+for a chosen removal, which points are kept, move or vanish. Style and drawing are the
+explorer's; the folder `portrait_page` beside this file holds the rest.
 """
 
 import importlib.resources
@@ -128,7 +128,7 @@ def _points(dataset: xr.Dataset) -> dict[str, Any]:
         "at": halves(array(dataset, "point_pca", "point", "pc")),
         "starts": numbers(array(dataset, "point_count", "point"), "<i4"),
         "residual": [plain(q) for q in array(dataset, "point_residual", "point")],
-        "slowest": halves(slowest),
+        "slowest": [float(value) for value in slowest],
         "outputs": halves(array(dataset, "point_output", "point", "output")),
         "real": halves(parts[0][:, :MODES]),
         "imag": halves(parts[1][:, :MODES]),

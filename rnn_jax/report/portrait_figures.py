@@ -5,7 +5,6 @@
 A figure for which a portrait has no numbers is `None`.
 """
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +16,7 @@ from matplotlib.lines import Line2D
 from .dynamics_table import points_of
 from .portrait_panels import (
     FLOW,
+    NEW,
     circle,
     draw_landscape,
     draw_points,
@@ -25,30 +25,16 @@ from .portrait_panels import (
     longest,
     planes,
 )
-from .style import (
-    FOUND,
-    INK,
-    MISSED,
-    MUTED,
-    PALETTE,
-    Sheet,
-    bare,
-    colour_bar,
-    epoch_strip,
-    fitting,
-    look,
-)
+from .portrait_times import exponents_figure, nearest_figure, residence_figure
+from .style import FOUND, INK, MISSED, MUTED, PALETTE, Sheet, bare, fitting, look
 from .view import array, labels
 
-FATES = ("kept", "moved", "vanished")
-FATE_COLOURS = ("#22262b", "#0072B2", "#D55E00")
-NEW = "#009E73"
+CHANGED = {1: FOUND, 2: MISSED}
+"""The colours of points that have moved, or vanished, by the code of their fate."""
 REMOVALS = 4
 """Most removals that are drawn; all are in the report."""
 GROUPS = 4
 """Most kinds of points whose spectra are drawn apart."""
-NEAREST = 30
-"""Most points of which it is drawn when trials are near them."""
 
 
 def landscape_figure(dataset: xr.Dataset) -> Figure:
@@ -59,7 +45,7 @@ def landscape_figure(dataset: xr.Dataset) -> Figure:
         for plane, axes in enumerate(figure.subplots(1, len(pairs), squeeze=False)[0]):
             draw_landscape(axes, dataset, 0, plane)
         figure.suptitle("Fixed points and flow", x=0.01, ha="left")
-        figure.legend(*keys(dataset, points_of(dataset, 0)), loc="outside lower center", ncols=5)
+        figure.legend(*keys(dataset, points_of(dataset, 0)), loc="outside upper center", ncols=6)
         figure.supxlabel(_caption(dataset), fontsize=7.5, color=MUTED, x=0.01, ha="left")
     return figure
 
@@ -129,7 +115,9 @@ def _group_title(group: int | None, groups: list, count: int) -> str:
 def _draw_spectrum(axes: Axes, values: np.ndarray, top: float) -> None:
     circle(axes)
     colours = np.where(np.abs(values) > 1 + 1e-6, MISSED, FOUND)
-    axes.scatter(values.real, values.imag, s=7, c=colours, alpha=0.7, linewidths=0, zorder=3)
+    axes.scatter(
+        np.real(values), np.imag(values), s=7, c=colours, alpha=0.7, linewidths=0, zorder=3
+    )
     axes.set_xlim(-top, top)
     axes.set_ylim(-top, top)
     axes.set_xlabel("real part")
@@ -166,7 +154,7 @@ def completeness_figure(dataset: xr.Dataset) -> Figure:
         right.set_yticks(
             np.arange(len(shown)), [labels(dataset, "verdict_name")[k] for k in shown]
         )
-        right.invert_yaxis()
+        right.set_ylim(max(3, len(shown)) - 0.5, -0.5)
         right.set_xlabel("starts, intact")
         right.set_title("Where starts ended")
         for y, k in enumerate(shown):
@@ -175,85 +163,6 @@ def completeness_figure(dataset: xr.Dataset) -> Figure:
         right.margins(x=0.15)
         for axes in (left, right):
             bare(axes)
-    return figure
-
-
-def nearest_figure(dataset: xr.Dataset) -> Figure | None:
-    """The share of trials that are nearest to each fixed point, over time, and how near."""
-    nearest = dataset["nearest"].transpose("landscape", "trial", "time").values[0]
-    distance = array(dataset, "distance", "landscape", "trial", "time")[0]
-    if not (nearest >= 0).any():
-        return None
-    points, visits = np.unique(nearest[nearest >= 0], return_counts=True)
-    points = np.sort(points[np.argsort(-visits, kind="stable")][:NEAREST])
-    share = np.stack([(nearest == p).mean(0) for p in points])
-    T, kind = nearest.shape[1], kinds(dataset)
-    strip = 0.16 * max(1, dataset.sizes["epoch"])
-    with look():
-        size = (7.6, 2.6 + strip + 0.14 * len(points))
-        figure = Sheet(figsize=size, layout="constrained")
-        top, middle, bottom = figure.subplots(
-            3, 1, sharex=True, height_ratios=[strip, 0.5 + 0.14 * len(points), 1.4]
-        )
-        epoch_strip(top, dataset)
-        image = middle.imshow(
-            share, aspect="auto", cmap="Blues", vmin=0, vmax=max(float(share.max()), 1e-9),
-            extent=(0, T, len(points) - 0.5, -0.5), interpolation="nearest",
-        )  # fmt: skip
-        middle.set_yticks(range(len(points)), [f"{p} {kind[p]}" for p in points])
-        middle.tick_params(labelsize=6.5, length=0)
-        middle.set_ylabel("fixed point")
-        colour_bar(figure, image, middle, "share of trials", pad=0.01)
-        low, mid, high = np.nanquantile(distance, [0.1, 0.5, 0.9], axis=0)
-        time = np.arange(T) + 0.5
-        bottom.fill_between(time, low, high, color=FOUND, alpha=0.2, lw=0)
-        bottom.plot(time, mid, color=FOUND)
-        bottom.set_ylim(0)
-        bottom.set_xlabel("step of the trial")
-        bottom.set_ylabel("distance / spread")
-        bottom.grid()
-        bare(bottom)
-        title = "The fixed point nearest to each trial; below, how near (median, 80 % of trials)"
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
-    return figure
-
-
-def exponents_figure(dataset: xr.Dataset) -> Figure | None:
-    """Lyapunov exponents as the trials drive the network: their convergence, and their intervals."""
-    if "exponent" not in dataset:
-        return None
-    trace = array(dataset, "exponent_trace", "trial", "trace", "exponent_number")
-    times = array(dataset, "exponent_time", "trace")
-    mean, low, high = (
-        array(dataset, f"exponent{end}", "exponent_number") for end in ("", "_low", "_high")
-    )
-    # a direction that is lost has -inf, which no axis shows
-    trace = np.where(np.isfinite(trace), trace, np.nan)
-    with look():
-        figure = Sheet(figsize=(8.6, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2, width_ratios=[3, 2], sharey=True)
-        for k in range(len(mean)):
-            colour = PALETTE[k % len(PALETTE)]
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)
-                ends = np.nanquantile(trace[..., k], [0.1, 0.9], axis=0)
-                middle = np.nanmean(trace[..., k], axis=0)
-            left.fill_between(times, *ends, color=colour, alpha=0.15, lw=0)
-            left.plot(times, middle, color=colour, lw=1.2)
-            if np.isfinite(mean[k]):
-                error = np.abs(np.nan_to_num([[mean[k] - low[k]], [high[k] - mean[k]]]))
-                right.errorbar(k + 1, mean[k], yerr=error, fmt="o", ms=4, color=colour, capsize=3)
-        left.set_xlabel("steps that count")
-        left.set_ylabel("exponent (per step)")
-        left.set_title("Convergence (mean and 80 % of trials)")
-        right.set_xticks(range(1, len(mean) + 1))
-        right.set_xlabel("exponent")
-        right.set_title("At the end (mean, 95 % interval)")
-        for axes in (left, right):
-            axes.axhline(0, color=INK, lw=0.8)
-            axes.grid()
-            bare(axes)
-        figure.suptitle("Lyapunov exponents of the driven network", x=0.01, ha="left")
     return figure
 
 
@@ -270,18 +179,19 @@ def removals_figure(dataset: xr.Dataset) -> Figure | None:
             _draw_fates(before, dataset, r)
             draw_landscape(after, dataset, r + 1, 0)
             _draw_new(after, dataset, r)
-            before.set_title(fitting(f"intact, set {name}", 3.9, 10, "bold"))
-            count = int(array(dataset, "removed", "removal", "unit")[r].sum())
-            after.set_title(fitting(f"without its {count} units", 3.9, 10, "bold"))
+            after.set_ylabel("")
+            before.set_title("intact")
+            after.set_title(fitting(f"without {name}", 3.9, 10, "bold"))
         rings = [
             Line2D([], [], ls="", marker="o", mfc="none", mec=c, mew=1.6, ms=9)
-            for c in (*FATE_COLOURS[1:], NEW)
+            for c in (*CHANGED.values(), NEW)
         ]
         handles, said = keys(dataset)
         figure.legend(
-            [*handles, *rings], [*said, "moved", "vanished", "new"], loc="outside lower center",
-            ncols=6,
+            [*handles, *rings], [*said, "moved", "vanished", "new"], loc="outside upper center",
+            ncols=5,
         )  # fmt: skip
+        figure.supxlabel(_caption(dataset), fontsize=7.5, color=MUTED, x=0.01, ha="left")
     return figure
 
 
@@ -289,10 +199,10 @@ def _draw_fates(axes: Axes, dataset: xr.Dataset, r: int) -> None:
     """Rings around the points that move or vanish."""
     own = points_of(dataset, 0)
     fate = array(dataset, "fate", "removal", "intact")[r].astype(int)
-    for code in (1, 2):
+    for code, colour in CHANGED.items():
         draw_points(
             axes, dataset, own[: len(fate)][fate == code], 0, size=95, marker="o",
-            facecolor="none", edgecolor=FATE_COLOURS[code],
+            facecolor="none", edgecolor=colour,
         )  # fmt: skip
 
 
@@ -313,5 +223,6 @@ PORTRAIT_FIGURES: dict[str, Callable[[xr.Dataset], Figure | None]] = {
     "completeness": completeness_figure,
     "exponents": exponents_figure,
     "nearest": nearest_figure,
+    "residence": residence_figure,
     "removals": removals_figure,
 }

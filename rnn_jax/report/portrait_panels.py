@@ -6,6 +6,8 @@
 A filled disc is a stable point, an open one an unstable one; a square is neutral, a cross is slow.
 """
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -18,11 +20,13 @@ from .view import array, epoch_of, labels
 
 TRIALS_DRAWN = 40
 ARROWS = "#aab1bb"
+NEW = "#009E73"
+"""The colour of points that none of the intact ones became."""
 FLOW = (
     "Arrows: F(h, x) - h at states of the plane, all other components 0, projected onto it; the\n"
     "length of an arrow goes with the square root of the displacement, the longest is {:.2g}."
 )
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "stable": {"marker": "o", "facecolor": INK, "edgecolor": "white"},
     "unstable": {"marker": "o", "facecolor": "white", "edgecolor": INK},
     "neutral": {"marker": "s", "facecolor": "#b9c0c9", "edgecolor": INK},
@@ -65,7 +69,7 @@ def draw_points(
     which: np.ndarray,
     plane: int,
     size: float = 34,
-    **style: object,
+    **style: Any,
 ) -> None:
     """Points by their kind, the unstable ones below."""
     a, b = planes(dataset)[plane]

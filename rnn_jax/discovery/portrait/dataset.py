@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from ...dynamics import VERDICTS
+from ...dynamics import VERDICTS, residence_times
 from ..performance import performance
 from ..records import versions
 from ..schema import described
@@ -22,7 +22,7 @@ from .fates import FATES, Fates
 from .landscape import Ground, Landscape
 from .removal import Removal
 from .schema import NAMES
-from .view import Drawn
+from .view import Drawn, View
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,6 +55,7 @@ def to_dataset(
     import xarray as xr
 
     variables = _trials(subject, landscapes[0]) | _seen(drawn, landscapes)
+    variables |= _visits(drawn.views[0], ground.settings.near)
     variables |= _search(landscapes) | _points(landscapes, drawn)
     if exponents is not None:
         variables |= _exponents(exponents)
@@ -89,6 +90,7 @@ def _attributes(
         "held_input": json.dumps([value for leaf in held for value in leaf]),
         "precision": landscapes[0].found.precision,
         "spread": drawn.spread,
+        "near": ground.settings.near,
         "kept": ground.settings.kept,
         "moved": ground.settings.moved,
         "value": ground.settings.value,
@@ -130,6 +132,16 @@ def _seen(drawn: Drawn, landscapes: list[Landscape]) -> Variables:
     }
 
 
+def _visits(view: View, near: float) -> Variables:
+    """How long the trials of the intact network stay at a fixed point."""
+    close = np.nan_to_num(view.distance, nan=np.inf) <= near
+    found = residence_times(np.where(close, view.nearest, -1))
+    at = found.state >= 0
+    parts = {"visit_point": found.state, "visit_length": found.length, "visit_trial": found.trial}
+    parts |= {"visit_start": found.start, "visit_began": found.began, "visit_ended": found.ended}
+    return {name: (("visit",), values[at]) for name, values in parts.items()}
+
+
 def _offsets(landscapes: list[Landscape]) -> np.ndarray:
     """The number of each landscape's first point."""
     return np.cumsum([0, *(len(each.points) for each in landscapes[:-1])])
@@ -169,8 +181,8 @@ def _points(landscapes: list[Landscape], drawn: Drawn) -> Variables:
         "point_residual": (("point",), join(each.residual for each in landscapes)),
         "point_unstable": (("point",), of("unstable").astype(int)),
         "point_neutral": (("point",), of("neutral").astype(int)),
-        "eigenvalue_real": (("point", "mode"), values.real),
-        "eigenvalue_imag": (("point", "mode"), values.imag),
+        "eigenvalue_real": (("point", "mode"), np.real(values)),
+        "eigenvalue_imag": (("point", "mode"), np.imag(values)),
         "time_constant": (("point", "mode"), of("time_constants", E)),
     }
 

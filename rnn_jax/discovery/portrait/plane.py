@@ -82,7 +82,7 @@ def flow(
     """
     at, moved = [], []
     for a, b in planes_of(axes):
-        sides = np.meshgrid(np.linspace(*spans[a], NODES), np.linspace(*spans[b], NODES))
+        sides = np.meshgrid(*(np.linspace(spans[k, 0], spans[k, 1], NODES) for k in (a, b)))
         side = np.stack([part.ravel() for part in sides], 1)
         coordinates = np.zeros((len(side), axes.basis.shape[1]))
         coordinates[:, [b, a]] = side[:, ::-1]

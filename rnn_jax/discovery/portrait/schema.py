@@ -62,7 +62,7 @@ REMOVALS = {
     "held_at": Name("removal entry", "held at", "state", "NaN where an entry is left."),
     "fate": Name("removal intact", "fate", NOTHING, "0 kept, 1 moved, 2 vanished."),
     "partner": Name(
-        "removal intact", "what it became", NOTHING, "Its number in `point`; -1 where it vanished.",
+        "removal intact", "what it became", NOTHING, "Its number in `point`; -1 for none.",
     ),
     "fate_distance": Name(
         "removal intact", "distance", SPREAD,
@@ -73,6 +73,17 @@ REMOVALS = {
         "Unstable modes of what it became less its own; NaN where it vanished.",
     ),
 }  # fmt: skip
+VISITS = {
+    "visit_point": Name(
+        "visit", "fixed point of a stay", NOTHING,
+        "Stays of the intact trials within `near` of the spread of their nearest fixed point.",
+    ),
+    "visit_length": Name("visit", "length", "step", "As far as it was seen."),
+    "visit_trial": Name("visit", "trial", NOTHING, "Its number."),
+    "visit_start": Name("visit", "first step", "step", "Of the trial."),
+    "visit_began": Name("visit", "begin seen", NOTHING, "False where the trial begins with it."),
+    "visit_ended": Name("visit", "end seen", NOTHING, "False where the trial ends with it."),
+}  # fmt: skip
 EXPONENTS = {
     "exponent": Name(
         "exponent_number", "Lyapunov exponent", "1/step", "Driven by the trials, their mean.",
@@ -81,8 +92,8 @@ EXPONENTS = {
     "exponent_high": Name("exponent_number", "its upper end", "1/step", "Student, 95 %."),
     "exponent_trial": Name("trial exponent_number", "of a trial", "1/step", "At its end."),
     "exponent_trace": Name(
-        "trial trace exponent_number", "of a trial so far", "1/step", "After `exponent_time` steps.",
+        "trial trace exponent_number", "of a trial so far", "1/step", "By `exponent_time`.",
     ),
     "exponent_time": Name("trace", "steps so far", "step", "Those of the burn-in do not count."),
 }  # fmt: skip
-NAMES = TRIALS | SEEN | SEARCH | POINTS | EXPONENTS | REMOVALS
+NAMES = TRIALS | SEEN | VISITS | SEARCH | POINTS | EXPONENTS | REMOVALS

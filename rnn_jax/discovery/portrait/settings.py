@@ -1,4 +1,4 @@
-"""What a user may choose about a phase portrait, in one frozen record that is also the command line.
+"""What a user may choose about a phase portrait, in one frozen record, as the command line has it.
 
     portrait(subject, DynamicsSettings(starts=1024, hold="delay"))
     rnn-jax dynamics flip-flop --starts 1024 --hold delay
@@ -18,7 +18,7 @@ ZERO = "zero"
 class DynamicsSettings:
     """How fixed points, exponents and removals are computed."""
 
-    starts: int = 512
+    starts: int = 256
     """Starts of the search: a quarter each are states of the trials, such states with noise,
     mixtures of three, and midpoints of two."""
 
@@ -37,11 +37,14 @@ class DynamicsSettings:
 
     same: float = 1e-6
     """Two ends of the search are one point where they are this near, as a share of the spread of
-    the states (their root mean square distance from their mean)."""
+    the states, their root mean square distance from their mean."""
 
     box: tuple[float, float] | None = None
     """The lowest and the highest value of a state's entries: starts outside are left out, and
     what ends outside is not a point."""
+
+    near: float = 0.2
+    """A state is at its nearest fixed point where it lies within this share of the spread."""
 
     exponents: int = 8
     """Lyapunov exponents, the largest first; 0 for none."""
@@ -68,7 +71,7 @@ class DynamicsSettings:
         at_least(0, exponents=self.exponents)
         if not isinstance(self.hold, str):
             raise ValueError(f"hold must be zero or the name of an epoch, got {self.hold!r}")
-        for name in ("noise", "tolerance", "same", "kept", "moved"):
+        for name in ("noise", "tolerance", "same", "near", "kept", "moved"):
             positive(name, getattr(self, name))
         if not self.kept <= self.moved:
             raise ValueError(f"kept must be at most moved, got {self.kept} and {self.moved}")

@@ -1,5 +1,5 @@
 // The plane: flow, trials, points, and what becomes of the points.
-const MARGIN = { left: 46, right: 10, top: 10, bottom: 40 };
+const MARGIN = { left: 62, right: 10, top: 10, bottom: 40 };
 const FATE_INKS = { moved: "--input", vanished: "--output", fresh: "--fresh" };
 
 function frame(s) {
