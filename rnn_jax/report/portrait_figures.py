@@ -42,10 +42,12 @@ def landscape_figure(dataset: xr.Dataset) -> Figure:
     pairs = planes(dataset)
     with look():
         figure = Sheet(figsize=(max(5.4, 4.6 * len(pairs)), 5.0), layout="constrained")
-        for plane, axes in enumerate(figure.subplots(1, len(pairs), squeeze=False)[0]):
+        row = figure.subplots(1, len(pairs), squeeze=False)[0]
+        for plane, axes in enumerate(row):
             draw_landscape(axes, dataset, 0, plane)
-        figure.suptitle("Fixed points and flow", x=0.01, ha="left")
-        figure.legend(*keys(dataset, points_of(dataset, 0)), loc="outside upper center", ncols=6)
+        row[0].set_title("Fixed points and flow")
+        own = points_of(dataset, 0)
+        figure.legend(*keys(dataset, own), loc="outside upper center", ncols=3 * len(pairs))
         figure.supxlabel(_caption(dataset), fontsize=7.5, color=MUTED, x=0.01, ha="left")
     return figure
 

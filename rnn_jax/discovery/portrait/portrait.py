@@ -18,6 +18,7 @@ from jaxtyping import PyTree
 from ...core import Identity
 from ...core.checks import one_of
 from ...core.progress import Track, in_silence
+from ...core.types import Numbers
 from ...dynamics import starts_from, taken
 from ...dynamics.trees import rows_of
 from ..subject import Subject, check_run, check_subject
@@ -124,7 +125,7 @@ def _held_input(subject: Subject, hold: str) -> PyTree:
     one_of("hold", hold, (ZERO, *epochs))
     weight = np.asarray(epochs[hold], float)
 
-    def mean(leaf: np.ndarray) -> np.ndarray:
+    def mean(leaf: Numbers) -> np.ndarray:
         known = np.asarray(leaf)
         if known.dtype.kind != "f":
             raise ValueError(
