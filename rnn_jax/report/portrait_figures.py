@@ -75,7 +75,7 @@ def spectra_figure(dataset: xr.Dataset) -> Figure | None:
     if not own.size:
         return None
     growing = array(dataset, "point_unstable", "point")[own].astype(int)
-    groups = list(np.unique(growing))
+    groups = [int(count) for count in np.unique(growing)]
     groups = [*groups[: GROUPS - 1], *([None] if len(groups) >= GROUPS else [])]
     values = _eigenvalues(dataset)
     top = float(np.nanmax(np.abs(values[own]), initial=1.0)) * 1.08
@@ -94,7 +94,7 @@ def spectra_figure(dataset: xr.Dataset) -> Figure | None:
             loc="outside lower center", ncols=3,
         )  # fmt: skip
         figure.suptitle(
-            "Eigenvalues of the step's Jacobian at the fixed points", x=0.01, ha="left"
+            "Eigenvalues at the fixed points", x=0.01, ha="left"
         )
     return figure
 

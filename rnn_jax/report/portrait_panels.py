@@ -68,7 +68,7 @@ def draw_points(
     dataset: xr.Dataset,
     which: np.ndarray,
     plane: int,
-    size: float = 34,
+    size: int = 34,
     **style: Any,
 ) -> None:
     """Points by their kind, the unstable ones below."""
