@@ -1,4 +1,4 @@
-"""`rnn-jax dynamics`: the folder it writes, circuits of another folder, and one line for bad input.
+"""`rnn-jax dynamics`: the folder it writes, circuits of a folder, and one line for bad input.
 
 The network is that of `test_cli.py`: one latch, and two units that follow it.
 """

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from page import HOSTILE, find, needed, picture
 from portrait_data import SETS, SETTINGS, drawn
 from test_report_pictures import ill
 
+from rnn_jax.discovery.portrait.schema import NAMES
+from rnn_jax.discovery.schema import as_markdown
 from rnn_jax.report import PORTRAIT_FIGURES, dynamics_table, write_portrait_page
 from rnn_jax.report.dynamics_table import POINTS, kind_of, tally
 from rnn_jax.report.packing import unpacked
@@ -196,3 +199,8 @@ def test_a_page_of_one_network_without_removals(browser, dataset, tmp_path):
 def test_settings_are_those_that_the_report_was_made_with(dataset):
     assert dataset.attrs["kept"] == SETTINGS.kept
     assert dataset.attrs["hold"] == "zero"
+
+
+def test_the_docs_have_the_table_of_names():
+    page = Path(__file__).parents[1] / "docs" / "dynamics-command.md"
+    assert page.read_text("utf-8").endswith(as_markdown(NAMES))

@@ -93,9 +93,7 @@ def spectra_figure(dataset: xr.Dataset) -> Figure | None:
             handles=[*handles, Line2D([], [], color=MUTED, label="unit circle")],
             loc="outside lower center", ncols=3,
         )  # fmt: skip
-        figure.suptitle(
-            "Eigenvalues at the fixed points", x=0.01, ha="left"
-        )
+        figure.suptitle("Eigenvalues at the fixed points", x=0.01, ha="left")
     return figure
 
 
