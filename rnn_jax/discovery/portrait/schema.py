@@ -31,7 +31,7 @@ SEEN = {
 }  # fmt: skip
 SEARCH = {
     "verdict": Name("start", "verdict", NOTHING, "What became of a start; attribute `verdicts`."),
-    "residual": Name("start", "q", "state^2", "Half the squared length of F(h, x) - h, where a start ended."),
+    "residual": Name("start", "q", "state^2", "Half of the squared step, at its end."),
     "iterations": Name("start", "iterations", NOTHING, "Until q was below the tolerance."),
     "start_point": Name("start", "point found", NOTHING, "Its number in `point`; -1 for none."),
     "verdict_count": Name("landscape verdict_name", "starts of a verdict", NOTHING, "In all."),
@@ -50,9 +50,7 @@ POINTS = {
     "point_output": Name("point output", "outputs", "output", "The readout there."),
     "point_pca": Name("point pc", "principal components", "state", "As `pca`."),
     "point_count": Name("point", "starts", NOTHING, "How many found it."),
-    "point_residual": Name(
-        "point", "q", "state^2", "Half the squared length of F(h, x) - h there."
-    ),
+    "point_residual": Name("point", "q", "state^2", "Half of the squared step there."),
     "point_unstable": Name("point", "unstable modes", NOTHING, "How many grow."),
     "point_neutral": Name("point", "neutral modes", NOTHING, "How many neither grow nor decay."),
     "eigenvalue_real": Name("point mode", "real part", NOTHING, "Eigenvalues of the Jacobian."),
