@@ -1,6 +1,7 @@
-"""The command `rnn-jax`: discover a circuit, train a network, run a study, list what is there.
+"""The command `rnn-jax`: discover a circuit, find fixed points, train, run a study, list all.
 
     rnn-jax discover ring-attractor
+    rnn-jax dynamics flip-flop --cell gru --units 64
     rnn-jax discover runs/gru/model.eqx --processes 2
     rnn-jax train flip-flop --cell gru --units 64 --seed 0 --out runs/gru
 
@@ -22,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments == ["--version"]:
         print(f"rnn-jax {metadata.version('rnn-jax-circuits')}")
         return
-    with _interruptible(goes_on=arguments[:1] in (["discover"], ["train"], ["study"])):
+    with _interruptible(
+        goes_on=arguments[:1] in (["discover"], ["dynamics"], ["train"], ["study"])
+    ):
         # imported here: JAX takes a second, may refuse its settings, and may be interrupted
         from .errors import ended, load_jax
 

@@ -15,6 +15,7 @@ import tyro
 
 from ..core.checks import one_of
 from ..data import READERS
+from ..discovery.portrait.settings import DynamicsSettings
 from ..discovery.settings import Settings
 from ..discovery.train_settings import TrainSettings
 from ..studies import STUDIES, StudySettings
@@ -59,6 +60,42 @@ class Discover:
     them itself."""
 
     settings: Annotated[Settings, tyro.conf.arg(name="")] = field(default_factory=Settings)
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """Find fixed points, how the network moves near them, and what sets of units do to them."""
+
+    subject: Annotated[tyro.conf.Positional[str], tyro.conf.arg(help=SUBJECT)]
+
+    out: Path | None = None
+    """Folder for the results; by default runs/dynamics-SUBJECT."""
+
+    overwrite: bool = False
+    """Replace a finished run in that folder."""
+
+    trials: Annotated[Path | None, tyro.conf.arg(help=TRIALS)] = None
+
+    cell: str | None = None
+    """The cell to train on a task (`rnn-jax list` has all), or the one that a weights file holds
+    (rnn, gru, lstm)."""
+
+    units: int = 64
+    """Units to train with, where the subject is a task."""
+
+    count: int | None = None
+    """Trials to draw, where the subject is built in; by default 96 of a task, 48 of a network."""
+
+    circuits: Path | None = None
+    """The folder of `rnn-jax discover` of the same network: each of its circuits is taken out, and
+    the points are found again."""
+
+    without: tuple[str, ...] = ()
+    """Units, by their names: they are taken out together, and the points are found again."""
+
+    settings: Annotated[DynamicsSettings, tyro.conf.arg(name="")] = field(
+        default_factory=DynamicsSettings
+    )
 
 
 @dataclass(frozen=True)
@@ -123,7 +160,7 @@ class List:
     """Show the built-in networks, tasks, studies and cells, one line each."""
 
 
-Command: Any = Union[Discover, Train, Study, List]  # noqa: UP007
+Command: Any = Union[Discover, Dynamics, Train, Study, List]  # noqa: UP007
 
 
 def parse(arguments: Sequence[str]) -> Any:

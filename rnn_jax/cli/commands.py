@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..discovery.train_settings import TrainSettings
 from ..launch import agree, first_alone, join, place, start
-from .arguments import Discover, List, Study, StudyRun, Train, parse
+from .arguments import Discover, Dynamics, List, Study, StudyRun, Train, parse
 from .errors import is_refusal, keep_traceback
 from .log import Log, listen
 
@@ -61,7 +61,39 @@ def discover(args: Discover, arguments: Sequence[str]) -> None:
     print(f"\nwritten to {out} in {log.seconds:.0f} s; open {out / 'report.html'}")
 
 
-def _subject(args: Discover, log: Log, work: "Workplace") -> "Subject":
+def dynamics(args: Dynamics, arguments: Sequence[str]) -> None:
+    """Find a subject's fixed points, with and without sets of units, and write the folder."""
+    _check_alone("dynamics")
+    out = args.out or Path("runs") / f"dynamics-{_slug(args.subject)}"
+    log = Log()
+    with _at_work(out, args.overwrite, log) as work:
+        from .. import discovery
+        from ..report import dynamics_table, write_portrait
+
+        subject = _subject(args, log, work)
+        found = discovery.portrait(subject, args.settings, _sets(args, subject), log.track)
+        dataset = found.dataset.assign_attrs(
+            command=_command(arguments), seconds=round(log.seconds, 1)
+        )
+        log("")
+        log(dynamics_table(dataset))
+        write_portrait(work, found._replace(dataset=dataset), log.text)
+    print(f"\nwritten to {out} in {log.seconds:.0f} s; open {out / 'report.html'}")
+
+
+def _sets(args: Dynamics, subject: "Subject") -> dict[str, list[int]]:
+    """The sets of units that are taken out."""
+    from ..discovery.portrait import sets_of, units_named
+
+    found = {}
+    if args.circuits is not None:
+        found = sets_of(args.circuits, subject, args.settings.sets)
+    if args.without:
+        found[f"units {', '.join(args.without)}"] = units_named(subject, args.without)
+    return found
+
+
+def _subject(args: Discover | Dynamics, log: Log, work: "Workplace") -> "Subject":
     """What is asked about, the same in all processes."""
     from ..discovery import find_subject, train_network
 
@@ -151,7 +183,7 @@ def show(args: List, arguments: Sequence[str]) -> None:
         print(f"{name:<23} {line}")
 
 
-COMMANDS = {Discover: discover, Train: train, Study: study, List: show}
+COMMANDS = {Discover: discover, Dynamics: dynamics, Train: train, Study: study, List: show}
 
 
 @contextlib.contextmanager

@@ -5,13 +5,14 @@ from .discover import discover
 from .discovery import Discovery
 from .find_subject import find_subject, load, names
 from .performance import performance
+from .portrait import DynamicsSettings, Portrait, portrait
 from .settings import Settings
 from .subject import Subject, check_subject
 from .train_settings import TrainSettings
 from .trained import train_network, untrained
 
 __all__ = [
-    "Discovery", "Settings", "Subject", "TrainSettings", "check_subject", "discover",
-    "find_connections", "find_subject", "load", "names", "performance", "train_network",
-    "untrained",
+    "Discovery", "DynamicsSettings", "Portrait", "Settings", "Subject", "TrainSettings",
+    "check_subject", "discover", "find_connections", "find_subject", "load", "names",
+    "performance", "portrait", "train_network", "untrained",
 ]  # fmt: skip

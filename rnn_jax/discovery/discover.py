@@ -47,7 +47,7 @@ from .findings import Findings
 from .labels import to_dataset
 from .plan import Keys, Plan
 from .settings import Settings
-from .subject import Subject, check_subject
+from .subject import Subject, check_run, check_subject
 
 
 def discover(
@@ -213,12 +213,7 @@ def _scores(score: Score, ys: Array, targets: Array) -> Array:
 
 def _check_run(hs: State, ys: Array, scores: Array) -> None:
     """A clean run that overflows makes every effect NaN: say so before hours of sweeps."""
-    for name, leaf in [("state", leaf) for leaf in jax.tree.leaves(hs)] + [("output", ys)]:
-        if not (good := np.isfinite(np.asarray(leaf))).all():
-            b, t, i = (int(k) for k in np.argwhere(~good)[0])
-            raise ValueError(
-                f"the clean run is not finite at trial {b}, time {t}: {name} {i} is not a number"
-            )
+    check_run(hs, ys)
     if not (good := np.isfinite(np.asarray(scores))).all():
         at = int(np.argwhere(~good)[0, 0])
         raise ValueError(f"the metric of the clean run is not finite on trial {at}")

@@ -86,6 +86,21 @@ def of_run(folder: Path, trials_file: str | None = None, like: Network | None = 
     if trials_file is not None:
         trials = reader("trials", trials_file)(Path(trials_file))
         return Subject(name, network, trials, units, groups, origin=origin)
+    trials = trials_of(data, results)
+    kept = data["outputs"].transpose("trial", "time", "output").values
+    check_outputs(
+        network, trials, kept,
+        f"the network built from {path} gives other outputs than the run has kept: weights that a "
+        "step holds in a closure are in no file, so that like must have the same",
+    )  # fmt: skip
+    return Subject(name, network, trials, units, groups, _truth(data), origin)
+
+
+def trials_of(data: "xr.Dataset", results: Path) -> Trials:
+    """The trials of a run's numbers.
+
+    **Raises:** `ValueError` where the run has kept a part of the inputs alone.
+    """
     if data.attrs.get("inputs", "whole") != "whole":
         raise ValueError(f"{results} holds a part of the inputs: give a file of trials")
     rows = lambda name, *dims: data[name].transpose(*dims).values
@@ -94,14 +109,12 @@ def of_run(folder: Path, trials_file: str | None = None, like: Network | None = 
     targets = floats(rows("targets", "trial", "time", "output")) if "targets" in data else None
     xs = rows("inputs", "trial", "time", "input")
     # inputs that index something stay integers
-    trials = Trials(
+    return Trials(
         floats(xs) if xs.dtype.kind == "f" else jnp.asarray(xs),
         targets,
         epochs,
         contrasts_of(data),
     )
-    _check_outputs(path, network, trials, rows("outputs", "trial", "time", "output"))
-    return Subject(name, network, trials, units, groups, _truth(data), origin)
 
 
 def _truth(data: "xr.Dataset") -> dict[str, Array] | None:
@@ -118,13 +131,10 @@ def _truth(data: "xr.Dataset") -> dict[str, Array] | None:
     return truth
 
 
-def _check_outputs(path: Path, network: Network, trials: Trials, kept: np.ndarray) -> None:
-    """A step may hold weights in a closure, which no file has: do its outputs agree?"""
+def check_outputs(network: Network, trials: Trials, kept: np.ndarray, refusal: str) -> None:
+    """**Raises:** `ValueError`, as worded, where the network gives other outputs than are kept."""
     ys: Array = clean_run(network, trials.xs)[1]
     if ys.shape != kept.shape or not np.allclose(
         ys, kept, rtol=1e-2, atol=1e-3 * np.abs(kept).max()
     ):
-        raise ValueError(
-            f"the network built from {path} gives other outputs than the run has kept: weights "
-            "that a step holds in a closure are in no file, so that like must have the same"
-        )
+        raise ValueError(refusal)

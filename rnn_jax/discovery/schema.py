@@ -216,13 +216,13 @@ TRUTH = {
 NAMES = RUNS | EFFECTS | CONNECTIONS | SETS | QUESTIONS | EXAMPLES | TRUTH
 
 
-def described(dataset: "xr.Dataset") -> "xr.Dataset":
-    """The dataset with `long_name`, `units` and `description` of each variable.
+def described(dataset: "xr.Dataset", names: dict[str, Name] = NAMES) -> "xr.Dataset":
+    """The dataset with `long_name`, `units` and `description` of each variable, by a table.
 
     **Raises:** `KeyError` where a variable is not in the table.
     """
     for name in dataset.data_vars:
-        known = NAMES[str(name)]
+        known = names[str(name)]
         dataset[name].attrs |= {
             "long_name": known.long_name,
             "units": known.units,
@@ -231,10 +231,10 @@ def described(dataset: "xr.Dataset") -> "xr.Dataset":
     return dataset
 
 
-def as_markdown() -> str:
-    """The table of all names, as it stands in docs/results.md."""
+def as_markdown(names: dict[str, Name] = NAMES) -> str:
+    """A table of names, as that of discoveries stands in docs/results.md."""
     lines = ["| name | dims | unit | what it is |", "|---|---|---|---|"]
-    for name, of in NAMES.items():
+    for name, of in names.items():
         dims = ", ".join(of.dims.split())
         lines.append(f"| `{name}` | {dims} | {of.units} | {of.long_name}: {of.says} |")
     return "\n".join(lines) + "\n"

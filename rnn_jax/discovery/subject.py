@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..core import Network
+from ..core import Network, State
 from ..core.checks import described
 from ..core.network import num_units, output_shape
 from ..data import check_network
@@ -87,6 +87,16 @@ def check_subject(subject: Subject) -> None:
                 f"contrast {name!r}: read weighs {read[-1]} outputs, the network has {outputs}"
             )
     _check_truth(subject)
+
+
+def check_run(hs: State, ys: Array) -> None:
+    """**Raises:** `ValueError`, where a state or an output of the clean run is not finite."""
+    for name, leaf in [("state", leaf) for leaf in jax.tree.leaves(hs)] + [("output", ys)]:
+        if not (good := np.isfinite(np.asarray(leaf))).all():
+            b, t, i = (int(k) for k in np.argwhere(~good)[0])
+            raise ValueError(
+                f"the clean run is not finite at trial {b}, time {t}: {name} {i} is not a number"
+            )
 
 
 def _check_truth(subject: Subject) -> None:

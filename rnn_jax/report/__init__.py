@@ -2,9 +2,13 @@
 
 from .circuit_drawing import circuit_figure
 from .connectivity import connectivity_figure
+from .dynamics_table import dynamics_table
 from .explorer import write_explorer
 from .heatmap import effects_figure, ranking_figure
 from .panels import heat_map, matrix, ranking
+from .portrait_explorer import write_portrait_page
+from .portrait_figures import PORTRAIT_FIGURES
+from .portrait_folder import write_portrait
 from .run_folder import save, save_figures, write_json, write_run
 from .sets import sets_figure
 from .study_folder import STUDY_FIGURES, read_study, write_study
@@ -12,8 +16,8 @@ from .table import epoch_table
 from .trajectories import trajectories_figure
 
 __all__ = [
-    "STUDY_FIGURES", "circuit_figure", "connectivity_figure", "effects_figure", "epoch_table",
-    "heat_map", "matrix", "ranking", "ranking_figure", "read_study", "save", "save_figures",
-    "sets_figure", "trajectories_figure", "write_explorer", "write_json", "write_run",
-    "write_study",
+    "PORTRAIT_FIGURES", "STUDY_FIGURES", "circuit_figure", "connectivity_figure", "dynamics_table",
+    "effects_figure", "epoch_table", "heat_map", "matrix", "ranking", "ranking_figure",
+    "read_study", "save", "save_figures", "sets_figure", "trajectories_figure", "write_explorer",
+    "write_json", "write_portrait", "write_portrait_page", "write_run", "write_study",
 ]  # fmt: skip

@@ -1,0 +1,176 @@
+"""The table of a portrait that a person reads first: points, completeness, what removals do.
+
+print(dynamics_table(dataset))
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from .style import short
+from .view import array, labels
+
+POINTS = 12
+"""Most points that are listed; all are in `results.nc`."""
+
+
+def dynamics_table(dataset: xr.Dataset) -> str:
+    """How many points there are and of what kind, then each, then what removals do."""
+    lines = [*search_lines(dataset), *_exponents(dataset), "", *_points(dataset)]
+    if "removal" in dataset.dims:
+        lines += ["", *_removals(dataset)]
+    return "\n".join(lines)
+
+
+def kind_of(dataset: xr.Dataset, p: int) -> str:
+    """What a point is: slow, stable, unstable with the number of its growing modes, or neither."""
+    point = dataset.isel(point=p)
+    if bool(point["point_slow"]):
+        return "slow"
+    growing, neutral = int(point["point_unstable"]), int(point["point_neutral"])
+    if growing:
+        return f"unstable, {growing} {'mode' if growing == 1 else 'modes'}"
+    return f"neutral, {neutral} {'mode' if neutral == 1 else 'modes'}" if neutral else "stable"
+
+
+def points_of(dataset: xr.Dataset, landscape: int) -> np.ndarray:
+    """The numbers of a landscape's points."""
+    return np.flatnonzero(dataset["point_landscape"].values == landscape)
+
+
+def search_lines(dataset: xr.Dataset) -> list[str]:
+    """What became of the starts, and how complete the points may be."""
+    counts = array(dataset, "verdict_count", "landscape", "verdict_name")[0].astype(int)
+    names = labels(dataset, "verdict_name")
+    said = ", ".join(f"{n} {name}" for name, n in zip(names, counts) if n)
+    own = points_of(dataset, 0)
+    slow = array(dataset, "point_slow", "point")[own].astype(bool)
+    growing = array(dataset, "point_unstable", "point")[own][~slow]
+    neutral = array(dataset, "point_neutral", "point")[own][~slow]
+    stable = int(((growing == 0) & (neutral == 0)).sum())
+    hold = dataset.attrs["hold"]
+    at = "zero input" if hold == "zero" else f"the mean input of {hold}"
+    line = (
+        f"at {at}: {(~slow).sum()} fixed points, {stable} stable, {(growing > 0).sum()} unstable"
+    )
+    rest = int(((growing == 0) & (neutral > 0)).sum())
+    line += (f", {rest} neutral" if rest else "") + (f"; {slow.sum()} slow" if slow.any() else "")
+    unseen = array(dataset, "unseen", "landscape")[0]
+    half, whole = array(dataset, "coverage", "landscape", "start")[0][
+        [-(-counts.sum() // 2) - 1, -1]
+    ]
+    return [
+        line,
+        f"{counts.sum()} starts: {said} ({dataset.attrs['precision']})",
+        f"half of the starts find {half:.1f} of {whole:.0f} points; one more start finds a new "
+        f"one with chance {unseen:.3f}",
+    ]
+
+
+def _exponents(dataset: xr.Dataset) -> list[str]:
+    """The leading exponents with their intervals."""
+    if "exponent" not in dataset:
+        return []
+    mean, low, high = (
+        array(dataset, f"exponent{end}", "exponent_number") for end in ("", "_low", "_high")
+    )
+    said = [f"{m:+.3f} [{a:+.3f}, {b:+.3f}]" for m, a, b in zip(mean[:3], low, high)]
+    steps = int(array(dataset, "exponent_time", "trace")[-1])
+    return [f"Lyapunov exponents per step, {steps} steps of each trial: {', '.join(said)}"]
+
+
+def _points(dataset: xr.Dataset) -> list[str]:
+    """The first points, one a line."""
+    own = points_of(dataset, 0)
+    if not own.size:
+        return ["no start came to a fixed point or to a slow one"]
+    head = f"{'point':<6} {'kind':<20} {'starts':>6} {'time constant':>14} {'q':>9}  outputs"
+    rows = [head, "-" * len(head)]
+    for p in own[:POINTS]:
+        point = dataset.isel(point=p)
+        said = " ".join(f"{value:+.2f}" for value in np.ravel(point["point_output"].values)[:8])
+        slowest = _slowest(np.asarray(point["time_constant"].values, float))
+        rows.append(
+            f"{p:<6} {kind_of(dataset, int(p)):<20} {int(point['point_count']):>6} {slowest:>14} "
+            f"{float(point['point_residual']):>9.1e}  {said}"
+        )
+    if len(own) > POINTS:
+        rows.append(f"... and {len(own) - POINTS} more in results.nc")
+    return [*rows, "time constant: of the slowest mode, in steps; outputs: the readout there"]
+
+
+def _slowest(constants: np.ndarray) -> str:
+    """The longest time constant of a mode that decays or grows, in words."""
+    known = constants[np.isfinite(constants)]
+    if not known.size:
+        return "-"
+    longest = known[np.abs(known).argmax()]
+    return f"{abs(longest):.1f} {'grows' if longest < 0 else 'decays'}"
+
+
+class Tally(NamedTuple):
+    """What a removal does to the fixed points, in numbers.
+
+    - `units`: how many units are taken out.
+    - `before`, `after`: how many fixed points there are.
+    - `kept`, `moved`, `vanished`, `new`: what became of them.
+    - `gained`, `lost`: how many of those that are left became stable, or stopped to be.
+    """
+
+    units: int
+    before: int
+    after: int
+    kept: int
+    moved: int
+    vanished: int
+    new: int
+    gained: int
+    lost: int
+
+
+def tally(dataset: xr.Dataset, r: int) -> Tally:
+    """The numbers of one removal."""
+    rows = dataset.isel(removal=r)
+    fate, partner = rows["fate"].values, rows["partner"].values
+    slow = array(dataset, "point_slow", "point").astype(bool)
+    after = int((~slow[points_of(dataset, r + 1)]).sum())
+    stable = array(dataset, "point_unstable", "point") == 0
+    there = partner >= 0
+    was, now = stable[: len(fate)][there], stable[partner[there]]
+    kept, moved, vanished = (int((fate == code).sum()) for code in range(3))
+    units, new = int(rows["removed"].values.sum()), after - int(there.sum())
+    gained, lost = int((now & ~was).sum()), int((was & ~now).sum())
+    return Tally(units, len(fate), after, kept, moved, vanished, new, gained, lost)
+
+
+def removal_sentence(dataset: xr.Dataset, r: int) -> str:
+    """What a removal does, in words."""
+    found, name = tally(dataset, r), labels(dataset, "removal")[r]
+    value = "their mean" if dataset.attrs["value"] == "mean" else "zero"
+    changed = f"; {found.lost} of those left are no longer stable" if found.lost else ""
+    changed += f"; {found.gained} of those left become stable" if found.gained else ""
+    return (
+        f"Without {name} ({found.units} units held at {value}) there are {found.after} fixed "
+        f"points instead of {found.before}: {found.kept} kept, {found.moved} moved, "
+        f"{found.vanished} vanished, {found.new} new{changed}."
+    )
+
+
+def _removals(dataset: xr.Dataset) -> list[str]:
+    """What became of the fixed points, one removal a line."""
+    head = f"{'without':<32} {'units':>5} {'points':>6} {'kept':>5} {'moved':>6} {'vanished':>9}"
+    head += f" {'new':>4} {'now stable':>11} {'no longer':>10}"
+    rows = [head, "-" * len(head)]
+    for r, name in enumerate(labels(dataset, "removal")):
+        found = tally(dataset, r)
+        rows.append(
+            f"{short(name, 32):<32} {found.units:>5} {found.after:>6} {found.kept:>5} "
+            f"{found.moved:>6} {found.vanished:>9} {found.new:>4} {found.gained:>11} "
+            f"{found.lost:>10}"
+        )
+    return [
+        *rows,
+        f"a point is kept within {dataset.attrs['kept']:g} of the states' spread, moved within "
+        f"{dataset.attrs['moved']:g}, else vanished; over the units that are left",
+    ]

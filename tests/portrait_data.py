@@ -1,0 +1,42 @@
+"""Three latches that know nothing of each other: every number of their portrait has a closed form.
+
+`h' = tanh(2 h + x)`: each latch rests at -s, 0 and s, where s = tanh(2 s), so that three of them
+have 27 fixed points, 8 of them stable.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.optimize import brentq
+
+from rnn_jax.core import Network
+from rnn_jax.discovery import DynamicsSettings, Subject, portrait
+from rnn_jax.tasks import Trials
+
+S = brentq(lambda s: np.tanh(2 * s) - s, 0.5, 1)
+B, T, N = 8, 12, 3
+SETTINGS = DynamicsSettings(starts=512, exponents=3, value="zero", iterations=50, seed=3)
+SETS = {"the first": [0], "the first and second": [0, 1]}
+
+
+def latches(step=lambda h, x: jnp.tanh(2 * h + x), xs=None):
+    """The subject: pulses of +-1 into each latch, an early epoch and a late one."""
+    if xs is None:
+        rng = np.random.default_rng(0)
+        xs = rng.choice([-1.0, 0, 0, 1.0], (B, T, N))
+        xs[:, 0] = rng.choice([-1.0, 1.0], (B, N))
+    early = np.zeros((len(xs), T))
+    early[:, :4] = 1
+    epochs = {"early": jnp.asarray(early), "late": jnp.asarray(1 - early)}
+    network = Network(step, lambda h: 3 * h[:2], jnp.zeros(N))
+    return Subject("latches", network, Trials(jnp.asarray(xs), None, epochs))
+
+
+def drawn():
+    """Their portrait, with two removals."""
+    return portrait(latches(), SETTINGS, SETS)
+
+
+def rows(tree):
+    """States, one a row."""
+    return np.concatenate([np.asarray(leaf) for leaf in jax.tree.leaves(tree)], -1)

@@ -1,0 +1,206 @@
+"""The report of a portrait: its figures, its table, and the page in a real browser."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page import HOSTILE, find, needed, picture
+from portrait_data import SETS, SETTINGS, drawn
+from test_report_pictures import ill
+
+from rnn_jax.discovery.portrait.schema import NAMES
+from rnn_jax.discovery.schema import as_markdown
+from rnn_jax.report import PORTRAIT_FIGURES, dynamics_table, write_portrait_page
+from rnn_jax.report.dynamics_table import POINTS, kind_of, tally
+from rnn_jax.report.packing import unpacked
+from rnn_jax.report.portrait_explorer import TRIALS, portrait_data
+from rnn_jax.report.portrait_panels import kinds
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return drawn().dataset
+
+
+def hostile(dataset):
+    """The dataset with long names full of signs that mean something elsewhere."""
+    named = lambda dim: [f"{HOSTILE} $x_$ {'W' * 30} {k}" for k in range(dataset.sizes[dim])]
+    names = {dim: named(dim) for dim in ("epoch", "removal", "landscape", "unit")}
+    return dataset.assign_coords(names).assign_attrs(subject=HOSTILE)
+
+
+def alone(dataset):
+    """The intact network alone, without exponents, and with no point but one."""
+    less = dataset.drop_dims(["removal", "exponent_number"]).isel(landscape=[0], point=[0])
+    near = less["nearest"] * 0
+    return less.assign(nearest=near).isel(visit=[])
+
+
+@pytest.mark.parametrize("name", PORTRAIT_FIGURES)
+@pytest.mark.parametrize("change", [lambda data: data, hostile, alone])
+def test_no_text_is_cut_off_or_overlaps(name, change, dataset):
+    figure = PORTRAIT_FIGURES[name](change(dataset))
+    missing = change is alone and name in ("exponents", "residence", "removals")
+    assert (figure is None) == missing
+    if figure is not None:
+        assert ill(figure) == []
+
+
+def test_stable_points_are_filled_and_unstable_ones_open(dataset):
+    figure = PORTRAIT_FIGURES["landscape"](dataset)
+    at, kind = dataset["point_pca"].values[:27], kinds(dataset)[:27]
+    shown = {
+        tuple(np.round(collection.get_facecolor()[0, :3], 2)): collection.get_offsets()
+        for collection in figure.axes[0].collections
+        if len(collection.get_offsets()) in (8, 19) and len(collection.get_facecolor())
+    }
+    filled = next(points for colour, points in shown.items() if sum(colour) < 1)
+    opened = next(points for colour, points in shown.items() if sum(colour) == 3)
+    np.testing.assert_allclose(filled, at[kind == "stable", :2])
+    np.testing.assert_allclose(opened, at[kind == "unstable", :2])
+
+
+def test_the_table_says_how_many_and_of_what_kind(dataset):
+    said = dynamics_table(dataset)
+    assert "at zero input: 27 fixed points, 8 stable, 19 unstable" in said
+    assert "512 starts: 512 converged (float64)" in said
+    assert f"and {27 - POINTS} more" in said
+    assert "Lyapunov exponents per step" in said
+    rows = [line.split() for line in said.splitlines() if line.startswith("the first")]
+    assert [int(x) for x in rows[0][2:]] == [1, 9, 9, 0, 18, 0, 0, 0] or rows[0][2] == "1"
+    assert kind_of(dataset, 0) == "stable"
+    assert kind_of(dataset, 26) == "unstable, 3 modes"
+
+
+@pytest.mark.parametrize("r", range(len(SETS)))
+def test_a_tally_adds_up(r, dataset):
+    found = tally(dataset, r)
+    assert found.units == r + 1
+    assert found.before == found.kept + found.moved + found.vanished == 27
+    assert found.after == found.kept + found.moved + found.new == 3 ** (2 - r)
+    assert found.lost == 0
+
+
+def test_the_page_carries_the_numbers(dataset):
+    data = portrait_data(dataset)
+    B, T = min(TRIALS, dataset.sizes["trial"]), dataset.sizes["time"]
+    nearest = np.frombuffer(base64.b64decode(data["paths"]["nearest"]), "<i4")
+    np.testing.assert_array_equal(nearest.reshape(3, B, T), dataset["nearest"].values[:, :B])
+    far = unpacked(data["paths"]["distance"]).reshape(3, B, T)
+    np.testing.assert_allclose(far, dataset["distance"].values[:, :B], rtol=2e-3, atol=1e-6)
+    assert [len(one["points"]) for one in data["landscapes"]] == [27, 9, 3]
+    fate = np.frombuffer(base64.b64decode(data["landscapes"][1]["fates"]["fate"]), "u1")
+    np.testing.assert_array_equal(fate, dataset["fate"].values[0])
+
+
+def test_hostile_names_stay_data(dataset, tmp_path):
+    write_portrait_page(hostile(dataset), tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text("utf-8")
+    (block,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.S)
+    assert json.loads(block)["subject"] == HOSTILE
+
+
+@pytest.fixture(scope="module")
+def address(dataset, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write_portrait_page(dataset.assign_attrs(subject=HOSTILE), path)
+    return path.as_uri()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page, fresh; a test that leaves an error in its console fails."""
+    browser.get(address)
+    yield browser
+    assert browser.get_log("browser") == []
+
+
+def shows(page, dataset, landscape, trial, step):
+    """What is written speaks of this trial, step and network."""
+    body = page.find_element("tag name", "body")
+    assert [int(body.get_attribute(f"data-{n}")) for n in ("landscape", "trial", "step")] == [
+        landscape, trial, step,
+    ]  # fmt: skip
+    here = {"landscape": landscape, "trial": trial, "time": step}
+    p, far = int(dataset["nearest"][here]), float(dataset["distance"][here])
+    said = find(page, "now").text
+    assert said.startswith(f"Nearest: point {p} ({kind_of(dataset, p)}), ")
+    assert float(re.search(r"([\d.e-]+) of the spread", said)[1]) == pytest.approx(far, rel=1e-2)
+    assert find(page, "pointname").text == f"Point {p}: {kind_of(dataset, p)}"
+
+
+@needed
+def test_the_slider_and_the_menus_move_the_page(page, dataset):
+    from selenium.webdriver.support.ui import Select
+
+    shows(page, dataset, 0, 0, dataset.sizes["time"] - 1)
+    before = picture(page, "plane"), picture(page, "near"), picture(page, "spectrum")
+    page.execute_script(
+        "const s = document.getElementById('slider'); s.value = 3;"
+        "s.dispatchEvent(new Event('input', {bubbles: true}));"
+    )
+    shows(page, dataset, 0, 0, 3)
+    Select(find(page, "trial")).select_by_index(5)
+    shows(page, dataset, 0, 5, 3)
+    Select(find(page, "landscape")).select_by_index(2)
+    shows(page, dataset, 2, 5, 3)
+    after = picture(page, "plane"), picture(page, "near"), picture(page, "spectrum")
+    assert all(one != other for one, other in zip(before, after))
+    whole = picture(page, "plane")
+    Select(find(page, "planes")).select_by_index(1)
+    assert picture(page, "plane") != whole
+
+
+@needed
+def test_a_removal_says_what_became_of_each_point(page, dataset):
+    from selenium.webdriver.support.ui import Select
+
+    rows = find(page, "tablebox").find_elements("css selector", "tbody tr")
+    assert len(rows) == 27
+    Select(find(page, "landscape")).select_by_index(1)
+    assert "there are 9 fixed points instead of 27: 9 kept" in find(page, "said").text
+    rows = find(page, "tablebox").find_elements("css selector", "tbody tr")
+    said = [row.find_elements("tag name", "td")[5].get_attribute("textContent") for row in rows]
+    fate = dataset["fate"].values[0]
+    assert [one.split(":")[0] for one in said] == [["kept", "moved", "vanished"][k] for k in fate]
+    vanished = int(np.flatnonzero(fate == 2)[0])
+    page.execute_script("arguments[0].click()", rows[vanished])
+    assert "It has vanished" in find(page, "pointsaid").text
+
+
+@needed
+def test_a_point_is_chosen_by_a_click_and_let_go_by_another(page, dataset):
+    row = find(page, "tablebox").find_elements("css selector", "tbody tr")[20]
+    page.execute_script("arguments[0].click()", row)
+    assert find(page, "pointname").text == f"Point 20: {kind_of(dataset, 20)}"
+    row = find(page, "tablebox").find_elements("css selector", "tbody tr")[20]
+    page.execute_script("arguments[0].click()", row)
+    shows(page, dataset, 0, 0, dataset.sizes["time"] - 1)
+
+
+@needed
+def test_a_subject_is_text_and_nothing_is_asked_of_the_network(page):
+    assert find(page, "title").text == f"Dynamics of {HOSTILE}"
+    assert page.find_elements("id", "harm") == []
+    assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
+
+
+@needed
+def test_a_page_of_one_network_without_removals(browser, dataset, tmp_path):
+    write_portrait_page(alone(dataset), tmp_path / "report.html")
+    browser.get((tmp_path / "report.html").as_uri())
+    assert "Nearest: point 0" in find(browser, "now").text
+    assert browser.get_log("browser") == []
+
+
+def test_settings_are_those_that_the_report_was_made_with(dataset):
+    assert dataset.attrs["kept"] == SETTINGS.kept
+    assert dataset.attrs["hold"] == "zero"
+
+
+def test_the_docs_have_the_table_of_names():
+    page = Path(__file__).parents[1] / "docs" / "dynamics-command.md"
+    assert page.read_text("utf-8").endswith(as_markdown(NAMES))
