@@ -290,7 +290,7 @@ def test_a_direction_that_is_lost_goes_last():
 
 def test_one_singular_step_takes_a_direction_for_good():
     net, xs = network("lambda"), inputs(steps=30)
-    once = pulse([2], jnp.zeros(30).at[20].set(1.0), 0.0)
+    once = pulse([0], jnp.zeros(30).at[20].set(1.0), 0.0)
     found = spectrum(net.step, net.h0, xs, intervention=once)
     assert np.isneginf(found.exponents).tolist() == [False] * 3 + [True]
     # the trace knows when
