@@ -24,7 +24,7 @@ def test_input_jacobians_are_finite_differences(cell):
     rows = np.concatenate(jax.tree.leaves(states), -1)
     moved = jax.jit(jax.vmap(flat))
     for i in range(I):
-        push = 1e-5 * np.eye(I)[i]
+        push = 1e-5 * np.eye(I)[i : i + 1]
         slope = (moved(rows, xs + push) - moved(rows, xs - push)) / 2e-5
         np.testing.assert_allclose(near.input_jacobian[..., i], slope, atol=1e-8)
 

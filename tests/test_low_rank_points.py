@@ -17,7 +17,7 @@ OVERLAP = {1: np.array([[2.0]]), 2: np.array([[1.8, 0.4], [-0.4, 1.8]])}
 def low_rank(units, rank, seed=0, **kwargs):
     """A cell whose `n` overlaps with its `m`, so that it has points other than 0."""
     cell = LowRank(1, units, rank=rank, key=jax.random.key(seed), **kwargs)
-    m, noise = (np.asarray(normal(seed + k, units, rank)) for k in (1, 2))
+    m, noise = np.asarray(cell.m), np.asarray(normal(seed, units, rank))
     return eqx.tree_at(lambda c: c.n, cell, jnp.asarray(m @ OVERLAP[rank].T + 0.5 * noise))
 
 

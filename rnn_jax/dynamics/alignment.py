@@ -59,11 +59,11 @@ def alignment(near: Stability, readout: Numbers, inputs: Numbers | None = None) 
     Mante et al., Nature 503 (2013), for left vectors as what selects an input.
     """
     S, N = near.eigenvalues.shape
-    axes(**{"the state": (near.eigenvalues[0], "N"), "readout": (readout, "O N")})
+    axes(**{"the state": (near.condition[0], "N"), "readout": (readout, "O N")})
     C = np.asarray(numbers("readout", readout), float)
     B = near.input_jacobian
     if inputs is not None:
-        axes(**{"the state": (near.eigenvalues[0], "N"), "inputs": (inputs, "N I")})
+        axes(**{"the state": (near.condition[0], "N"), "inputs": (inputs, "N I")})
         B = np.broadcast_to(np.asarray(numbers("inputs", inputs), float), (S, *np.shape(inputs)))
     left = near.left.conj().transpose(0, 2, 1)
     heard, shown = left @ B, (C @ near.right).transpose(0, 2, 1)

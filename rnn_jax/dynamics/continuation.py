@@ -196,6 +196,10 @@ def _stacked(values: PyTree) -> tuple[PyTree, PyTree, int]:
 def _between(values: PyTree, at: Any) -> PyTree:
     """Values at positions, straight between those given: on the host, or traced."""
     module: Any = np if isinstance(at, np.ndarray) else jnp
+    last = jax.tree.leaves(values)[0].shape[0] - 1
+    # a prediction may look beyond the ends, where a mask would leave [0, 1]; the slope at an end
+    # is that within, which `clip` would halve
+    at = module.where(at < 0, 0 * at, module.where(at > last, 0 * at + last, at))
 
     def one(leaf: Any) -> Any:
         low = module.clip(module.floor(at), 0, len(leaf) - 2)

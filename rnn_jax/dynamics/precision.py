@@ -32,7 +32,7 @@ def doubled(tree: PyTree) -> PyTree:
     def one(leaf: Any) -> Any:
         kind = getattr(leaf, "dtype", None)
         if kind is None or not jnp.issubdtype(kind, jnp.floating):
-            return leaf
+            return jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
         return jnp.asarray(np.asarray(leaf), jnp.float64)
 
     return jax.tree.map(one, tree)
