@@ -108,6 +108,8 @@ def test_over_the_strength_of_an_intervention():
     np.testing.assert_allclose((1 - branch.values) * np.tanh(2 * h[:, 0]), h[:, 0], atol=1e-11)
     np.testing.assert_allclose(h[:, 1], h[0, 1], atol=1e-12)
     np.testing.assert_allclose(branch.at.max(), 0.5, atol=0.02)
+    np.testing.assert_allclose(branch.folds_at, [0.5], atol=1e-3)
+    np.testing.assert_allclose(branch.folds[0], [0, h[0, 1]], atol=0.05)
 
 
 def test_over_checkpoints():

@@ -52,6 +52,16 @@ def test_what_refining_finds_on_a_line_is_one_family():
     assert (line.dimension.tolist(), line.counts.tolist()) == ([1], [20])
 
 
+def test_each_start_rests_on_the_line_where_it_was():
+    # the pivots of `J - 1` are rounding, and not 0: a move by them would go anywhere on the line
+    step, starts = turned([1, 0.5, 0.2, -0.4]), uniform(20, 4)
+    found = fixed_points(step, jnp.zeros(4), starts)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.points, starts @ TURN[:, :1] @ TURN[:, :1].T, atol=1e-6)
+    line = families(step, jnp.zeros(4), found.points, starts)
+    assert (line.dimension.tolist(), line.counts.tolist()) == ([1], [20])
+
+
 def test_two_rings_are_two_families_and_their_centre_is_isolated():
     angles = np.random.default_rng(0).uniform(0, 2 * np.pi, 60)
     on = np.concatenate([2 * circle(angles[:35]), circle(angles[35:])])

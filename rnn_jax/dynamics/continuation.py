@@ -121,7 +121,8 @@ def continuation(
     the values it is corrected at that value instead (natural parameter), so that each value that
     the branch passes has its point. A move is halved where it does not arrive on a fixed point, is
     corrected by more than half its length, or turns by more than 25 degrees: so that the branch
-    is not left for another one. A fold is found to about the root of rounding.
+    is not left for another one. A fold is found to about the root of rounding; where the branch
+    turns at a crossing with another one, the search ends earlier, within part of a move.
 
     Host code around one compiled move, in float64 as `fixed_points`; `jax.vmap` of `refine` is
     the quick way where no fold is met.
@@ -306,13 +307,14 @@ def _next_value(here: _Spot, count: int) -> float:
 
 def _tried(path: _Path, here: _Spot, length: float, knot: float) -> _Spot | None:
     """A move, to the value ahead where it reaches so far; none where it fails."""
-    there = _arrival(path, here, length * here.tangent, here.tangent)
-    gap = knot - here.z[-1]
-    if there is None or gap == 0 or (there.z[-1] - here.z[-1]) / gap < 1 - 1e-9:
-        return there
-    # the chord to beyond the value, cut there
-    move = (there.z - here.z) * (gap / (there.z[-1] - here.z[-1]))
-    at_value = _arrival(path, here, move, np.eye(len(move))[-1])
+    gap, move = knot - here.z[-1], length * here.tangent
+    if gap == 0 or move[-1] / gap < 1:
+        there = _arrival(path, here, move, here.tangent)
+        if there is None or gap == 0 or (there.z[-1] - here.z[-1]) / gap < 1 - 1e-9:
+            return there
+        move = there.z - here.z
+    # cut at the value: beyond the last one there is no step to ask
+    at_value = _arrival(path, here, move * (gap / move[-1]), np.eye(len(move))[-1])
     if at_value is not None:
         # rounding aside it is there
         at_value.z[-1] = knot
@@ -331,11 +333,16 @@ def _arrival(path: _Path, here: _Spot, move: np.ndarray, across: np.ndarray) -> 
 def _fold(path: _Path, here: _Spot, there: _Spot) -> _Spot:
     """Where between two spots the tangent has no part along the parameter."""
     low, high = 0.0, float((there.z - here.z) @ here.tangent)
-    below, above, found = here.tangent[-1], there.tangent[-1], there
+    below, above = here.tangent[-1], there.tangent[-1]
+    best = min(here, there, key=lambda spot: abs(spot.tangent[-1]))
     for _ in range(SECANTS):
         length = low - below * (high - low) / (above - below)
-        found = _spot(path, here.z + length * here.tangent, here.tangent, here.tangent)
+        found = _arrival(path, here, length * here.tangent, here.tangent)
+        if found is None:
+            # where branches cross, the other one is near: what is known is as good as it gets
+            break
         bend = found.tangent[-1]
+        best = min(best, found, key=lambda spot: abs(spot.tangent[-1]))
         if abs(bend) < 1e-12:
             break
         # Illinois: an end that stays counts half
@@ -344,4 +351,4 @@ def _fold(path: _Path, here: _Spot, there: _Spot) -> _Spot:
         else:
             below /= 2
         high, above = length, bend
-    return found
+    return best

@@ -189,15 +189,20 @@ def _newton(step: Step, x: Input, lane: Lane, goal: float) -> Lane:
 
     That test asks nothing of the scale of `r`, unit by unit: a gate that is nearly shut makes `r`
     small far from any fixed point, and `q` says little there (Deuflhard's natural test).
+
+    Nor is a move taken where `A` is singular up to rounding, as on a line of fixed points: it would
+    go as far along the line as rounding says.
     """
     r, J = _local(step, x, lane.h)
     factors = jsl.lu_factor(J - jnp.eye(r.size, dtype=r.dtype))
+    pivots = jnp.abs(jnp.diagonal(factors[0]))
+    firm = pivots.min() > jnp.finfo(r.dtype).eps ** 0.75 * pivots.max()
     move, share = -jsl.lu_solve(factors, r), 1 / lane.damping
     h = lane.h + share * move
     left = step(h, x) - h
     after = jnp.linalg.norm(jsl.lu_solve(factors, left))
     taken = (after <= (1 - share / 4) * jnp.linalg.norm(move)) | (_energy(left) <= goal)
-    taken = taken & jnp.isfinite(h).all()
+    taken = taken & firm & jnp.isfinite(h).all()
     q, count = jnp.where(taken, _energy(left), lane.q), lane.count + 1
     return lane._replace(
         h=jnp.where(taken, h, lane.h), q=q, count=count,
