@@ -190,8 +190,8 @@ def _newton(step: Step, x: Input, lane: Lane, goal: float) -> Lane:
     That test asks nothing of the scale of `r`, unit by unit: a gate that is nearly shut makes `r`
     small far from any fixed point, and `q` says little there (Deuflhard's natural test).
 
-    Nor is a move taken where `A` is singular up to rounding, as on a line of fixed points: it would
-    go as far along the line as rounding says.
+    Nor is a move taken where `A` is singular up to rounding, as on a line of fixed points:
+    rounding would say how far it goes along the line.
     """
     r, J = _local(step, x, lane.h)
     factors = jsl.lu_factor(J - jnp.eye(r.size, dtype=r.dtype))

@@ -6,7 +6,8 @@ The loop is host code between compiled chunks of iterations. A batch holds as ma
 memory budget allows; as fewer are left it shrinks by quarters, so that few sizes are compiled.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +32,9 @@ STUCK: dict[Mode, float] = {"damped": 1e12, "newton": 1e4, "curved": 1e12}
 
 CARRY = 1000
 """Steps of the network itself, after which a start that is left over is taken up again."""
+
+FEWEST = 16
+"""A batch of so few lanes does not shrink further: to compile once more would take longer."""
 
 CRAWL = 0.9
 """How much of `q` a chunk of Levenberg-Marquardt may leave."""
@@ -105,9 +109,8 @@ def _carried(problem: Problem, lanes: Lane, limits: Limits) -> Int[np.ndarray, "
     there = (_home(lanes, limits) | rounded) & ~_lost(lanes, limits)
     left = np.flatnonzero(~there & ~_resting(lanes, limits))
     if left.size:
-        x = jax.tree.map(jnp.asarray, problem.inputs(left))
-        starts = jnp.asarray(problem.rows[left])
-        hs = np.asarray(carried(problem.flat, x, starts, CARRY, problem.per_point))
+        carry = lambda step, x, hs, per_point: carried(step, x, hs, CARRY, per_point)
+        hs = _padded(problem, carry, left, problem.rows[left], len(lanes.q))
         kept = np.abs(hs).max(1) <= limits.far
         left = left[kept]
         _put(problem, lanes, left, hs[kept])
@@ -119,9 +122,30 @@ def _put(
 ) -> None:
     """Lanes put to other states, to begin anew there."""
     if which.size:
-        x = jax.tree.map(jnp.asarray, problem.inputs(which))
-        fresh = begin(problem.flat, x, jnp.asarray(hs), problem.per_point)
+        fresh = _padded(problem, begin, which, hs, len(lanes.q))
         lanes.h[which], lanes.q[which], lanes.damping[which] = hs, fresh.q, 1
+
+
+def _batch(count: int, most: int) -> int:
+    """Lanes of a batch for so many that wait: the most, a quarter of it, a quarter of that, ..."""
+    size = most
+    while size > max(FEWEST, 4 * count):
+        size = -(-size // 4)
+    return size
+
+
+def _padded(
+    problem: Problem,
+    ask: Callable,
+    which: Int[np.ndarray, " M"],
+    hs: Float[np.ndarray, "M N"],
+    most: int,
+) -> Any:
+    """What a compiled function says of some states, in a batch of one of the few sizes."""
+    index = np.resize(np.arange(len(which)), _batch(len(which), most))
+    x = jax.tree.map(jnp.asarray, problem.inputs(which[index]))
+    found = ask(problem.flat, x, jnp.asarray(hs[index]), problem.per_point)
+    return jax.tree.map(lambda part: np.asarray(part)[: len(which)], found)
 
 
 def _descend(
@@ -134,10 +158,9 @@ def _descend(
 ) -> None:
     """The lanes that wait, batch after batch, written back in place."""
     lanes.damping[waiting], lanes.growth[waiting] = np.minimum(lanes.damping[waiting], 1), 2
-    size, begun = min(room, len(waiting)), lanes.count.copy()
+    begun, most = lanes.count.copy(), min(room, len(lanes.q))
     while waiting.size:
-        while size > 4 * len(waiting):
-            size = -(-size // 4)
+        size = _batch(len(waiting), most)
         now = waiting[:size]
         before = lanes.q[now]
         done = _advanced(problem, lanes, np.resize(now, size), limits.tolerance, mode)
@@ -186,9 +209,7 @@ def _pushed(
     tops = []
     for begin_at in range(0, len(resting), room):
         now = resting[begin_at : begin_at + room]
-        x = jax.tree.map(jnp.asarray, problem.inputs(now))
-        h = jnp.asarray(lanes.h[now])
-        bent, way = map(np.asarray, falls(problem.flat, x, h, problem.per_point))
+        bent, way = _padded(problem, falls, now, lanes.h[now], min(room, len(lanes.q)))
         top = bent < -(float(np.finfo(bent.dtype).eps) ** 0.4)
         size = 1 + np.linalg.norm(lanes.h[now[top]], axis=1, keepdims=True)
         _put(problem, lanes, now[top], lanes.h[now[top]] + PUSH * size * way[top])
