@@ -54,11 +54,6 @@ def _lambda(key):
     return lambda h, x: jnp.tanh(w @ h + u @ x)
 
 
-def _field(key, solver):
-    w, u = (jax.random.normal(k, s) for k, s in zip(jax.random.split(key), [(N, N), (N, I)]))
-    return from_field(lambda t, h, x: -h + jnp.tanh(w @ h + u @ x), dt=0.5, solver=solver)
-
-
 def _cells(key):
     """Our own; the kinked ones smooth, since quadrature does not resolve a kink."""
     leak = {"tau": 2.0, "dt": 1.0}
@@ -71,7 +66,7 @@ def _cells(key):
         "dale": Dale(I, N, **leak, excitatory=0.75, activation=jax.nn.softplus, key=key),
         "rectified": Rectified(I, N, rate=jax.nn.softplus, key=key),
         "rate": from_field(RateField(I, N, tau=2.0, key=key), dt=1.0),
-        "neural-ode": from_field(NeuralField(I, N, hidden=5, key=key), 0.5, diffrax.Tsit5()),
+        "neural-ode": from_field(NeuralField(I, N, hidden=5, key=key), 0.5, diffrax.Heun()),
         "liquid": fused(LiquidField(I, N, tau=2.0, key=key), 1.0),
     }
     return {name: (cell, zero_state(cell)) for name, cell in cells.items()}
@@ -86,12 +81,11 @@ def _steps(key):
             from_equinox(eqx.nn.LSTMCell(I, N, key=key)),
             (jnp.zeros(N), jnp.zeros(N)),
         ),
-        "field-heun": (_field(key, diffrax.Heun()), jnp.zeros(N)),
     }
 
 
 CELLS = [
-    "lambda", "eqx-gru", "eqx-lstm", "field-heun",
+    "lambda", "eqx-gru", "eqx-lstm",
     "vanilla", "leaky", "gru", "lstm", "low-rank", "dale", "rectified",
     "rate", "neural-ode", "liquid",
 ]  # fmt: skip
