@@ -5,10 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import N, inputs, network, normal
+from test_fixed_points import Weights
 from test_lyapunov import LN2, RATES, lorenz, none, runge_kutta, spectrum
 
 from rnn_jax import Replace, clamp, jacobians, lyapunov_spectrum, pulse, rollout
 from rnn_jax.core import flatten
+from rnn_jax.dynamics import double, doubled
 
 # directions that are lost
 
@@ -68,6 +70,16 @@ def test_a_network_of_low_rank_has_no_more_exponents(dtype):
 def test_a_run_that_is_not_finite_gives_nan():
     found = spectrum(lambda h, x: h**2, jnp.array([3.0, 2.0]), none(60))
     assert np.isnan(found.exponents).all()
+
+
+def test_double_precision_knows_the_slope_of_a_saturated_unit():
+    # in single precision tanh(10) may round to 1, and its slope to 0
+    step, h0 = Weights(jnp.diag(jnp.array([10.0, 0.5], "float32"))), jnp.array([1, 0], "float32")
+    with double():
+        found = spectrum(*doubled((step, h0)), none(60), burn_in=10)
+    assert found.exponents.dtype == "float64"
+    expected = [np.log(0.5), np.log(10 / np.cosh(10) ** 2)]
+    np.testing.assert_allclose(found.exponents, expected, rtol=1e-6)
 
 
 # blocks

@@ -14,7 +14,7 @@ from .noise_gain import NoiseGain, noise_gain, noise_gain_along
 from .orbits import Orbit, Orbits, iterated, periodic_orbit, periodic_orbits
 from .outliers import outliers
 from .passage import Passage, Survival, first_passage, speed, survival
-from .precision import double
+from .precision import double, doubled
 from .residence import (
     Geometric,
     Visits,
@@ -37,7 +37,7 @@ __all__ = [
     "VERDICTS", "Alignment", "Branch", "Coverage", "Cycle", "End", "Families", "FixedPoints",
     "Floquet", "Geometric", "Lyapunov", "MeanExponents", "NoiseGain", "Orbit", "Orbits",
     "Passage", "Stability", "Survival", "Unique", "Verdict", "Visits", "Winding",
-    "WindingTest", "alignment", "continuation", "coverage", "double", "entropy_rate",
+    "WindingTest", "alignment", "continuation", "coverage", "double", "doubled", "entropy_rate",
     "families", "first_passage", "fixed_points", "floquet", "geometric", "held", "iterated",
     "kaplan_yorke", "labels_near", "limit_cycle", "lyapunov_spectrum", "mean_exponents",
     "noise_gain", "noise_gain_along", "outliers", "part_of_field", "periodic_orbit",
