@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from helpers import I, network, normal, told_in_one_line
 from scipy.optimize import brentq
-from test_fixed_points import NONE, Weights
+from test_families import TURN
+from test_fixed_points import NONE, Affine, Weights
 
 from rnn_jax import clamp
 from rnn_jax.dynamics import End, continuation, held, refine, stability
@@ -54,6 +55,81 @@ def test_a_branch_that_vanishes_returns():
     np.testing.assert_allclose(branch.points[[0, -1], 0], [1, -1])
     assert branch.at.max() < 1 + 1e-9
     assert not (branch.at == 2).any()
+
+
+@pytest.mark.parametrize("values", [[0, 0.1, 5], [0, 1, -1], [0, 0, 1], [1, 1, 1], [0, 1, 1]])
+def test_the_path_of_values_may_have_corners(values):
+    step_at = lambda b: lambda h, x: 0.5 * h + b
+    branch = continuation(step_at, NONE, np.full(1, 2.0 * values[0]), np.array(values, float))
+    assert branch.end == End.REACHED
+    assert branch.folds_at.size == 0
+    np.testing.assert_allclose(branch.values, np.interp(branch.at, range(3), values), atol=1e-12)
+    np.testing.assert_allclose(branch.points[:, 0], 2 * branch.values, atol=1e-11)
+    whole = branch.at == np.round(branch.at)
+    assert branch.at[whole].tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(branch.values[whole], values)
+
+
+def test_corners_of_a_path_of_inputs_and_of_biases():
+    w, u = jnp.asarray(0.4 * TURN), normal(11, 4, I)
+    xs = normal(12, 6, I)
+    driven = lambda x: Affine(w, u @ x)
+    inputs = continuation(driven, jnp.zeros(4), np.zeros(4), xs)
+    biases = continuation(
+        lambda step: step, jnp.zeros(4), np.zeros(4), [driven(x) for x in xs[:3]]
+    )
+    for branch, count in [(inputs, 6), (biases, 3)]:
+        assert branch.end == End.REACHED
+        whole = branch.at == np.round(branch.at)
+        assert branch.at[whole].tolist() == list(range(count))
+        known = np.linalg.solve(np.eye(4) - w, u @ xs[:count].T).T
+        np.testing.assert_allclose(branch.points[whole], known, atol=1e-11)
+
+
+def test_there_and_back_on_the_two_ways_of_a_hysteresis():
+    values = np.array([-1.5, -0.2, 1.5, 0.1, -1.5])
+    branch = continuation(OVER_INPUT, NONE, np.array([-0.99]), values)
+    h, fold = branch.points[:, 0], np.sqrt(1 - 1 / W)
+    assert branch.end == End.REACHED
+    np.testing.assert_allclose(np.tanh(W * h + branch.values), h, atol=1e-12)
+    np.testing.assert_allclose(h[-1], h[0], atol=1e-12)
+    # the curve of points is gone along twice, each fold of it in the segment where it is
+    np.testing.assert_allclose(branch.folds[:, 0], [-fold, fold, fold, -fold], atol=1e-6)
+    b = W * fold - np.arctanh(fold)
+    at = [1 + (b + 0.2) / 1.7, (1.5 - b) / 1.3, 3 + (b + 0.1) / 1.6, 2 + (1.5 - b) / 1.4]
+    np.testing.assert_allclose(branch.folds_at, at, atol=1e-9)
+
+
+@pytest.mark.parametrize("b", [1e-1, 1e-3, 1e-6, 1e-10, 0.0, -1e-6, -1e-3, -1e-1])
+def test_a_fold_just_before_a_value_or_beyond_it(b):
+    step_at = lambda b: lambda h, x: h + 0.3 * (b - h**2)
+    branch = continuation(step_at, NONE, np.array([1.0]), np.array([1.0, b, -2.0]))
+    assert branch.end == End.RETURNED
+    at = 1 + b / (b + 2) if b > 0 else 1 / (1 - b)
+    # one beyond the value by less than 1e-8 of a segment is known within a move
+    near = b == 1e-10
+    np.testing.assert_allclose(branch.folds_at, [at], atol=1e-3 if near else 1e-9)
+    np.testing.assert_allclose(branch.folds, [[0]], atol=0.03 if near else 1e-5)
+    np.testing.assert_allclose(branch.values, branch.points[:, 0] ** 2, atol=1e-11)
+    passed = branch.points[branch.at == 1, 0]
+    if abs(b) > 1e-8:
+        known = np.sqrt([b, b]) * [1, -1] if b > 0 else []
+        np.testing.assert_allclose(passed, known, atol=1e-9)
+
+
+def test_however_many_values_one_program_is_compiled():
+    traced = []
+
+    def step_at(b):
+        traced.append(b)
+        return lambda h, x: 0.5 * h + b
+
+    counts = []
+    for values in ([0.0, 1.0, 0.5], np.sin(np.arange(9))):
+        traced.clear()
+        continuation(step_at, NONE, np.zeros(1), np.array(values))
+        counts.append(len(traced))
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("start", [0.0, 0.9])

@@ -41,6 +41,12 @@ STRAIGHT = 0.9
 SECANTS = 12
 """Moves that may be spent on where a fold is."""
 
+FLAT = 3e-5
+"""The least part of a tangent along the parameter at a value, where a fold is not at the value."""
+
+SLACK = 1e-8
+"""The share of a segment by which a fold may be beyond it."""
+
 
 class End(IntEnum):
     """How a branch ended.
@@ -85,10 +91,15 @@ class Branch(NamedTuple):
 
 
 class _Spot(NamedTuple):
-    """A point of the curve: `z = (h / sqrt(N), s / (K - 1))`, its tangent, and what is there."""
+    """A point of the curve: `z = (h / sqrt(N), s / (K - 1))`, its tangent, and what is there.
+
+    `segment` is k where the way goes on between value k and the next: at a value, `s` does not
+    tell.
+    """
 
     z: np.ndarray
     tangent: np.ndarray
+    segment: int
     q: float
     fixed: bool
     jacobian: np.ndarray
@@ -119,10 +130,12 @@ def continuation(
     With `z = (h / sqrt(N), s / (K - 1))` the curve is `F_s(h) = h`. A move goes along its tangent
     and is corrected across it by Newton's method (pseudo-arclength). Where it would cross one of
     the values it is corrected at that value instead (natural parameter), so that each value that
-    the branch passes has its point. A move is halved where it does not arrive on a fixed point, is
+    the branch passes has its point; the tangent is then taken anew, since the path of values may
+    have a corner there. A move is halved where it does not arrive on a fixed point, is
     corrected by more than half its length, or turns by more than 25 degrees: so that the branch
     is not left for another one. A fold is found to about the root of rounding; where the branch
-    turns at a crossing with another one, the search ends earlier, within part of a move.
+    turns at a crossing with another one, or less than 1e-8 of a segment beyond a value, the search
+    ends earlier, within part of a move.
 
     Host code around one compiled move, in float64 as `fixed_points`; `jax.vmap` of `refine` is
     the quick way where no fold is met.
@@ -163,11 +176,13 @@ def continuation(
     )  # fmt: skip
     at = np.array([spot.z[-1] for spot in spots]) * (count - 1)
     at = np.where(np.abs(at - np.round(at)) < 1e-12 * count, np.round(at), at)
+    segments = np.array([spot.segment for spot in spots])
     eigenvalues = np.linalg.eigvals(np.stack([spot.jacobian for spot in spots])).astype(complex)
     order = np.argsort(-np.abs(eigenvalues), axis=1, kind="stable")
     eigenvalues = np.take_along_axis(eigenvalues, order, 1)
     return Branch(
-        states(spots), at, _between(changing, at), np.array([spot.q for spot in spots]),
+        states(spots), at, _between(changing, segments, np.clip(at - segments, 0, 1)),
+        np.array([spot.q for spot in spots]),
         eigenvalues, (np.abs(eigenvalues) > 1).sum(1), states(folds),
         np.array([fold.z[-1] for fold in folds]) * (count - 1), end,
     )  # fmt: skip
@@ -194,26 +209,19 @@ def _stacked(values: PyTree) -> tuple[PyTree, PyTree, int]:
     return all_finite("values", changing), fixed, min(sizes)[0]
 
 
-def _between(values: PyTree, at: Any) -> PyTree:
-    """Values at positions, straight between those given: on the host, or traced."""
-    module: Any = np if isinstance(at, np.ndarray) else jnp
-    last = jax.tree.leaves(values)[0].shape[0] - 1
-    # a prediction may look beyond the ends, where a mask would leave [0, 1]; the slope at an end
-    # is that within, which `clip` would halve
-    at = module.where(at < 0, 0 * at, module.where(at > last, 0 * at + last, at))
+def _between(values: PyTree, segment: Any, part: Any) -> PyTree:
+    """Values this part of the way along their segments: on the host, or traced."""
 
     def one(leaf: Any) -> Any:
-        low = module.clip(module.floor(at), 0, len(leaf) - 2)
-        part = (at - low).astype(leaf.dtype).reshape(*at.shape, *(1,) * (leaf.ndim - 1))
-        low = low.astype(int)
-        return leaf[low] * (1 - part) + leaf[low + 1] * part
+        share = part.astype(leaf.dtype).reshape(*part.shape, *(1,) * (leaf.ndim - 1))
+        return leaf[segment] * (1 - share) + leaf[segment + 1] * share
 
     return jax.tree.map(one, values)
 
 
 @eqx.filter_jit
 def _moved(
-    step_at: Any, x: Input, values: Any, like: State, predicted: Any, across: Any
+    step_at: Any, x: Input, values: Any, like: State, segment: Any, predicted: Any, across: Any
 ) -> tuple[Any, Any, Any]:
     """A prediction corrected, what the step makes of it, and the derivative of both."""
     last = jax.tree.leaves(values[0])[0].shape[0] - 1
@@ -224,7 +232,11 @@ def _moved(
     def F(z: Any) -> Any:
         ends = np.cumsum([part.size for part in parts])[:-1]
         rows = [p.reshape(q.shape) for p, q in zip(jnp.split(z[:-1] * scale, ends), parts)]
-        step = step_at(eqx.combine(_between(values[0], z[-1] * last), values[1]))
+        part = z[-1] * last - segment
+        # beyond the segment no step is asked, where a mask would leave [0, 1]; the slope is that
+        # within, at the ends too
+        part = part + jax.lax.stop_gradient(jnp.clip(part, 0, 1) - part)
+        step = step_at(eqx.combine(_between(values[0], segment, part), values[1]))
         return jnp.concatenate(
             [p.reshape(-1) for p in jax.tree.leaves(step(treedef.unflatten(rows), x))]
         )
@@ -233,8 +245,10 @@ def _moved(
     return z, F(z), jax.jacfwd(F)(z)
 
 
-def _spot(path: _Path, predicted: np.ndarray, across: np.ndarray, ahead: np.ndarray) -> _Spot:
-    """Where a prediction arrives; its tangent looks `ahead`."""
+def _spot(
+    path: _Path, segment: int, predicted: np.ndarray, across: np.ndarray, ahead: np.ndarray
+) -> _Spot:
+    """Where a prediction arrives on a segment; its tangent looks `ahead`."""
     problem = path.problem
     with problem.precision():
         kind, one = problem.rows.dtype, jax.tree.map(jnp.asarray, problem.x)
@@ -245,8 +259,8 @@ def _spot(path: _Path, predicted: np.ndarray, across: np.ndarray, ahead: np.ndar
             values = jax.tree.map(lambda leaf: jnp.asarray(leaf, kind), values)
         like = problem.flat.unflatten(jnp.asarray(problem.rows[0]))  # pyright: ignore
         found = _moved(
-            step_at, one, (values, fixed), like, jnp.asarray(predicted, kind),
-            jnp.asarray(across, kind),
+            step_at, one, (values, fixed), like, jnp.asarray(segment),
+            jnp.asarray(predicted, kind), jnp.asarray(across, kind),
         )  # fmt: skip
         z, moved, slope = (np.array(part, float) for part in found)
     N = len(moved)
@@ -254,7 +268,7 @@ def _spot(path: _Path, predicted: np.ndarray, across: np.ndarray, ahead: np.ndar
     q = float(0.5 * ((moved - h) ** 2).sum())
     limit = max(path.tolerance, float(rounding_of(h[None], moved[None], np.finfo(kind).eps)[0]))
     if not np.isfinite(slope).all():
-        return _Spot(z, ahead, q, False, slope)
+        return _Spot(z, ahead, segment, q, False, slope)
     matrix = slope.copy()
     matrix[:, :N] -= np.sqrt(N) * np.eye(N)
     try:
@@ -263,7 +277,7 @@ def _spot(path: _Path, predicted: np.ndarray, across: np.ndarray, ahead: np.ndar
     except np.linalg.LinAlgError:
         # where branches cross there is no one tangent: straight on
         tangent = ahead
-    return _Spot(z, tangent, q, q <= limit, slope[:, :N] / np.sqrt(N))
+    return _Spot(z, tangent, segment, q, q <= limit, slope[:, :N] / np.sqrt(N))
 
 
 def _followed(
@@ -271,14 +285,13 @@ def _followed(
 ) -> tuple[list[_Spot], list[_Spot], End]:
     N = path.problem.rows.shape[1]
     along = np.eye(N + 1)[-1]
-    here = _spot(path, np.append(path.problem.rows[0] / np.sqrt(N), 0.0), along, along)
+    here = _spot(path, 0, np.append(path.problem.rows[0] / np.sqrt(N), 0.0), along, along)
     if not here.fixed:
         raise ValueError(f"start leads to no fixed point at the first value: q is {here.q:.3g}")
     far = FAR * (1 + np.abs(here.z).max())
     spots, folds, length = [here], [], longest
     for _ in range(moves):
-        knot = _next_value(here, count)
-        there = _tried(path, here, length, knot)
+        there = _tried(path, here, length, count - 1)
         if there is None:
             length /= 2
             if length < SHORTEST * longest:
@@ -296,34 +309,54 @@ def _followed(
     return spots, folds, End.UNFINISHED
 
 
-def _next_value(here: _Spot, count: int) -> float:
-    """The position in [0, 1] of the value that lies ahead."""
-    last, at = count - 1, here.z[-1] * (count - 1)
-    whole = np.round(at)
-    at = whole if abs(at - whole) < 1e-12 * count else at
-    following = np.floor(at) + 1 if here.tangent[-1] >= 0 else np.ceil(at) - 1
-    return float(np.clip(following, 0, last) / last)
-
-
-def _tried(path: _Path, here: _Spot, length: float, knot: float) -> _Spot | None:
+def _tried(path: _Path, here: _Spot, length: float, last: int) -> _Spot | None:
     """A move, to the value ahead where it reaches so far; none where it fails."""
-    gap, move = knot - here.z[-1], length * here.tangent
-    if gap == 0 or move[-1] / gap < 1:
+    move = length * here.tangent
+    side = 1 if move[-1] >= 0 else -1
+    knot = (here.segment + (side > 0)) / last
+    left = lambda z: side * (knot - z[-1])
+    to = move
+    if left(here.z + move) > 0:
         there = _arrival(path, here, move, here.tangent)
-        if there is None or gap == 0 or (there.z[-1] - here.z[-1]) / gap < 1 - 1e-9:
-            return there
-        move = there.z - here.z
-    # cut at the value: beyond the last one there is no step to ask
-    at_value = _arrival(path, here, move * (gap / move[-1]), np.eye(len(move))[-1])
-    if at_value is not None:
+        if there is None or left(there.z) > 1e-9 * left(here.z):
+            return there if there is not None and _inside(here, there, knot, last) else None
+        to = there.z - here.z
+    # cut at the value: beyond it there is another segment, or no step to ask
+    share = max(left(here.z), 0.0) / (abs(to[-1]) or 1.0)
+    there = _arrival(path, here, share * to, np.eye(len(to))[-1])
+    if there is not None and side * there.tangent[-1] > FLAT:
         # rounding aside it is there
-        at_value.z[-1] = knot
-    return at_value
+        there.z[-1] = knot
+        return _turned(path, there, side, last)
+    # a fold is near the value: it may be passed without a point there
+    there = _arrival(path, here, move, here.tangent)
+    return there if there is not None and _inside(here, there, knot, last) else None
+
+
+def _inside(here: _Spot, there: _Spot, knot: float, last: int) -> bool:
+    """Whether a move has kept to its segment, also past a fold, which is nearly a parabola."""
+    side = np.sign(knot - here.z[-1])
+    back = side * (knot - there.z[-1])
+    rise, fall = abs(here.tangent[-1]), -side * there.tangent[-1]
+    ahead = 0.0
+    if fall > 0:
+        ahead = 0.5 * rise**2 / (rise + fall) * np.linalg.norm(there.z - here.z)
+    return bool(0 <= back <= (1 + SLACK) / last and ahead <= abs(knot - here.z[-1]) + SLACK / last)
+
+
+def _turned(path: _Path, there: _Spot, side: int, last: int) -> _Spot:
+    """A spot at a value, on the segment that follows there: its tangent is another one."""
+    segment = there.segment + side
+    if not 0 <= segment < last:
+        return there
+    onward = side * np.eye(len(there.z))[-1]
+    tangent = _spot(path, segment, there.z, onward, onward).tangent
+    return there._replace(tangent=tangent, segment=segment)
 
 
 def _arrival(path: _Path, here: _Spot, move: np.ndarray, across: np.ndarray) -> _Spot | None:
     """Where a move arrives; none where it is not the same branch."""
-    there = _spot(path, here.z + move, across, here.tangent)
+    there = _spot(path, here.segment, here.z + move, across, here.tangent)
     bent = np.linalg.norm(there.z - here.z - move)
     straight = there.tangent @ here.tangent >= STRAIGHT
     near = bent <= 0.5 * np.linalg.norm(move) + 1e-12
@@ -332,12 +365,15 @@ def _arrival(path: _Path, here: _Spot, move: np.ndarray, across: np.ndarray) -> 
 
 def _fold(path: _Path, here: _Spot, there: _Spot) -> _Spot:
     """Where between two spots the tangent has no part along the parameter."""
-    low, high = 0.0, float((there.z - here.z) @ here.tangent)
+    # from the chord, since the tangent may lead beyond the segment
+    chord = there.z - here.z
+    low, high = 0.0, float(np.linalg.norm(chord))
+    chord = chord / high
     below, above = here.tangent[-1], there.tangent[-1]
     best = min(here, there, key=lambda spot: abs(spot.tangent[-1]))
     for _ in range(SECANTS):
         length = low - below * (high - low) / (above - below)
-        found = _arrival(path, here, length * here.tangent, here.tangent)
+        found = _arrival(path, here, length * chord, chord)
         if found is None:
             # where branches cross, the other one is near: what is known is as good as it gets
             break
