@@ -25,7 +25,7 @@ from rnn_jax.core import (
     span,
     white_noise,
 )
-from rnn_jax.dynamics import fixed_points, stability
+from rnn_jax.dynamics import Verdict, fixed_points, stability
 from rnn_jax.linear import flow_map
 
 NONE = jnp.zeros(0)
@@ -135,6 +135,24 @@ def test_adaptive_steps_ride_in_vmap():
     hs, x = jnp.asarray([0.01, 1.0, 30.0])[:, None] * normal(0, 3, N), normal(1, I)
     together = jax.vmap(step, (0, None))(hs, x)
     assert_allclose(together, jnp.stack([step(h, x) for h in hs]), atol=1e-14)
+
+
+def test_the_controller_of_a_flow_map_sees_the_derivative_and_no_tangent_more():
+    # loose tolerances, so that another error would choose other substeps
+    field, controller = FIELDS["rate"], diffrax.PIDController(1e-3, 1e-3)
+    h, x = normal(0, N), normal(1, I)
+
+    def both(t, hJ, x):
+        J = jax.jacfwd(lambda h: field(t, h, x))(hJ[0])
+        return field(t, hJ[0], x), J @ hJ[1]
+
+    theirs = diffrax.diffeqsolve(
+        diffrax.ODETerm(both), diffrax.Tsit5(), 0.0, 2.0, 2.0, (h, jnp.eye(N)), x,
+        stepsize_controller=controller,
+    )  # fmt: skip
+    moved, J = flow_map(field, h, x, 2.0, diffrax.Tsit5(), 64, controller)
+    assert_allclose(moved, theirs.ys[0][0], atol=1e-13)
+    assert_allclose(J, theirs.ys[1][0], atol=1e-13)
 
 
 @every_field
@@ -422,11 +440,26 @@ def test_a_bad_call_is_told_in_one_line(name):
     told_in_one_line(*BAD[name])
 
 
-@pytest.mark.slow
-def test_too_few_substeps_are_an_error_when_it_runs():
+def test_too_few_substeps_are_nan_in_their_own_lane():
     step = from_field(Linear(-1e3 * jnp.eye(2)), 1.0, diffrax.Tsit5(), 4, FINE)
-    with pytest.raises(RuntimeError, match="maximum number of solver steps"):
-        eqx.filter_jit(step)(jnp.ones(2), NONE)
+    assert jnp.isnan(eqx.filter_jit(step)(jnp.ones(2), NONE)).all()
+    step = from_field(lambda t, h, x: -(h**3), 0.1, diffrax.Tsit5(), 16, FINE)
+    both = lambda h: (step(h, NONE), jax.jacfwd(step)(h, NONE)[0])
+    hs = jnp.array([[0.5], [1e4], [-1.0]])
+    for found in jax.jit(jax.vmap(both))(hs):
+        assert np.isfinite(found[:, 0]).tolist() == [True, False, True]
+
+
+@pytest.mark.slow
+def test_a_search_ends_where_one_start_needs_too_many_substeps():
+    step = from_field(lambda t, h, x: h**3 - h, 0.5, diffrax.Tsit5(), 64, FINE)
+    starts = np.array([-40.0, -1.3, -1.1, -0.2, 0.3, 1.1, 3.0, 300.0])
+    # a state is gone within a step of length 0.5 where h^2 / (h^2 - 1) < e
+    gone = starts**2 > 1 / (1 - np.exp(-1))
+    found = fixed_points(step, NONE, starts[:, None])
+    assert (found.verdict[gone] == Verdict.DIVERGED).all()
+    assert found.converged[~gone].all()
+    assert_allclose(found.points[~gone, 0], [-1, 0, 0, 1], atol=1e-7)
 
 
 def test_single_precision_stays_single():
