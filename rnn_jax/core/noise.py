@@ -82,7 +82,7 @@ def white_noise(key: PRNGKeyArray, T: int, dt: float, sources: int) -> Float[Arr
 
     **Returns:** `[T, M]`, in the root of the inverse of time's unit.
 
-    **Raises:** `ValueError` where a number is out of range, or the key is none.
+    **Raises:** `ValueError` where a number is out of range, or the key is invalid.
 
     Li et al., AISTATS (2020), for the tree of bridges that holds a path; diffrax's is used.
     """

@@ -83,7 +83,7 @@ def noise_gain(
 
     **Returns:** `NoiseGain`. A state or input of several parts is one vector, leaf by leaf.
 
-    **Raises:** `ValueError` as `fixed_points`, or where `into` is no such word.
+    **Raises:** `ValueError` as `fixed_points`, or where `into` is not one of its two words.
 
     Smith, SIAM J. Appl. Math. 16 (1968), for doubling.
     """
@@ -117,7 +117,8 @@ def noise_gain_along(
 
     **Returns:** `[T, N, I]`, `[to, from]` at each step.
 
-    **Raises:** `ValueError` where it is no run of one trial, or `into` is no such word.
+    **Raises:** `ValueError` where it is no run of one trial, or `into` is not one of its two
+    words.
     """
     one_of("into", into, WAYS)
     on, rows = each_step(step, trajectory, intervention)

@@ -117,7 +117,7 @@ def stability_along(
 
     **Returns:** `Stability`, with `T` in the place of `S`.
 
-    **Raises:** `ValueError` where `margin` leaves [0, 1], the trajectory is none or is traced.
+    **Raises:** `ValueError` where `margin` leaves [0, 1], or the trajectory is invalid or traced.
     """
     share("margin", margin)
     check_run(trajectory)
