@@ -273,6 +273,16 @@ def test_half_the_step_refines_the_same_path():
     assert not same(coarse, white_noise(jax.random.key(1), 50, 0.2, 300))
 
 
+def test_the_strength_of_noise_is_trained():
+    # h = g xi after one step of length 1 from 0, so that the slope of the sum of squares is
+    xi = white_noise(jax.random.key(0), 1, 1.0, N)
+    field = noisy(lambda t, h, x: jnp.zeros_like(h), jnp.asarray(0.3))
+    loss = lambda field: (from_field(field, 1.0)(jnp.zeros(N), (NONE, xi[0])) ** 2).sum()
+    assert_allclose(eqx.filter_grad(loss)(field).diffusion, 2 * 0.3 * (xi**2).sum(), rtol=1e-12)
+    make = jax.jit(lambda g: loss(noisy(lambda t, h, x: jnp.zeros_like(h), g)))
+    assert_allclose(make(0.3), loss(field), rtol=1e-12)
+
+
 PATHS, ENDS = 300, 1.0
 
 
@@ -412,6 +422,11 @@ BAD = {
     "one substep": (lambda: CALL(diffrax.Tsit5(), 1, FINE), "substeps must be at least 2"),
     "flow": (lambda: flow_map(None, NONE, NONE, 0.1), "field must be a function"),
     "diffusion": (lambda: noisy(FIELDS["rate"], "big"), "diffusion must be a number"),
+    "diffusion of None": (lambda: noisy(CALL, None), "diffusion must be a number"),
+    "a bool": (lambda: noisy(CALL, True), "diffusion must be a number or a function, got True"),
+    "no strength": (lambda: noisy(CALL, np.nan), "diffusion: not finite"),
+    "no traced one": (lambda: noisy(CALL, jnp.inf * jnp.ones(())), "diffusion: not finite"),
+    "strengths": (lambda: noisy(CALL, jnp.ones(N)), "diffusion must be a scalar"),
     "no pair": (lambda: from_field(noisy(CALL, 0.1), 1.0)(jnp.zeros(N), jnp.zeros(I)), "pair"),
     "noise size": (
         lambda: noisy(lambda t, h, x: -h, 0.1)(0.0, jnp.zeros(N), (NONE, jnp.zeros(2))),
@@ -429,6 +444,9 @@ BAD = {
     "state": (lambda: FIELDS["liquid"](0.0, jnp.zeros(2), jnp.zeros(I)), "state of LiquidField"),
     "zero state": (lambda: zero_state(jnp.tanh), "zero_state needs a cell"),
     "no window": (lambda: during(10, 0.1, 0.5, 0.5), "a step that ends inside"),
+    "a time in words": (lambda: during(10, 0.1, "a", 0.5), "start must be an array of numbers"),
+    "no time": (lambda: during(10, 0.1, 0.1, np.nan), "stop"),
+    "without end": (lambda: during(10, 0.1, 0.1, np.inf), "stop: not finite"),
     "past the end": (lambda: during(10, 0.1, 0.5, 1.2), "stop <= 1"),
     "before the start": (lambda: during(10, 0.1, -0.2, 0.5), "0 <= start"),
 }  # fmt: skip
