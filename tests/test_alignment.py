@@ -126,6 +126,7 @@ RUN = rollout(rolled(2), jnp.zeros(2), jnp.zeros((3, 0)))
 BAD = {
     "readout": (lambda: alignment(NEAR, np.zeros((1, 3))), "readout must be [O, N]"),
     "inputs": (lambda: alignment(NEAR, np.eye(2), np.zeros((3, 1))), "inputs must be [N, I]"),
+    "stability": (lambda: alignment(3, np.eye(2)), "near must be a Stability, got 3"),
     "words": (lambda: alignment(NEAR, "c"), "array of numbers"),
     "run": (lambda: stability_along(rolled(2), uniform(3, 2)), "what run returns"),
     "margin": (lambda: stability_along(rolled(2), RUN, margin=2.0), "margin must"),

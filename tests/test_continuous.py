@@ -25,7 +25,7 @@ from rnn_jax.core import (
     span,
     white_noise,
 )
-from rnn_jax.dynamics import fixed_points, stability
+from rnn_jax.dynamics import Verdict, fixed_points, stability
 from rnn_jax.linear import flow_map
 
 NONE = jnp.zeros(0)
@@ -135,6 +135,24 @@ def test_adaptive_steps_ride_in_vmap():
     hs, x = jnp.asarray([0.01, 1.0, 30.0])[:, None] * normal(0, 3, N), normal(1, I)
     together = jax.vmap(step, (0, None))(hs, x)
     assert_allclose(together, jnp.stack([step(h, x) for h in hs]), atol=1e-14)
+
+
+def test_the_controller_of_a_flow_map_sees_the_derivative_and_no_tangent_more():
+    # loose tolerances, so that another error would choose other substeps
+    field, controller = FIELDS["rate"], diffrax.PIDController(1e-3, 1e-3)
+    h, x = normal(0, N), normal(1, I)
+
+    def both(t, hJ, x):
+        J = jax.jacfwd(lambda h: field(t, h, x))(hJ[0])
+        return field(t, hJ[0], x), J @ hJ[1]
+
+    theirs = diffrax.diffeqsolve(
+        diffrax.ODETerm(both), diffrax.Tsit5(), 0.0, 2.0, 2.0, (h, jnp.eye(N)), x,
+        stepsize_controller=controller,
+    )  # fmt: skip
+    moved, J = flow_map(field, h, x, 2.0, diffrax.Tsit5(), 64, controller)
+    assert_allclose(moved, theirs.ys[0][0], atol=1e-13)
+    assert_allclose(J, theirs.ys[1][0], atol=1e-13)
 
 
 @every_field
@@ -253,6 +271,16 @@ def test_half_the_step_refines_the_same_path():
     next_to = np.mean(fine[1:] * fine[:-1]) * 0.1
     assert abs(next_to) < 5 / len(entries) ** 0.5
     assert not same(coarse, white_noise(jax.random.key(1), 50, 0.2, 300))
+
+
+def test_the_strength_of_noise_is_trained():
+    # h = g xi after one step of length 1 from 0, so that the slope of the sum of squares is
+    xi = white_noise(jax.random.key(0), 1, 1.0, N)
+    field = noisy(lambda t, h, x: jnp.zeros_like(h), jnp.asarray(0.3))
+    loss = lambda field: (from_field(field, 1.0)(jnp.zeros(N), (NONE, xi[0])) ** 2).sum()
+    assert_allclose(eqx.filter_grad(loss)(field).diffusion, 2 * 0.3 * (xi**2).sum(), rtol=1e-12)
+    make = jax.jit(lambda g: loss(noisy(lambda t, h, x: jnp.zeros_like(h), g)))
+    assert_allclose(make(0.3), loss(field), rtol=1e-12)
 
 
 PATHS, ENDS = 300, 1.0
@@ -394,6 +422,11 @@ BAD = {
     "one substep": (lambda: CALL(diffrax.Tsit5(), 1, FINE), "substeps must be at least 2"),
     "flow": (lambda: flow_map(None, NONE, NONE, 0.1), "field must be a function"),
     "diffusion": (lambda: noisy(FIELDS["rate"], "big"), "diffusion must be a number"),
+    "diffusion of None": (lambda: noisy(CALL, None), "diffusion must be a number"),
+    "a bool": (lambda: noisy(CALL, True), "diffusion must be a number or a function, got True"),
+    "no strength": (lambda: noisy(CALL, np.nan), "diffusion: not finite"),
+    "no traced one": (lambda: noisy(CALL, jnp.inf * jnp.ones(())), "diffusion: not finite"),
+    "strengths": (lambda: noisy(CALL, jnp.ones(N)), "diffusion must be a scalar"),
     "no pair": (lambda: from_field(noisy(CALL, 0.1), 1.0)(jnp.zeros(N), jnp.zeros(I)), "pair"),
     "noise size": (
         lambda: noisy(lambda t, h, x: -h, 0.1)(0.0, jnp.zeros(N), (NONE, jnp.zeros(2))),
@@ -411,6 +444,9 @@ BAD = {
     "state": (lambda: FIELDS["liquid"](0.0, jnp.zeros(2), jnp.zeros(I)), "state of LiquidField"),
     "zero state": (lambda: zero_state(jnp.tanh), "zero_state needs a cell"),
     "no window": (lambda: during(10, 0.1, 0.5, 0.5), "a step that ends inside"),
+    "a time in words": (lambda: during(10, 0.1, "a", 0.5), "start must be an array of numbers"),
+    "no time": (lambda: during(10, 0.1, 0.1, np.nan), "stop"),
+    "without end": (lambda: during(10, 0.1, 0.1, np.inf), "stop: not finite"),
     "past the end": (lambda: during(10, 0.1, 0.5, 1.2), "stop <= 1"),
     "before the start": (lambda: during(10, 0.1, -0.2, 0.5), "0 <= start"),
 }  # fmt: skip
@@ -422,11 +458,26 @@ def test_a_bad_call_is_told_in_one_line(name):
     told_in_one_line(*BAD[name])
 
 
-@pytest.mark.slow
-def test_too_few_substeps_are_an_error_when_it_runs():
+def test_too_few_substeps_are_nan_in_their_own_lane():
     step = from_field(Linear(-1e3 * jnp.eye(2)), 1.0, diffrax.Tsit5(), 4, FINE)
-    with pytest.raises(RuntimeError, match="maximum number of solver steps"):
-        eqx.filter_jit(step)(jnp.ones(2), NONE)
+    assert jnp.isnan(eqx.filter_jit(step)(jnp.ones(2), NONE)).all()
+    step = from_field(lambda t, h, x: -(h**3), 0.1, diffrax.Tsit5(), 16, FINE)
+    both = lambda h: (step(h, NONE), jax.jacfwd(step)(h, NONE)[0])
+    hs = jnp.array([[0.5], [1e4], [-1.0]])
+    for found in jax.jit(jax.vmap(both))(hs):
+        assert np.isfinite(found[:, 0]).tolist() == [True, False, True]
+
+
+@pytest.mark.slow
+def test_a_search_ends_where_one_start_needs_too_many_substeps():
+    step = from_field(lambda t, h, x: h**3 - h, 0.5, diffrax.Tsit5(), 64, FINE)
+    starts = np.array([-40.0, -1.3, -1.1, -0.2, 0.3, 1.1, 3.0, 300.0])
+    # a state is gone within a step of length 0.5 where h^2 / (h^2 - 1) < e
+    gone = starts**2 > 1 / (1 - np.exp(-1))
+    found = fixed_points(step, NONE, starts[:, None])
+    assert (found.verdict[gone] == Verdict.DIVERGED).all()
+    assert found.converged[~gone].all()
+    assert_allclose(found.points[~gone, 0], [-1, 0, 0, 1], atol=1e-7)
 
 
 def test_single_precision_stays_single():

@@ -102,6 +102,23 @@ def test_each_point_its_own_input_and_chunks():
     np.testing.assert_allclose(few.gain, near.gain, rtol=1e-12)
 
 
+def test_an_input_that_is_no_float_is_no_channel():
+    table, a = normal(1, 5, 2), stable(0, 2)
+    step = lambda h, x: a @ h + 2 * x["a"] + table[x["which"]]
+    x = {"a": jnp.zeros(2), "which": jnp.array(3)}
+    near = noise_gain(step, x, np.zeros((1, 2)))
+    assert near.gain.shape == (1, 2, 2)
+    expected = solve_discrete_lyapunov(a, 4 * np.eye(2))
+    np.testing.assert_allclose(near.covariance[0], expected, rtol=1e-8)
+    xs = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], 4, 0), x)
+    along = noise_gain_along(step, rollout(step, jnp.zeros(2), xs))
+    np.testing.assert_allclose(along[-2], (2 * a) ** 2, rtol=1e-12)
+    # of such inputs alone nothing is heard
+    lone = noise_gain(lambda h, x: a @ h + table[x], jnp.array(3), np.zeros((1, 2)))
+    assert lone.gain.shape == (1, 2, 0)
+    assert (lone.covariance == 0).all()
+
+
 @pytest.mark.parametrize("cell", ["gru", "lstm", "lambda"])
 def test_gain_along_a_run_is_that_of_finite_differences(cell):
     net, xs, eps = network(cell), inputs(), 1e-6

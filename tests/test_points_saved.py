@@ -132,6 +132,10 @@ def test_a_structure_that_no_file_can_say_needs_one_like_it(tmp_path):
 FOUND = FixedPoints(np.zeros((4, 2)), np.zeros(4, int), np.zeros(4), np.ones(4, int), "float64")
 SAME = unique(FOUND.points)
 BAD = {
+    "found": (lambda: points_dataset(3), "found must be a FixedPoints, got 3"),
+    "unique": (lambda: points_dataset(FOUND, 3), "unique must be a Unique, got 3"),
+    "near": (lambda: points_dataset(FOUND, stability=3), "stability must be a Stability"),
+    "no families": (lambda: points_dataset(FOUND, families=3), "families must be a Families"),
     "kept": (lambda: points_dataset(FOUND, SAME, kept=np.arange(4) > 0), "kept must be bool [4]"),
     "stability": (
         lambda: points_dataset(FOUND, SAME, modes(np.zeros((4, 2, 2)), np.zeros((4, 2, 0)), 1e-6)),

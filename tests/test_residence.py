@@ -321,6 +321,17 @@ def test_a_walking_angle_is_not_called_regular():
     assert count <= binom.ppf(0.999, runs, 0.05)
 
 
+def test_a_surrogate_without_return_times_counts_as_regular():
+    # forward at one rate, then back past two turns: reordered, few paths come as far
+    turns = np.concatenate([np.arange(0, 3.3, 0.1), np.arange(3.2, 1.0, -0.1)])
+    path = np.stack([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)], 1)
+    tested = winding_test(path, jax.random.key(0), 199)
+    lost = np.isnan(tested.cvs)
+    assert lost.sum() > 20
+    as_regular = (tested.cvs[~lost] <= tested.cv).sum()
+    assert tested.cv_p == (1 + lost.sum() + as_regular) / 200
+
+
 KEY = jax.random.key(0)
 VISITS = residence_times(np.array([0, 0, 1]))
 BAD = {
@@ -348,6 +359,8 @@ BAD = {
     "run": (lambda: speed(np.ones((3, 2))), "trajectory must be"),
     "path": (lambda: winding(np.ones((3, 3))), "path must be finite [T, 2]"),
     "centre": (lambda: winding(np.ones((3, 2))), "meets the centre"),
+    "direction": (lambda: winding(circle(2, 20), direction="x"), "direction must be an array"),
+    "no direction": (lambda: winding(circle(2, 20), direction=np.inf), "direction: not finite"),
     "line": (lambda: winding_test(np.arange(8.0).reshape(4, 2), KEY), "lies on a line"),
     "key": (lambda: winding_test(circle(2, 20), 0), "key must be"),
     "no trials": (lambda: winding_test(np.ones((0, 4, 2)), KEY), "at least one trial"),

@@ -208,6 +208,17 @@ def scalar(name: str, value: Any) -> Any:
     return found
 
 
+def finite_number(name: str, value: Any) -> float:
+    """A finite number on the host. **Raises:** `ValueError` where it is none, or is traced."""
+    return float(all_finite(name, on_host(name, scalar(name, value))))
+
+
+def instance(name: str, thing: Any, kind: type) -> None:
+    """**Raises:** `ValueError` where it is of another type."""
+    if not isinstance(thing, kind):
+        raise ValueError(f"{name} must be a {kind.__name__}, got {described(thing)}")
+
+
 def same_shape(**arrays: Any) -> None:
     """**Raises:** `ValueError` where shapes differ: arrays that broadcast would pass for equal."""
     shapes = {name: jnp.shape(thing) for name, thing in arrays.items()}

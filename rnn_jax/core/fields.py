@@ -8,6 +8,7 @@ What comes back is an Equinox module that holds the field, so that its weights t
 of `jit`. Everything that takes a step takes it.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,7 +88,10 @@ class _Solved(eqx.Module):
 
     A controller that looked at the state alone would take the whole step at once at a fixed point,
     where the state has no error; the step's Jacobian there, which stability asks for, would be far
-    off. So it looks at a tangent too.
+    off. So it looks at a tangent too, unless the field has tangents of its own.
+
+    A solver that does not come to the end gives NaN: an error would end all lanes of a batch for
+    one of them.
     """
 
     field: Any
@@ -95,13 +99,15 @@ class _Solved(eqx.Module):
     substeps: int = eqx.field(static=True)
     solver: Any
     controller: Any
+    watched: bool = eqx.field(static=True, default=True)
 
     def __call__(self, h: State, x: Input) -> State:
         import diffrax
 
         constant = self.controller is None
+        watched = self.watched and not constant
         field, start = self.field, h
-        if not constant:
+        if watched:
             field, start = _Watched(field), (h, _any_direction(h))
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(field),
@@ -117,9 +123,14 @@ class _Solved(eqx.Module):
             stepsize_controller=diffrax.ConstantStepSize() if constant else self.controller,
             saveat=diffrax.SaveAt(t1=True),
             max_steps=self.substeps,
+            throw=False,
         )
-        end = jax.tree.map(lambda leaf: leaf[0], solution.ys)
-        return end if constant else end[0]
+        arrived = solution.result == diffrax.RESULTS.successful
+        # a factor, so that the Jacobian is NaN too
+        end = jax.tree.map(
+            lambda leaf: leaf[0] * jnp.where(arrived, 1, jnp.nan).astype(leaf.dtype), solution.ys
+        )
+        return end[0] if watched else end
 
 
 def from_field(
@@ -141,10 +152,12 @@ def from_field(
     - `solver`: a diffrax solver of one field; `None` is explicit Euler. An implicit one needs a
         controller, or a root finder with tolerances.
     - `substeps`: solver steps in a step; with a `controller`, at most so many, those that it
-        rejects included. More than this is an error when the step runs.
+        rejects included.
     - `controller`: a diffrax step-size controller; `None` is constant steps.
 
-    **Returns:** a step that both forward and reverse mode differentiate.
+    **Returns:** a step that both forward and reverse mode differentiate. Its state and Jacobian
+    are NaN where the solver fails: where it needs more than `substeps`, or an implicit stage is
+    not solved.
 
     **Raises:** `ValueError` where an argument is of another kind, the solver takes several fields
     or lacks an error estimate or tolerances that are needed.
@@ -164,6 +177,11 @@ def from_field(
     if controller is None and isinstance(solver, diffrax.AbstractERK):
         return _Explicit(field, dt, substeps, _tableau(solver.tableau))
     return _Solved(field, dt, substeps, solver, controller)
+
+
+def unwatched(step: Step) -> Step:
+    """A step of `from_field` whose controller looks at the field's state and at nothing else."""
+    return dataclasses.replace(step, watched=False) if isinstance(step, _Solved) else step
 
 
 def _check_solver(solver: Any, controller: Any) -> None:

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .checks import at_least, described, function, positive, random_key
+from .checks import all_finite, at_least, described, function, positive, random_key, scalar
 from .types import Input
 
 FINEST = 2.0**-20
@@ -50,9 +50,9 @@ def noisy(field: Callable, diffusion: Any) -> Callable:
     **Arguments:**
 
     - `field`: `f`, `(t, h, x) -> dh/dt`, of a state `[N]`.
-    - `diffusion`: `g`, in the state's unit over the root of time's: a number, or a function
-        `(t, h, x)` that returns `[N]`, one source for each unit, or `[N, M]`, `[to, from]`, for M
-        sources that they share.
+    - `diffusion`: `g`, in the state's unit over the root of time's. It is a finite number, or a
+        JAX scalar to be trained. Or it is a function `(t, h, x)` that returns `[N]`, one source
+        for each unit, or `[N, M]`, `[to, from]`, for M sources that they share.
 
     **Returns:** a field for `from_field`.
 
@@ -63,9 +63,15 @@ def noisy(field: Callable, diffusion: Any) -> Callable:
     two senses; Wong & Zakai, Ann Math Stat (1965), for a path of straight pieces.
     """
     function("field", field)
-    if not callable(diffusion) and not isinstance(diffusion, int | float):
+    return _Noisy(field, diffusion if callable(diffusion) else _strength(diffusion))
+
+
+def _strength(diffusion: Any) -> Any:
+    """A finite number: a plain one as it is, so that it takes the precision of the state."""
+    if isinstance(diffusion, bool | str | None):
         raise ValueError(f"diffusion must be a number or a function, got {described(diffusion)}")
-    return _Noisy(field, diffusion)
+    known = all_finite("diffusion", scalar("diffusion", diffusion))
+    return known if isinstance(diffusion, jax.Array) else diffusion
 
 
 def white_noise(key: PRNGKeyArray, T: int, dt: float, sources: int) -> Float[Array, "T M"]:
@@ -82,7 +88,7 @@ def white_noise(key: PRNGKeyArray, T: int, dt: float, sources: int) -> Float[Arr
 
     **Returns:** `[T, M]`, in the root of the inverse of time's unit.
 
-    **Raises:** `ValueError` where a number is out of range, or the key is none.
+    **Raises:** `ValueError` where a number is out of range, or the key is invalid.
 
     Li et al., AISTATS (2020), for the tree of bridges that holds a path; diffrax's is used.
     """

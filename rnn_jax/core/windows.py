@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .checks import positive, whole_number
+from .checks import finite_number, positive, whole_number
 
 
 def _check(name: str, value: int, low: int, high: int | None = None) -> None:
@@ -55,12 +55,14 @@ def during(T: int, dt: float, start: float, stop: float) -> Float[Array, " T"]:
     - `T`, `dt`: the number of steps, and the length of one.
     - `start`, `stop`: in the unit of `dt`.
 
-    **Raises:** `ValueError` where no step ends inside, or the window leaves the trial.
+    **Raises:** `ValueError` where no step ends inside, the window leaves the trial, or a time is
+    not a finite number.
     """
     _check("T", T, 1)
     positive("dt", dt)
+    ends = finite_number("start", start), finite_number("stop", stop)
     # the last step to end at a time or before it; a time is some step's end up to rounding
-    first, last = (int(np.floor(time / dt + 1e-6)) for time in (start, stop))
+    first, last = (int(np.floor(time / dt + 1e-6)) for time in ends)
     if not 0 <= first < last <= T:
         raise ValueError(
             f"a window needs 0 <= start < stop <= {T * dt:.9g} and a step that ends inside, got "

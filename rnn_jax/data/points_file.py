@@ -17,6 +17,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from ..core.checks import instance
 from ..core.types import Numbers
 from ..dynamics import VERDICTS, Families, FixedPoints, Stability, Unique
 from ..dynamics.trees import rows_of
@@ -94,10 +95,15 @@ def points_dataset(
 
     **Returns:** a Dataset; `points_from` is its inverse.
 
-    **Raises:** `ValueError` where sizes do not fit.
+    **Raises:** `ValueError` where a part is of another type, or sizes do not fit.
     """
     import xarray as xr
 
+    instance("found", found, FixedPoints)
+    parts = {"unique": unique, "stability": stability, "families": families}
+    for (name, part), kind in zip(parts.items(), (Unique, Stability, Families)):
+        if part is not None:
+            instance(name, part, kind)
     S = len(found.verdict)
     data = _of_tree("end_state", "start", found.points)
     data |= {name: ("start", getattr(found, name)) for name in ("residual", "iterations")}

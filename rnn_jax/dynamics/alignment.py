@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Complex, Float
 
-from ..core.checks import axes, numbers
+from ..core.checks import axes, instance, numbers
 from ..core.types import Numbers
 from .stability import Stability
 
@@ -54,10 +54,11 @@ def alignment(near: Stability, readout: Numbers, inputs: Numbers | None = None) 
 
     **Returns:** `Alignment`.
 
-    **Raises:** `ValueError` where sizes do not fit.
+    **Raises:** `ValueError` where `near` is no `Stability`, or sizes do not fit.
 
     Mante et al., Nature 503 (2013), for left vectors as what selects an input.
     """
+    instance("near", near, Stability)
     S, N = near.eigenvalues.shape
     axes(**{"the state": (near.condition[0], "N"), "readout": (readout, "O N")})
     C = np.asarray(numbers("readout", readout), float)

@@ -95,7 +95,7 @@ def part_of_field(field: Any, dt: float, solver: Any = None, substeps: int = 1) 
 
     A step of `dt` of the field `s f(s t, h, x)` is one of `s dt` of f, for every solver.
 
-    **Arguments:** as `from_field`.
+    **Arguments:** as `from_field`, without a controller.
 
     **Returns:** `(h, x, share) -> h`, the `part` of `limit_cycle`.
     """
@@ -144,11 +144,11 @@ def limit_cycle(
     """The closed curve near a start, stable or not, with its period in steps, a real number.
 
     It is for a step that follows a flow with several steps a turn. Without `part` a step is
-    interpolated through six states, and the result is as good as that: see `gap`. With a solver
-    of low order do without: part of an Euler step leaves the curve that whole steps stay on. A
-    guess of two periods leads to the same curve: where the state comes back after an m-th of the
-    period, one turn is solved for again. A fixed point in the section solves the equations for
-    every period: it has period 0 here.
+    interpolated through six states, and the result is as good as that: see `gap`. Omit `part` for
+    a solver of low order: part of an Euler step leaves the curve of the whole steps. A guess of
+    two periods leads to the same curve: where the state comes back after an m-th of the period,
+    one turn is solved for again. A fixed point in the section solves the equations for every
+    period: it has period 0 here.
 
     Host code around compiled parts: not under `jit` or `vmap`; each number of whole steps tried
     compiles a program.

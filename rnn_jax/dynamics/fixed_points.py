@@ -67,14 +67,15 @@ def fixed_points(
 ) -> FixedPoints:
     """Fixed points, and slow ones: the local minima of `q = |F(h) - h|^2 / 2`.
 
-    Newton's method, damped by the length of its moves; Levenberg-Marquardt for starts that it does
-    not bring to a fixed point, from where they were; Newton's method from there; and on `q`. A
-    start left without a point, fixed or slow, goes through all four once more, from where the step
-    itself brings it in 1000 steps.
-    The setting of JAX is left as it is: a module's arrays are cast to float64 for this
-    call, a plain function's are promoted; a step that rounds on its way is computed in the
-    precision of the starts, and its points are at best `ROUNDED`. A singular `1 - J` is no
-    obstacle, but where it is, a small `q` says little of how near a fixed point lies.
+    Four phases run in turn. Newton's method comes first. Levenberg-Marquardt takes the starts it
+    left, from where they were. Newton's method follows again. Last comes Newton's method on `q`.
+    A start left without a point, fixed or slow, goes through all four once more, from where the
+    step itself brings it in 1000 steps.
+
+    The setting of JAX is left as it is: a module's arrays are cast to float64 for this call, a
+    plain function's are promoted; a step that rounds on its way is computed in the precision of
+    the starts, and its points are at best `ROUNDED`. A singular `1 - J` is no obstacle, but where
+    it is, a small `q` says little of how near a fixed point lies.
 
     Host code around compiled parts: not under `jit` or `vmap`; `refine` is.
 

@@ -25,8 +25,9 @@ from scipy.optimize import linear_sum_assignment
 
 from ..core import Step
 from .cycles import Cycle, Part, closing
+from .jacobians import jacobians_at
 from .orbits import Orbit
-from .problem import Problem, posed
+from .problem import posed
 from .trees import taken
 
 TURNS = 40
@@ -83,25 +84,11 @@ def floquet(
         maps, period = _of_cycle(step, x, orbit, driven, part), orbit.period
     else:
         points = orbit.points if isinstance(orbit, Orbit) else orbit
-        maps = _jacobians(posed("orbit", step, x, points, driven))
+        maps = jacobians_at(posed("orbit", step, x, points, driven), None, False)[0]
         period = len(maps)
     if not np.isfinite(maps).all():
         raise ValueError("orbit: a Jacobian of the step is not finite there")
     return _modes(maps, float(period))
-
-
-def _jacobians(problem: Problem) -> Float[np.ndarray, "p N N"]:
-    """`[p, N, N]`, `[to, from]`."""
-    with problem.precision():
-        x = jax.tree.map(jnp.asarray, problem.x)
-        maps = _local(problem.flat, x, jnp.asarray(problem.rows), problem.per_point)
-        return np.asarray(maps, float)
-
-
-@eqx.filter_jit
-def _local(step: Step, x: PyTree, hs: Any, per_point: bool) -> Any:
-    J = lambda h, x: jax.jacfwd(lambda h: step(h, x))(h)
-    return jax.vmap(J, (0, 0 if per_point else None))(hs, x)
 
 
 class _Last(eqx.Module):
@@ -128,7 +115,7 @@ def _of_cycle(
     share = _Last(last, cycle.period - whole)
     return np.concatenate(
         [
-            _jacobians(posed("orbit", now, x, hs, False))
+            jacobians_at(posed("orbit", now, x, hs, False), None, False)[0]
             for now, hs in ((step, before), (share, end))
         ]
     )

@@ -65,9 +65,9 @@ def lyapunov_spectrum(
     is the mean of `log|det J_t|`.
 
     A step in which some entries depend on nothing, as under a clamp, takes directions for good:
-    their exponents are `-inf`, and the others go on without them. So is an exponent that rounding
-    hides at most of its QRs, as in a network of low rank: `|R[k, k]| <= sqrt(N) eps max|(J Q)[:,
-    k]|`, `eps` that of the state's dtype.
+    their exponents are `-inf`, and the others go on without them. An exponent is also `-inf` where
+    rounding hides it in more than half of its QRs, as in a network of low rank: `|R[k, k]| <=
+    sqrt(N) eps max|(J Q)[:, k]|`, `eps` that of the state's dtype.
 
     With `units` they are conditional exponents, those of the diagonal block `P J_t P` where `P`
     keeps these units: neighbours differ in these units alone, while all others follow the run.
@@ -96,7 +96,8 @@ def lyapunov_spectrum(
     **Returns:** `Lyapunov`. Exponents are NaN where the run is not finite.
 
     **Raises:** `ValueError` where a number is out of range, the step rejects the state or the
-    input, `basis` does not fit, the state is not of floats, or units or a mask are none.
+    input, `basis` does not fit, the state is not of floats, or units or a mask are
+    invalid.
 
     Benettin et al., Meccanica 15 (1980); Engelken, Wolf and Abbott, Physical Review Research 5
     (2023), for networks; Pecora and Carroll, Physical Review Letters 64 (1990), for conditional

@@ -10,20 +10,19 @@ deviation moves by `d_t = J d_{t-1} + B n_t`. All is first order in the noise: f
 holds, compare with the variance of a run. Every array is `[to, from]`.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, PyTree
 
-from ..core import Identity, Input, State, Step, Trajectory
+from ..core import Identity, Step, Trajectory
 from ..core.checks import one_of
 from ..linear.along import Intervention, each_step
-from .problem import Problem, posed
+from .jacobians import jacobians_at, local
+from .problem import posed
 
 Into = Literal["input", "state"]
 """Where noise enters: through the step's input, or added to the state after the step."""
@@ -77,19 +76,23 @@ def noise_gain(
     - `x`: the input at which to linearise, for noise of mean 0 zeros; `[S, ...]` with
         `per_point`.
     - `points`: a tree of `[S, ...]`.
-    - `into`: "input": each entry of `x` is a channel; "state": each unit is one, `B = 1`.
+    - `into`: "input": each entry of `x` that is a float is a channel; "state": each unit is one,
+        `B = 1`.
     - `per_point`: whether `x` leads with `S`.
     - `memory`: a budget in bytes, or like "2GiB", that sets how many points run at once.
 
     **Returns:** `NoiseGain`. A state or input of several parts is one vector, leaf by leaf.
 
-    **Raises:** `ValueError` as `fixed_points`, or where `into` is no such word.
+    **Raises:** `ValueError` as `fixed_points`, or where `into` is not one of its two words.
 
     Smith, SIAM J. Appl. Math. 16 (1968), for doubling.
     """
     one_of("into", into, WAYS)
     problem = posed("points", step, x, points, per_point)
-    found = [_stationary(J, B) for J, B in zip(*_linearised(problem, into, memory))]
+    by_state, by_input = jacobians_at(problem, memory, into == "input")
+    if into == "state":
+        by_input = np.broadcast_to(np.eye(by_state.shape[1]), by_state.shape)
+    found = [_stationary(J, B) for J, B in zip(by_state, by_input)]
     gain, covariance, settles = (np.stack(part) for part in zip(*found))
     return NoiseGain(gain, covariance, settles)
 
@@ -112,55 +115,25 @@ def noise_gain_along(
     - `trajectory`: one trial's run, under the same intervention; cut it where the state of
         interest is its last.
     - `intervention`: what held during it.
-    - `into`: "input": each entry of `x` is a channel; "state": each unit is one, its noise added
-        after the step.
+    - `into`: "input": each entry of `x` that is a float is a channel; "state": each unit is one,
+        its noise added after the step.
 
     **Returns:** `[T, N, I]`, `[to, from]` at each step.
 
-    **Raises:** `ValueError` where it is no run of one trial, or `into` is no such word.
+    **Raises:** `ValueError` where it is no run of one trial, or `into` is not one of its two
+    words.
     """
     one_of("into", into, WAYS)
     on, rows = each_step(step, trajectory, intervention)
-    maps = jax.vmap(on(lambda step, h, x: _maps(step, h, x, into)))(rows)
+    J, B = jax.vmap(on(lambda step, h, x: local(step, h, x, into == "input")))(rows)
+    unit = jnp.eye(J.shape[-1], dtype=J.dtype)
+    maps = J, (B if into == "input" else jnp.broadcast_to(unit, J.shape))
 
     def back(after: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
         J, B = row
         return after @ J, (after @ B) ** 2
 
-    last = jnp.eye(maps[0].shape[-1], dtype=maps[0].dtype)
-    return lax.scan(back, last, maps, reverse=True)[1]
-
-
-def _maps(step: Step, h: State, x: Input, into: Into) -> tuple[Array, Array]:
-    """`J [N, N]` and `B [N, I]`, each state and input as one vector."""
-    state, state_of = ravel_pytree(h)
-    noise, noise_of = ravel_pytree(x)
-    move = lambda state, noise: ravel_pytree(step(state_of(state), noise_of(noise)))[0]
-    J = jax.jacfwd(move)(state, noise)
-    if into == "state":
-        return J, jnp.eye(state.size, dtype=state.dtype)
-    return J, jax.jacfwd(move, 1)(state, noise)
-
-
-@eqx.filter_jit
-def _local(step: Step, x: PyTree, hs: Any, per_point: bool, into: Into) -> Any:
-    one = lambda h, x: _maps(step, h, x, into)
-    return jax.vmap(one, (0, 0 if per_point else None))(hs, x)
-
-
-def _linearised(problem: Problem, into: Into, memory: int | str | None) -> tuple[Any, Any]:
-    """`[S, N, N]` and `[S, N, I]` on the host."""
-    size, S = problem.at_once(memory, 4), len(problem.rows)
-    parts = []
-    with problem.precision():
-        for begin in range(0, S, size):
-            now = np.arange(begin, min(begin + size, S))
-            x = jax.tree.map(jnp.asarray, problem.inputs(now))
-            hs = jnp.asarray(problem.rows[now])
-            found = _local(problem.flat, x, hs, problem.per_point, into)
-            parts.append([np.asarray(part, float) for part in found])
-    J, B = (np.concatenate(part) for part in zip(*parts))
-    return J, B
+    return lax.scan(back, unit, maps, reverse=True)[1]
 
 
 def _stationary(

@@ -68,7 +68,8 @@ def residence_times(labels: Numbers) -> Visits:
 
     **Returns:** `Visits`.
 
-    **Raises:** `ValueError` where labels are no integers `[T]` or `[B, T]`, below -1, or none.
+    **Raises:** `ValueError` where labels are not integers `[T]` or `[B, T]`, one is below -1, or
+    `labels` is empty.
     """
     rows = _rows(labels)
     B, T = rows.shape

@@ -12,17 +12,16 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Complex, Float, Int, PyTree
+from jaxtyping import Complex, Float, Int, PyTree
 from scipy.linalg import eig
 
-from ..core import Identity, State, Step, Trajectory
+from ..core import Identity, Step, Trajectory
 from ..core.checks import share
 from ..core.trajectory import check_run
 from ..linear.along import Intervention, each_step
+from .jacobians import jacobians_at, local
 from .problem import posed
 
 
@@ -84,16 +83,7 @@ def stability(
     """
     share("margin", margin)
     problem = posed("points", step, x, points, per_point)
-    size, S = problem.at_once(memory, 4), len(problem.rows)
-    parts = []
-    with problem.precision():
-        for begin in range(0, S, size):
-            now = np.arange(begin, min(begin + size, S))
-            x = jax.tree.map(jnp.asarray, problem.inputs(now))
-            hs = jnp.asarray(problem.rows[now])
-            parts.append([np.asarray(J) for J in _at(problem.flat, hs, x, per_point)])
-    by_state, by_input = (np.concatenate(part).astype(float) for part in zip(*parts))
-    return modes(by_state, by_input, margin)
+    return modes(*jacobians_at(problem, memory), margin)
 
 
 def stability_along(
@@ -117,7 +107,7 @@ def stability_along(
 
     **Returns:** `Stability`, with `T` in the place of `S`.
 
-    **Raises:** `ValueError` where `margin` leaves [0, 1], the trajectory is none or is traced.
+    **Raises:** `ValueError` where `margin` leaves [0, 1], or the trajectory is invalid or traced.
     """
     share("margin", margin)
     check_run(trajectory)
@@ -130,23 +120,7 @@ def stability_along(
 @eqx.filter_jit
 def _along(step: Step, trajectory: Trajectory, intervention: Intervention) -> Any:
     on, rows = each_step(step, trajectory, intervention)
-    return jax.vmap(on(_local))(rows)
-
-
-@eqx.filter_jit
-def _at(step: Step, hs: State, x: PyTree, per_point: bool) -> Any:
-    return jax.vmap(lambda h, x: _local(step, h, x), (0, 0 if per_point else None))(hs, x)
-
-
-def _local(step: Step, h: State, x: PyTree) -> tuple[Float[Array, "N N"], Float[Array, "N I"]]:
-    """`dF/dh` and `dF/dx` with all parts as one vector; no derivative by what is no float."""
-    h, state = ravel_pytree(h)
-    varied, rest = eqx.partition(x, eqx.is_inexact_array)
-    v, inputs = ravel_pytree(varied)
-    moved = lambda h, v: ravel_pytree(step(state(h), eqx.combine(inputs(v), rest)))[0]
-    by_state = jax.jacfwd(moved)(h, v)
-    by_input = jax.jacfwd(moved, 1)(h, v) if v.size else jnp.zeros((h.size, 0), h.dtype)
-    return by_state, by_input
+    return jax.vmap(on(local))(rows)
 
 
 def modes(

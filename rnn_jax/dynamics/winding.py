@@ -1,4 +1,4 @@
-"""Whether a path in a plane goes round, how fast and how regularly, against two nulls.
+"""Whether a path in a plane goes round, how fast and how regularly, against three nulls.
 
     plane = (hs - hs.mean(0)) @ axes                # [T, 2], two leading components say
     turned = winding(plane)
@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray
 
-from ..core.checks import array, at_least, described, on_host, random_key
+from ..core.checks import array, at_least, described, finite_number, on_host, random_key
 from ..core.types import Numbers
 
 
@@ -49,8 +49,9 @@ class WindingTest(NamedTuple):
         or a path many times longer than the rhythm stays in phase.
     - `cv_p`: how often the return times vary as little with the turning of each step in random
         order. Null: the angle is a random walk of these increments, drift included. 1 where there
-        are fewer than two return times.
-    - `order_rates`, `phase_rates`, `cvs`: `[K]`, of the surrogates.
+        are fewer than two return times; a surrogate that has fewer counts as as regular.
+    - `order_rates`, `phase_rates`, `cvs`: `[K]`, of the surrogates; NaN for a `cv` of fewer than
+        two return times.
     """
 
     rate: float
@@ -83,9 +84,11 @@ def winding(
 
     **Returns:** `Winding`.
 
-    **Raises:** `ValueError` where there are fewer than 2 steps, or the path meets the centre.
+    **Raises:** `ValueError` where there are fewer than 2 steps, the path meets the centre, or
+    `direction` is not a finite number.
     """
     points = _path(path)
+    half_line = finite_number("direction", direction)
     middle = points.mean(0) if centre is None else on_host("centre", centre)
     if middle.shape != (2,):
         raise ValueError(f"centre must be [2], got {described(centre)}")
@@ -93,7 +96,7 @@ def winding(
     if (around == 0).all(1).any():
         raise ValueError("path meets the centre: it has no angle there")
     angle = _angles(around)
-    returns = _returns(angle, direction)
+    returns = _returns(angle, half_line)
     return Winding(float(_rate(angle)), angle, returns, _variation(returns))
 
 
@@ -132,10 +135,10 @@ def winding_test(
     cvs = np.array(
         [_variation(np.concatenate([_returns(w[k], 0.0) for w in walks])) for k in range(draws)]
     )
-    # rounding must not turn a tie into a win
+    # rounding must not turn a tie into a win, nor a surrogate without a cv lower p
     p = lambda beaten: float((1 + beaten.sum()) / (draws + 1))
     fast = lambda rates: p(np.abs(rates) >= abs(rate) * (1 - 1e-9))
-    cv_p = 1.0 if np.isnan(cv) else p(cvs <= cv * (1 + 1e-9))
+    cv_p = 1.0 if np.isnan(cv) else p(~(cvs > cv * (1 + 1e-9)))
     return WindingTest(rate, cv, fast(ordered), fast(phased), cv_p, ordered, phased, cvs)
 
 

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from ..core import Input, State, from_field
 from ..core.checks import function, state
+from ..core.fields import unwatched
 
 
 class _Variational(eqx.Module):
@@ -58,7 +59,7 @@ def flow_map(
     Hairer, Norsett & Wanner, "Solving Ordinary Differential Equations I", section I.14.
     """
     function("field", field)
-    step = from_field(_Variational(field), dt, solver, substeps, controller)
+    step = unwatched(from_field(_Variational(field), dt, solver, substeps, controller))
     h = state("h", h)
     flat = ravel_pytree(h)[0]
     return step((h, jnp.eye(flat.size, dtype=flat.dtype)), x)
