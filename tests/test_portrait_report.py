@@ -18,6 +18,7 @@ from rnn_jax.report.dynamics_table import POINTS, kind_of, tally
 from rnn_jax.report.packing import unpacked
 from rnn_jax.report.portrait_explorer import TRIALS, portrait_data
 from rnn_jax.report.portrait_panels import kinds
+from rnn_jax.report.portrait_times import residence_figure
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,28 @@ def test_a_tally_adds_up(r, dataset):
     assert found.before == found.kept + found.moved + found.vanished == 27
     assert found.after == found.kept + found.moved + found.new == 3 ** (2 - r)
     assert found.lost == 0
+
+
+def with_visits(dataset, point, length, began, ended):
+    """The dataset with these stays in the place of its own."""
+    parts = {"point": point, "length": length, "began": began, "ended": ended}
+    parts |= {"trial": [0] * len(point), "start": [0] * len(point)}
+    rows = {f"visit_{name}": ("visit", np.asarray(part)) for name, part in parts.items()}
+    return dataset.drop_dims("visit").assign(rows)
+
+
+def test_a_stay_that_is_cut_off_is_at_risk_until_the_step_before(dataset):
+    """One ends after 2 steps, one is cut off at 2: what follows its second step is not seen."""
+    stays = with_visits(dataset, [0, 1, 0], [2, 2, 4], [True] * 3, [True, False, True])
+    (curve,) = residence_figure(stays).axes[1].get_lines()
+    np.testing.assert_allclose(curve.get_xydata(), [[0, 1], [2, 0.5], [4, 0]])
+
+
+def test_a_point_that_is_never_left_is_not_one_that_was_not_seen(dataset):
+    """Of a stay whose only step is the trial's last it is not known whether it would end."""
+    stays = with_visits(dataset, [0, 1, 2], [5, 1, 3], [True] * 3, [False, False, True])
+    said = [text.get_text() for text in residence_figure(stays).axes[0].texts]
+    assert said == ["never left", "not seen"]
 
 
 def test_the_page_carries_the_numbers(dataset):
