@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..dynamics import Visits, geometric, visits_survival
-from .portrait_panels import KINDS, NEW, kinds
+from .dynamics_table import kinds
+from .portrait_panels import KINDS, NEW
 from .style import FOUND, INK, MISSED, MUTED, PALETTE, Sheet, bare, colour_bar, epoch_strip, look
 from .view import array
 
