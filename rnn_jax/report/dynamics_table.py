@@ -107,7 +107,7 @@ def _points(dataset: xr.Dataset) -> list[str]:
         said = " ".join(f"{value:+.2f}" for value in np.ravel(point["point_output"].values)[:8])
         rows.append(
             f"{p:<6} {kind_of(dataset, int(p)):<20} {int(point['point_count']):>6} "
-            f"{_in_words(constants[p]):>14} {float(point['point_residual']):>9.1e}  {said}"
+            f"{_in_words(float(constants[p])):>14} {float(point['point_residual']):>9.1e}  {said}"
         )
     if len(own) > POINTS:
         rows.append(f"... and {len(own) - POINTS} more in results.nc")
