@@ -4,7 +4,6 @@
 have 27 fixed points, 8 of them stable.
 """
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import brentq
@@ -37,6 +36,8 @@ def drawn():
     return portrait(latches(), SETTINGS, SETS)
 
 
-def rows(tree):
-    """States, one a row."""
-    return np.concatenate([np.asarray(leaf) for leaf in jax.tree.leaves(tree)], -1)
+def line():
+    """The portrait of a line of points, along the first unit, and of what is left without it."""
+    subject = latches(step=lambda h, x: h * jnp.asarray([1, 0.5, 0.5]) + x)
+    settings = DynamicsSettings(starts=24, exponents=0, value="zero", iterations=50)
+    return portrait(subject, settings, {"the first": [0]})

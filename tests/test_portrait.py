@@ -1,5 +1,6 @@
 """Phase portraits: 27 points of three latches in closed form, and what a removal does to them."""
 
+import json
 from dataclasses import replace
 from itertools import product
 
@@ -11,6 +12,7 @@ from helpers import I, network, told_in_one_line
 from portrait_data import SETS, SETTINGS, B, N, S, T, drawn, latches
 
 from rnn_jax.discovery import DynamicsSettings, Subject, portrait
+from rnn_jax.discovery.portrait import units_named
 from rnn_jax.discovery.portrait.fates import fates
 from rnn_jax.discovery.portrait.schema import NAMES
 from rnn_jax.dynamics import residence_times
@@ -165,7 +167,7 @@ def test_the_input_is_held_at_the_mean_of_an_epoch():
     subject = latches()
     data = portrait(subject, replace(SETTINGS, hold="late", exponents=0)).dataset
     x = np.asarray(subject.trials.xs)[:, 4:].mean((0, 1))
-    np.testing.assert_allclose(eval(data.attrs["held_input"]), x, atol=1e-12)
+    np.testing.assert_allclose(json.loads(data.attrs["held_input"]), x, atol=1e-12)
     states = of(data, 0)
     np.testing.assert_allclose(np.tanh(2 * states + x), states, atol=1e-9)
     assert np.abs(x).max() > 0.01
@@ -218,7 +220,6 @@ def test_pairs_are_made_nearest_first_and_each_point_is_in_one():
     assert found.fate.tolist() == [1, 0, 2, 2, 2]
     assert found.partner.tolist() == [1, 0, -1, -1, -1]
     np.testing.assert_allclose(found.distance, [0.2, 0.01, 0.04, 1.99, 3.99], atol=1e-12)
-    assert found.new.tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize(("U", "V"), [(0, 0), (3, 0), (0, 2)])
@@ -226,7 +227,6 @@ def test_no_points_are_no_pairs(U, V):
     found = fates(np.zeros((U, 2)), np.zeros((V, 2)), 1.0, 0.1, 0.5)
     assert found.fate.tolist() == [2] * U
     assert np.isnan(found.distance).all()
-    assert found.new.tolist() == [True] * V
 
 
 BAD = {
@@ -237,6 +237,14 @@ BAD = {
     "value": (lambda: DynamicsSettings(value="noise"), "value must be one of mean, zero"),
     "seed": (lambda: DynamicsSettings(seed=-1), "seed must lie in"),
     "settings": (lambda: portrait(latches(), {"starts": 3}), "settings must be DynamicsSettings"),
+    "set": (
+        lambda: portrait(latches(), SETTINGS, {"all": [2, 0, 1]}),
+        "a set must leave at least one unit, got all 3",
+    ),
+    "unit": (
+        lambda: units_named(replace(latches(), units=("b",)), ("c",)),
+        "no unit is called 'c'; units are b to b",
+    ),
     "hold": (
         lambda: portrait(latches(), replace(SETTINGS, hold="cue")),
         "hold must be one of zero, early, late, got",

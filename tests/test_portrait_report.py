@@ -8,21 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 from page import HOSTILE, find, needed, picture
-from portrait_data import SETS, SETTINGS, drawn
+from portrait_data import SETS, SETTINGS, drawn, line
 from test_report_pictures import ill
 
 from rnn_jax.discovery.portrait.schema import NAMES
 from rnn_jax.discovery.schema import as_markdown
 from rnn_jax.report import PORTRAIT_FIGURES, dynamics_table, write_portrait_page
-from rnn_jax.report.dynamics_table import POINTS, kind_of, tally
+from rnn_jax.report.dynamics_table import POINTS, kind_of, kinds, slowest, tally
 from rnn_jax.report.packing import unpacked
 from rnn_jax.report.portrait_explorer import TRIALS, portrait_data
-from rnn_jax.report.portrait_panels import kinds
+from rnn_jax.report.portrait_times import residence_figure
 
 
 @pytest.fixture(scope="module")
 def dataset():
     return drawn().dataset
+
+
+@pytest.fixture(scope="module")
+def on_line():
+    return line().dataset
 
 
 def hostile(dataset):
@@ -70,7 +75,11 @@ def test_the_table_says_how_many_and_of_what_kind(dataset):
     assert f"and {27 - POINTS} more" in said
     assert "Lyapunov exponents per step" in said
     rows = [line.split() for line in said.splitlines() if line.startswith("the first")]
-    assert [int(x) for x in rows[0][2:]] == [1, 9, 9, 0, 18, 0, 0, 0] or rows[0][2] == "1"
+    rows = np.array([[int(x) for x in row[-8:]] for row in rows])
+    assert rows[:, :6].tolist() == [[1, 9, 9, 0, 18, 0], [2, 3, 3, 0, 24, 0]]
+    # which of three points that become one is kept is rounding; none is less stable than before
+    assert rows[:, 6].tolist() == [tally(dataset, r).gained for r in range(2)]
+    assert (rows[:, 7] == 0).all()
     assert kind_of(dataset, 0) == "stable"
     assert kind_of(dataset, 26) == "unstable, 3 modes"
 
@@ -82,6 +91,60 @@ def test_a_tally_adds_up(r, dataset):
     assert found.before == found.kept + found.moved + found.vanished == 27
     assert found.after == found.kept + found.moved + found.new == 3 ** (2 - r)
     assert found.lost == 0
+
+
+def test_the_slowest_mode_of_a_neutral_point_is_neutral(on_line):
+    """Eigenvalues 1, 0.5, 0.5: the time constant is no 1.4 steps, those of the second mode."""
+    points = [text for text in dynamics_table(on_line).splitlines() if "neutral, 1" in text]
+    assert points
+    for text in points:
+        assert text.split()[5] == "neutral"
+        assert "decays" not in text
+    assert set(portrait_data(on_line)["points"]["slowest"][:-1]) == {"neutral"}
+    # without the first unit: 0, 0.5, 0.5
+    np.testing.assert_allclose(slowest(on_line)[-1], 1 / np.log(2))
+
+
+def test_a_neutral_mode_does_not_grow_by_rounding(on_line):
+    """An eigenvalue of size 1 that turns has -1 / log(1 + 1e-16)."""
+    constants = on_line["time_constant"].copy()
+    constants[:, 0] = -1.5e15
+    turned = on_line.assign(time_constant=constants)
+    assert "grows" not in dynamics_table(turned)
+    assert np.isposinf(slowest(turned)[0])
+
+
+def test_a_neutral_point_is_not_stable(on_line):
+    """Without the first unit one point is left, and its neutral mode is gone."""
+    neutral = int((kinds(on_line) == "neutral").sum())
+    assert f"{neutral} fixed points, 0 stable, 0 unstable, {neutral} neutral" in dynamics_table(
+        on_line
+    )
+    found = tally(on_line, 0)
+    assert (found.before, found.after, found.kept) == (neutral, 1, 1)
+    assert (found.gained, found.lost) == (1, 0)
+
+
+def with_visits(dataset, point, length, began, ended):
+    """The dataset with these stays in the place of its own."""
+    parts = {"point": point, "length": length, "began": began, "ended": ended}
+    parts |= {"trial": [0] * len(point), "start": [0] * len(point)}
+    rows = {f"visit_{name}": ("visit", np.asarray(part)) for name, part in parts.items()}
+    return dataset.drop_dims("visit").assign(rows)
+
+
+def test_a_stay_that_is_cut_off_is_at_risk_until_the_step_before(dataset):
+    """One ends after 2 steps, one is cut off at 2: what follows its second step is not seen."""
+    stays = with_visits(dataset, [0, 1, 0], [2, 2, 4], [True] * 3, [True, False, True])
+    (curve,) = residence_figure(stays).axes[1].get_lines()
+    np.testing.assert_allclose(curve.get_xydata(), [[0, 1], [2, 0.5], [4, 0]])
+
+
+def test_a_point_that_is_never_left_is_not_one_that_was_not_seen(dataset):
+    """Of a stay whose only step is the trial's last it is not known whether it would end."""
+    stays = with_visits(dataset, [0, 1, 2], [5, 1, 3], [True] * 3, [False, False, True])
+    said = [text.get_text() for text in residence_figure(stays).axes[0].texts]
+    assert said == ["never left", "not seen"]
 
 
 def test_the_page_carries_the_numbers(dataset):

@@ -3,6 +3,7 @@
 print(dynamics_table(dataset))
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -23,15 +24,34 @@ def dynamics_table(dataset: xr.Dataset) -> str:
     return "\n".join(lines)
 
 
+def kinds(dataset: xr.Dataset) -> np.ndarray:
+    """The kind of each point: slow, else unstable, neutral or stable."""
+    slow = array(dataset, "point_slow", "point").astype(bool)
+    growing = array(dataset, "point_unstable", "point") > 0
+    neutral = array(dataset, "point_neutral", "point") > 0
+    return np.select([slow, growing, neutral], ["slow", "unstable", "neutral"], "stable")
+
+
 def kind_of(dataset: xr.Dataset, p: int) -> str:
-    """What a point is: slow, stable, unstable with the number of its growing modes, or neither."""
-    point = dataset.isel(point=p)
-    if bool(point["point_slow"]):
-        return "slow"
-    growing, neutral = int(point["point_unstable"]), int(point["point_neutral"])
-    if growing:
-        return f"unstable, {growing} {'mode' if growing == 1 else 'modes'}"
-    return f"neutral, {neutral} {'mode' if neutral == 1 else 'modes'}" if neutral else "stable"
+    """The kind of a point, with how many modes grow, or neither grow nor decay."""
+    kind = str(kinds(dataset.isel(point=[p]))[0])
+    if kind not in ("unstable", "neutral"):
+        return kind
+    modes = int(dataset[f"point_{kind}"][p])
+    return f"{kind}, {modes} {'mode' if modes == 1 else 'modes'}"
+
+
+def slowest(dataset: xr.Dataset) -> np.ndarray:
+    """The time constant of each point's slowest mode, in steps.
+
+    Negative where the mode grows, infinite where it is neutral, NaN where none is known.
+    """
+    constants = array(dataset, "time_constant", "point", "mode")
+    constants = np.where(np.isfinite(constants), constants, 0.0)
+    longest = constants[np.arange(len(constants)), np.abs(constants).argmax(1)]
+    # a neutral mode is one by the margin of `stability`: its own constant may be of any size
+    neutral = array(dataset, "point_neutral", "point") > 0
+    return np.where(neutral, np.inf, np.where(longest == 0, np.nan, longest))
 
 
 def points_of(dataset: xr.Dataset, landscape: int) -> np.ndarray:
@@ -44,18 +64,13 @@ def search_lines(dataset: xr.Dataset) -> list[str]:
     counts = array(dataset, "verdict_count", "landscape", "verdict_name")[0].astype(int)
     names = labels(dataset, "verdict_name")
     said = ", ".join(f"{n} {name}" for name, n in zip(names, counts) if n)
-    own = points_of(dataset, 0)
-    slow = array(dataset, "point_slow", "point")[own].astype(bool)
-    growing = array(dataset, "point_unstable", "point")[own][~slow]
-    neutral = array(dataset, "point_neutral", "point")[own][~slow]
-    stable = int(((growing == 0) & (neutral == 0)).sum())
+    of = Counter(kinds(dataset)[points_of(dataset, 0)].tolist())
+    slow = of.pop("slow", 0)
     hold = dataset.attrs["hold"]
     at = "zero input" if hold == "zero" else f"the mean input of {hold}"
-    line = (
-        f"at {at}: {(~slow).sum()} fixed points, {stable} stable, {(growing > 0).sum()} unstable"
-    )
-    rest = int(((growing == 0) & (neutral > 0)).sum())
-    line += (f", {rest} neutral" if rest else "") + (f"; {slow.sum()} slow" if slow.any() else "")
+    line = f"at {at}: {of.total()} fixed points, {of['stable']} stable, {of['unstable']} unstable"
+    line += f", {of['neutral']} neutral" if of["neutral"] else ""
+    line += f"; {slow} slow" if slow else ""
     unseen = array(dataset, "unseen", "landscape")[0]
     half, whole = array(dataset, "coverage", "landscape", "start")[0][
         [-(-counts.sum() // 2) - 1, -1]
@@ -86,27 +101,24 @@ def _points(dataset: xr.Dataset) -> list[str]:
     if not own.size:
         return ["no start came to a fixed point or to a slow one"]
     head = f"{'point':<6} {'kind':<20} {'starts':>6} {'time constant':>14} {'q':>9}  outputs"
-    rows = [head, "-" * len(head)]
+    rows, constants = [head, "-" * len(head)], slowest(dataset)
     for p in own[:POINTS]:
         point = dataset.isel(point=p)
         said = " ".join(f"{value:+.2f}" for value in np.ravel(point["point_output"].values)[:8])
-        slowest = _slowest(np.asarray(point["time_constant"].values, float))
         rows.append(
-            f"{p:<6} {kind_of(dataset, int(p)):<20} {int(point['point_count']):>6} {slowest:>14} "
-            f"{float(point['point_residual']):>9.1e}  {said}"
+            f"{p:<6} {kind_of(dataset, int(p)):<20} {int(point['point_count']):>6} "
+            f"{_in_words(float(constants[p])):>14} {float(point['point_residual']):>9.1e}  {said}"
         )
     if len(own) > POINTS:
         rows.append(f"... and {len(own) - POINTS} more in results.nc")
     return [*rows, "time constant: of the slowest mode, in steps; outputs: the readout there"]
 
 
-def _slowest(constants: np.ndarray) -> str:
-    """The longest time constant of a mode that decays or grows, in words."""
-    known = constants[np.isfinite(constants)]
-    if not known.size:
-        return "-"
-    longest = known[np.abs(known).argmax()]
-    return f"{abs(longest):.1f} {'grows' if longest < 0 else 'decays'}"
+def _in_words(constant: float) -> str:
+    """A time constant, and whether the mode grows."""
+    if not np.isfinite(constant):
+        return "neutral" if constant > 0 else "-"
+    return f"{abs(constant):.1f} {'grows' if constant < 0 else 'decays'}"
 
 
 class Tally(NamedTuple):
@@ -133,9 +145,9 @@ def tally(dataset: xr.Dataset, r: int) -> Tally:
     """The numbers of one removal."""
     rows = dataset.isel(removal=r)
     fate, partner = rows["fate"].values, rows["partner"].values
-    slow = array(dataset, "point_slow", "point").astype(bool)
-    after = int((~slow[points_of(dataset, r + 1)]).sum())
-    stable = array(dataset, "point_unstable", "point") == 0
+    kind = kinds(dataset)
+    after = int((kind[points_of(dataset, r + 1)] != "slow").sum())
+    stable = kind == "stable"
     there = partner >= 0
     was, now = stable[: len(fate)][there], stable[partner[there]]
     kept, moved, vanished = (int((fate == code).sum()) for code in range(3))

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .dynamics_table import kind_of, points_of, removal_sentence, search_lines
+from .dynamics_table import kind_of, kinds, points_of, removal_sentence, search_lines, slowest
 from .packing import halves, numbers, plain
-from .portrait_panels import FLOW, kinds, longest, planes
+from .portrait_panels import FLOW, longest, planes
 from .view import array, epoch_of, labels
 
 TRIALS = 24
@@ -117,9 +117,6 @@ def _flow(dataset: xr.Dataset) -> dict[str, Any]:
 
 def _points(dataset: xr.Dataset) -> dict[str, Any]:
     count = dataset.sizes["point"]
-    constants = array(dataset, "time_constant", "point", "mode")
-    constants = np.where(np.isfinite(constants), constants, 0.0)
-    slowest = constants[np.arange(count), np.abs(constants).argmax(1)]
     parts = [array(dataset, f"eigenvalue_{p}", "point", "mode") for p in ("real", "imag")]
     return {
         "landscape": numbers(array(dataset, "point_landscape", "point"), "u1"),
@@ -128,7 +125,7 @@ def _points(dataset: xr.Dataset) -> dict[str, Any]:
         "at": halves(array(dataset, "point_pca", "point", "pc")),
         "starts": numbers(array(dataset, "point_count", "point"), "<i4"),
         "residual": [plain(q) for q in array(dataset, "point_residual", "point")],
-        "slowest": [float(value) for value in slowest],
+        "slowest": ["neutral" if np.isposinf(c) else plain(c) for c in slowest(dataset)],
         "outputs": halves(array(dataset, "point_output", "point", "output")),
         "real": halves(parts[0][:, :MODES]),
         "imag": halves(parts[1][:, :MODES]),

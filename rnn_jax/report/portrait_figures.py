@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .dynamics_table import points_of
+from .dynamics_table import kinds, points_of
 from .portrait_panels import (
     FLOW,
     NEW,
@@ -21,7 +21,6 @@ from .portrait_panels import (
     draw_landscape,
     draw_points,
     keys,
-    kinds,
     longest,
     planes,
 )

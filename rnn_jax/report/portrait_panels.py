@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from .dynamics_table import points_of
+from .dynamics_table import kinds, points_of
 from .style import GRID, INK, MUTED, bare, epoch_colour, fitting
 from .view import array, epoch_of, labels
 
@@ -38,14 +38,6 @@ def planes(dataset: xr.Dataset) -> list[tuple[int, int]]:
     """Pairs of components, in the order of `plane`."""
     K = dataset.sizes["pc"]
     return [(0, k) for k in range(1, K)] or [(0, 0)]
-
-
-def kinds(dataset: xr.Dataset) -> np.ndarray:
-    """The kind of each point, a name of `KINDS`."""
-    slow = array(dataset, "point_slow", "point").astype(bool)
-    growing = array(dataset, "point_unstable", "point") > 0
-    neutral = array(dataset, "point_neutral", "point") > 0
-    return np.select([slow, growing, neutral], ["slow", "unstable", "neutral"], "stable")
 
 
 def draw_landscape(axes: Axes, dataset: xr.Dataset, landscape: int, plane: int) -> None:

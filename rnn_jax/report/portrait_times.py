@@ -10,8 +10,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..dynamics import Visits, geometric, survival
-from .portrait_panels import KINDS, NEW, kinds
+from ..dynamics import Visits, geometric, visits_survival
+from .dynamics_table import kinds
+from .portrait_panels import KINDS, NEW
 from .style import FOUND, INK, MISSED, MUTED, PALETTE, Sheet, bare, colour_bar, epoch_strip, look
 from .view import array
 
@@ -85,11 +86,15 @@ def _visits(dataset: xr.Dataset) -> Visits:
 
 
 def _draw_means(axes: Axes, visits: Visits, points: np.ndarray, kind: np.ndarray) -> None:
-    """The mean stay at each point with its interval, where any was seen to end."""
+    """The mean stay at each point with its interval.
+
+    A point has none where no stay was seen to end, or no step after one of its steps was seen.
+    """
     for y, p in enumerate(points):
         found, style = geometric(visits, int(p)), KINDS[str(kind[p])]
         if not np.isfinite(found.mean):
-            axes.annotate("never left", (1, y), fontsize=6.5, va="center", color=MUTED)
+            said = "not seen" if np.isnan(found.mean) else "never left"
+            axes.annotate(said, (1, y), fontsize=6.5, va="center", color=MUTED)
             continue
         axes.plot([found.mean_low, min(found.mean_high, 1e4)], [y, y], color=MUTED, lw=1.2)
         axes.scatter(
@@ -107,10 +112,10 @@ def _draw_means(axes: Axes, visits: Visits, points: np.ndarray, kind: np.ndarray
 def _draw_stays(axes: Axes, visits: Visits, kind: np.ndarray) -> None:
     """The share of stays that last longer, by the kind of their point; of stays seen to begin."""
     for name, colour in (("stable", FOUND), ("unstable", MISSED), ("neutral", NEW)):
-        own = (kind == name) & visits.began
-        if not own.any():
+        own = kind == name
+        if not (own & visits.began).any():
             continue
-        curve = survival(visits.length[own], visits.ended[own])
+        curve = visits_survival(visits._replace(state=np.where(own, 0, -1)), 0)
         times = np.append(0, curve.times)
         share, low, high = (np.append(1, part) for part in (curve.share, curve.low, curve.high))
         axes.step(times, share, where="post", color=colour, label=f"{name} points")

@@ -1,4 +1,4 @@
-"""What becomes of fixed points once units are taken out: kept, moved, vanished; and what is new.
+"""What becomes of fixed points once units are taken out: kept, moved, vanished.
 
     found = fates(intact, other, spread=1.3, kept=0.1, moved=0.5)
     FATES[found.fate[0]]                     # "vanished"
@@ -23,13 +23,11 @@ class Fates(NamedTuple):
     - `partner`: `[U]`, the point that it became, -1 where it vanished.
     - `distance`: `[U]`, from its partner, or from the nearest point where it vanished, as a share
         of the spread; NaN where there is no point.
-    - `new`: `[V]`, the points that none became.
     """
 
     fate: Int[np.ndarray, " U"]
     partner: Int[np.ndarray, " U"]
     distance: Float[np.ndarray, " U"]
-    new: np.ndarray
 
 
 def fates(
@@ -55,7 +53,7 @@ def fates(
     **Returns:** `Fates`.
     """
     U, V = len(before), len(after)
-    partner, distance, new = np.full(U, -1), np.full(U, np.nan), np.ones(V, bool)
+    partner, distance, free = np.full(U, -1), np.full(U, np.nan), np.ones(V, bool)
     if U and V:
         away = cdist(before, after) / spread
         distance = away.min(1)
@@ -63,7 +61,7 @@ def fates(
             u, v = divmod(int(pair), V)
             if away[u, v] > moved:
                 break
-            if partner[u] < 0 and new[v]:
-                partner[u], distance[u], new[v] = v, away[u, v], False
+            if partner[u] < 0 and free[v]:
+                partner[u], distance[u], free[v] = v, away[u, v], False
     fate = np.where(partner < 0, VANISHED, np.where(distance <= kept, KEPT, MOVED))
-    return Fates(fate, partner, distance, new)
+    return Fates(fate, partner, distance)

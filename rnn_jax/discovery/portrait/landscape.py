@@ -7,7 +7,7 @@ All landscapes of a network share their ground: trials, the input held, starts, 
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -34,6 +34,7 @@ from ...dynamics.trees import rows_of, tree_of
 from .removal import Removal
 from .settings import DynamicsSettings
 
+Found = TypeVar("Found")
 INTACT = "intact"
 """The landscape without any removal."""
 
@@ -59,7 +60,7 @@ class Landscape(NamedTuple):
 
     - `name`, `step`: what it is of.
     - `hs`, `ys`: states and outputs of the trials.
-    - `found`: of the starts; `same`: the fixed points among their ends.
+    - `found`: of the starts.
     - `points`: `[P, E]`, states with all their entries in a row; `slow`: `[P]`.
     - `count`, `residual`: `[P]`, how many starts found each, and its `q`.
     - `outputs`: `[P, O]`, the readout at each.
@@ -73,7 +74,6 @@ class Landscape(NamedTuple):
     hs: State
     ys: Array
     found: FixedPoints
-    same: Unique
     points: Float[np.ndarray, "P E"]
     slow: np.ndarray
     count: Int[np.ndarray, " P"]
@@ -119,6 +119,12 @@ def landscape(
     return _measured(name, network, ground, step, found, hs, ys)
 
 
+def once(compute: Callable[[], Found], track: Track, label: str) -> Found:
+    """One computation as a loop of one, so that its progress is shown."""
+    (found,) = (compute() for _ in track([0], label))
+    return found
+
+
 @eqx.filter_jit
 def runs(
     network: Network, xs: PyTree, intervention: Callable[[Step], Step]
@@ -135,11 +141,10 @@ def runs(
 def _found(step: Step, ground: Ground, starts: PyTree, name: str, track: Track) -> FixedPoints:
     """Where each start ends."""
     settings = ground.settings
-    (found,) = (
-        fixed_points(step, ground.x, each, settings.tolerance, settings.iterations, settings.box)
-        for each in track([starts], f"points, {name}")
+    search = lambda: fixed_points(
+        step, ground.x, starts, settings.tolerance, settings.iterations, settings.box
     )
-    return found
+    return once(search, track, f"points, {name}")
 
 
 def _measured(
@@ -169,7 +174,7 @@ def _measured(
     points = rows_of("points", taken(found.points, first))
     whole = tree_of(points, found.points)
     return Landscape(
-        name, step, hs, ys, found, same, points, np.arange(len(first)) >= len(same.first),
+        name, step, hs, ys, found, points, np.arange(len(first)) >= len(same.first),
         np.concatenate([same.counts, idle.counts]), found.residual[first],
         _read(network, whole, ys), _joined(near, _near(step, ground.x, idle.points)),
         labels[:S], coverage(labels[:S]),

@@ -21,15 +21,16 @@ from ...core.progress import Track, in_silence
 from ...core.types import Numbers
 from ...dynamics import starts_from, taken
 from ...dynamics.trees import rows_of
+from ...dynamics.unique import spread_of
 from ..subject import Subject, check_run, check_subject
 from .dataset import to_dataset
 from .exponents import driven_exponents
 from .fates import Fates, fates
-from .landscape import Ground, Landscape, landscape, runs
+from .landscape import Ground, Landscape, landscape, once, runs
 from .plane import axes_of, spans_of
 from .removal import Removal, removal
 from .settings import ZERO, DynamicsSettings
-from .view import Drawn, as_it_is, spread_of, view_of
+from .view import Drawn, as_it_is, view_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -71,12 +72,12 @@ def portrait(
     **Returns:** a `Portrait`.
 
     **Raises:** `ValueError` where network and trials do not fit, a state of the trials is not
-    finite, the epoch that is to be held is not there, or no start lies inside the box.
+    finite, the epoch that is to be held is not there, no start lies inside the box, or a set
+    leaves no unit.
     """
     if not isinstance(settings, DynamicsSettings):
         raise ValueError(f"settings must be DynamicsSettings, got {type(settings).__name__}")
     check_subject(subject)
-    sets = sets or {}
     ground = _ground(subject, settings)
     outs = [removal(*one, ground.states, settings.value) for one in (sets or {}).items()]
     intact = landscape(subject.network, ground, None, track)
@@ -86,7 +87,7 @@ def portrait(
         _became(rows, intact, other, out, settings)
         for out, other in zip(outs, without, strict=True)
     ]
-    axes, spread = axes_of(rows), spread_of(rows)
+    axes, spread = axes_of(rows), spread_of(rows, False)
     spans = spans_of(axes.project(rows), axes.project(intact.fixed))
     views = [
         view_of(each, ground, axes, spans, spread, put)
@@ -94,10 +95,8 @@ def portrait(
     ]
     exponents = None
     if settings.exponents:
-        (exponents,) = (
-            driven_exponents(subject.network, ground.xs, settings.exponents)
-            for _ in track([0], "exponents")
-        )
+        driven = lambda: driven_exponents(subject.network, ground.xs, settings.exponents)
+        exponents = once(driven, track, "exponents")
     drawn = Drawn(axes, spans, spread, views)
     dataset = to_dataset(subject, ground, [intact, *without], outs, became, drawn, exponents)
     return Portrait(dataset, intact, tuple(without), tuple(outs), subject, settings)
@@ -159,6 +158,6 @@ def _became(
     """What became of the intact points, over the entries that are left."""
     left = ~out.mask
     return fates(
-        intact.fixed[:, left], other.fixed[:, left], spread_of(rows[:, left]), settings.kept,
+        intact.fixed[:, left], other.fixed[:, left], spread_of(rows[:, left], False), settings.kept,
         settings.moved,
     )  # fmt: skip

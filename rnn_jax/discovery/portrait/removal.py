@@ -57,8 +57,12 @@ def removal(name: str, units: list[int], states: PyTree, value: str) -> Removal:
     - `value`: `mean`, or `zero`.
 
     **Returns:** `Removal`.
+
+    **Raises:** `ValueError` where no unit is left.
     """
     rows, leaves = rows_of("states", states), jax.tree.leaves(states)
     mask = np.tile(np.isin(np.arange(leaves[0].shape[1]), units), len(leaves))
+    if mask.all():
+        raise ValueError(f"a set must leave at least one unit, got all {leaves[0].shape[1]}")
     mean = rows.astype(float).mean(0)
     return Removal(name, tuple(units), mask, mean if value == "mean" else np.zeros_like(mean))

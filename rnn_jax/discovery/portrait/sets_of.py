@@ -63,8 +63,8 @@ def units_named(subject: Subject, names: tuple[str, ...]) -> list[int]:
     known = {name: i for i, name in enumerate(subject.unit_names)}
     for name in names:
         if name not in known:
-            first, *_, last = subject.unit_names
-            raise ValueError(f"no unit is called {name!r}; units are {first} to {last}")
+            ends = f"{subject.unit_names[0]} to {subject.unit_names[-1]}"
+            raise ValueError(f"no unit is called {name!r}; units are {ends}")
     return sorted({known[name] for name in names})
 
 

@@ -23,8 +23,8 @@ class DynamicsSettings:
     mixtures of three, and midpoints of two."""
 
     hold: str = ZERO
-    """The input that is held while fixed points are sought: zero, or the name of an epoch, whose
-    mean input over its steps and all trials it then is."""
+    """The input that is held: zero, or the mean input of a named epoch over its steps and all
+    trials."""
 
     noise: float = 0.5
     """Noise of those starts that have some, in standard deviations of each unit."""
@@ -56,12 +56,12 @@ class DynamicsSettings:
     """What the units of a set are held at: their mean over trials and steps, or zero."""
 
     kept: float = 0.1
-    """A point is kept where one lies this near to it without the set, as a share of the spread,
-    both over the units that are left."""
+    """A point is kept where its partner without the set lies at most this far from it, as a share
+    of the spread, both over the units that are left."""
 
     moved: float = 0.5
-    """A point has moved where the nearest one without the set lies farther than that, but this
-    near; beyond it the point has vanished."""
+    """A point has moved where its partner lies farther than `kept` and at most this far. Without
+    a partner it has vanished."""
 
     seed: int = 0
     """Seed of every draw."""

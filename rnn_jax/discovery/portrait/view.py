@@ -51,12 +51,6 @@ def as_it_is(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def spread_of(rows: Float[np.ndarray, "M E"]) -> float:
-    """Root mean square distance of states from their mean; 1 where they do not differ."""
-    spread = float(np.sqrt(((rows - rows.mean(0)) ** 2).sum(1).mean()))
-    return spread or 1.0
-
-
 def view_of(
     found: Landscape,
     ground: Ground,

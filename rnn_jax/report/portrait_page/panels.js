@@ -103,7 +103,8 @@ function pointWords(p) {
   const O = outputs.length / P;
   const said = range(Math.min(O, 12)).map(k => outputs[p * O + k].toFixed(2)).join(", ");
   const slow = slowest[p];
-  const how = slow ? ` Its slowest mode ${slow < 0 ? "grows" : "decays"} in ${number(Math.abs(slow))} steps.` : "";
+  const known = slow === "neutral" ? "is neutral" : slow && `${slow < 0 ? "grows" : "decays"} in ${number(Math.abs(slow))} steps`;
+  const how = known ? ` Its slowest mode ${known}.` : "";
   return `Outputs there: ${said}${O > 12 ? ", ..." : ""}. Found by ${starts[p]} starts.${how}${fateWords(p)}`;
 }
 
@@ -123,7 +124,8 @@ function fateWords(p) {
 function cellsOf(p) {
   const O = outputs.length / P;
   const said = range(Math.min(O, 6)).map(k => outputs[p * O + k].toFixed(2)).join("  ");
-  return [String(p), D.points.said[p], String(starts[p]), slowest[p] ? number(Math.abs(slowest[p])) : "–", said];
+  const slow = slowest[p] === "neutral" ? "neutral" : slowest[p] ? number(Math.abs(slowest[p])) : "–";
+  return [String(p), D.points.said[p], String(starts[p]), slow, said];
 }
 
 // The points of the network that is shown; in a removal those of the intact one, with their fates.
