@@ -158,6 +158,6 @@ def _became(
     """What became of the intact points, over the entries that are left."""
     left = ~out.mask
     return fates(
-        intact.fixed[:, left], other.fixed[:, left], spread_of(rows[:, left], False), settings.kept,
-        settings.moved,
+        intact.fixed[:, left], other.fixed[:, left], spread_of(rows[:, left], False),
+        settings.kept, settings.moved,
     )  # fmt: skip
