@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int, PyTree
 
 from ..core import Input, State, Step
-from ..core.checks import all_finite, at_least, function, numbers, positive
+from ..core.checks import all_finite, at_least, function, numbers, positive, state
 from .follow import corrected
 from .precision import doubled
 from .problem import Problem, posed
@@ -162,6 +162,7 @@ def continuation(
         positive(name, number)
     at_least(1, moves=moves)
     function("step_at", step_at)
+    start = state("start", start)
     changing, fixed, count = _stacked(values)
     first = eqx.combine(jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), changing), fixed)
     problem = posed("start", step_at(first), x, jax.tree.map(lambda h: h[None], start), False)
@@ -190,17 +191,17 @@ def continuation(
 
 def _stacked(values: PyTree) -> tuple[PyTree, PyTree, int]:
     """Arrays that change `[K, ...]`, what does not change, and K."""
-    if isinstance(values, list) and values and not all(np.isscalar(value) for value in values):
+    if isinstance(values, list | tuple) and all(np.isscalar(value) for value in values):
+        values = np.asarray(values)
+    if isinstance(values, list):
         parts = [eqx.partition(value, eqx.is_inexact_array_like) for value in values]
         fixed = parts[0][1]
         if len({jax.tree.structure(part) for part, _ in parts}) > 1:
             raise ValueError("values must have one structure, got a list of different ones")
         changing = jax.tree.map(lambda *leaves: np.stack(leaves), *(part for part, _ in parts))
     else:
-        changing, fixed = (
-            jax.tree.map(lambda v: np.asarray(numbers("values", v), float), values),
-            None,
-        )
+        changing = jax.tree.map(lambda v: np.asarray(numbers("values", v), float), values)
+        fixed = None
     sizes = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(changing)}
     if len(sizes) != 1 or min(sizes, default=()) < (2,):
         raise ValueError(
