@@ -134,8 +134,9 @@ def continuation(
     have a corner there. A move is halved where it does not arrive on a fixed point, is
     corrected by more than half its length, or turns by more than 25 degrees: so that the branch
     is not left for another one. A fold is found to about the root of rounding; where the branch
-    turns at a crossing with another one, or less than 1e-8 of a segment beyond a value, the search
-    ends earlier, within part of a move.
+    turns at a crossing with another one, the search ends earlier, within part of a move. So it may
+    where a fold is just beyond a value (1e-7 of a segment, or 1e-5 with a `longest` of 0.3); the
+    two points at that value may then be missing.
 
     Host code around one compiled move, in float64 as `fixed_points`; `jax.vmap` of `refine` is
     the quick way where no fold is met.
