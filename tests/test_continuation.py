@@ -106,7 +106,7 @@ def test_a_fold_just_before_a_value_or_beyond_it(b):
     branch = continuation(step_at, NONE, np.array([1.0]), np.array([1.0, b, -2.0]))
     assert branch.end == End.RETURNED
     at = 1 + b / (b + 2) if b > 0 else 1 / (1 - b)
-    # one beyond the value by less than 1e-8 of a segment is known within a move
+    # one that is hardly beyond the value is known within a move
     near = b == 1e-10
     np.testing.assert_allclose(branch.folds_at, [at], atol=1e-3 if near else 1e-9)
     np.testing.assert_allclose(branch.folds, [[0]], atol=0.03 if near else 1e-5)
@@ -115,6 +115,21 @@ def test_a_fold_just_before_a_value_or_beyond_it(b):
     if abs(b) > 1e-8:
         known = np.sqrt([b, b]) * [1, -1] if b > 0 else []
         np.testing.assert_allclose(passed, known, atol=1e-9)
+
+
+def test_values_may_be_a_list_of_numbers_and_a_start_a_number():
+    step_at = lambda b: lambda h, x: 0.5 * h + b
+    array = continuation(step_at, 0.0, np.zeros(()), np.array([0.0, 1.0]))
+    for values in ([0.0, 1.0], (0, 1), [np.float32(0), np.float64(1)]):
+        branch = continuation(step_at, 0.0, 0.0, values)
+        assert branch.end == End.REACHED
+        np.testing.assert_array_equal(branch.points, array.points)
+        np.testing.assert_array_equal(branch.values, array.values)
+    # a list is a state of two numbers
+    pair = lambda b: lambda h, x: [0.5 * h[0] + b, 0.5 * h[1] - b]
+    branch = continuation(pair, 0.0, [0.0, 0.0], [0.0, 1.0])
+    np.testing.assert_allclose(branch.points[0], 2 * branch.values, atol=1e-11)
+    np.testing.assert_allclose(branch.points[1], -2 * branch.values, atol=1e-11)
 
 
 def test_however_many_values_one_program_is_compiled():
@@ -217,6 +232,12 @@ VALUES = np.array([0.0, 1.0])
 START = np.zeros(1)
 BAD = {
     "one value": (lambda: continuation(OVER_INPUT, NONE, START, np.ones(1)), "at least 2"),
+    "one number in a list": (
+        lambda: continuation(OVER_INPUT, NONE, START, [1.0]), "at least 2"
+    ),
+    "no values": (lambda: continuation(OVER_INPUT, NONE, START, []), "at least 2"),
+    "start": (lambda: continuation(OVER_INPUT, NONE, "a", VALUES), "start must be an array"),
+    "start of a list": (lambda: continuation(OVER_INPUT, NONE, [0.0], VALUES), "step"),
     "words": (lambda: continuation(OVER_INPUT, NONE, START, "ab"), "array of numbers"),
     "tolerance": (
         lambda: continuation(OVER_INPUT, NONE, START, VALUES, tolerance=0), "tolerance must"

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int, PyTree
 
 from ..core import Input, State, Step
-from ..core.checks import all_finite, at_least, function, numbers, positive
+from ..core.checks import all_finite, at_least, function, numbers, positive, state
 from .follow import corrected
 from .precision import doubled
 from .problem import Problem, posed
@@ -134,8 +134,9 @@ def continuation(
     have a corner there. A move is halved where it does not arrive on a fixed point, is
     corrected by more than half its length, or turns by more than 25 degrees: so that the branch
     is not left for another one. A fold is found to about the root of rounding; where the branch
-    turns at a crossing with another one, or less than 1e-8 of a segment beyond a value, the search
-    ends earlier, within part of a move.
+    turns at a crossing with another one, the search ends earlier, within part of a move. So it may
+    where a fold is just beyond a value (1e-7 of a segment, or 1e-5 with a `longest` of 0.3); the
+    two points at that value may then be missing.
 
     Host code around one compiled move, in float64 as `fixed_points`; `jax.vmap` of `refine` is
     the quick way where no fold is met.
@@ -162,6 +163,7 @@ def continuation(
         positive(name, number)
     at_least(1, moves=moves)
     function("step_at", step_at)
+    start = state("start", start)
     changing, fixed, count = _stacked(values)
     first = eqx.combine(jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), changing), fixed)
     problem = posed("start", step_at(first), x, jax.tree.map(lambda h: h[None], start), False)
@@ -190,17 +192,17 @@ def continuation(
 
 def _stacked(values: PyTree) -> tuple[PyTree, PyTree, int]:
     """Arrays that change `[K, ...]`, what does not change, and K."""
-    if isinstance(values, list) and values and not all(np.isscalar(value) for value in values):
+    if isinstance(values, list | tuple) and all(np.isscalar(value) for value in values):
+        values = np.asarray(values)
+    if isinstance(values, list):
         parts = [eqx.partition(value, eqx.is_inexact_array_like) for value in values]
         fixed = parts[0][1]
         if len({jax.tree.structure(part) for part, _ in parts}) > 1:
             raise ValueError("values must have one structure, got a list of different ones")
         changing = jax.tree.map(lambda *leaves: np.stack(leaves), *(part for part, _ in parts))
     else:
-        changing, fixed = (
-            jax.tree.map(lambda v: np.asarray(numbers("values", v), float), values),
-            None,
-        )
+        changing = jax.tree.map(lambda v: np.asarray(numbers("values", v), float), values)
+        fixed = None
     sizes = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(changing)}
     if len(sizes) != 1 or min(sizes, default=()) < (2,):
         raise ValueError(

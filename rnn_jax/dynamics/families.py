@@ -8,7 +8,8 @@ At a point `h` of a family of dimension d the matrix `J - 1` has d directions th
 the family's tangent. The converse is false: at a bifurcation there is such a direction, too, and
 no family. So the tangent is followed, and what it leads to must be fixed points.
 
-One rule is used, fixed before it was tried on any network that judges it; see `families`.
+One rule is used; see `families`. Four versions of it were tried on steps with a known answer, and
+docs/fixed-points.md lists them. It was fixed before it was tried on a network that judges it.
 """
 
 from typing import Any, NamedTuple
@@ -73,8 +74,8 @@ def families(
     although the search leaves many points about it that are all below the tolerance.
 
     An attractor that is a line only nearly (eigenvalue 0.999, speed small but not 0) is none at
-    the tolerance given here. With a `tolerance` above the slow speed (`q = speed^2 / 2`) and a
-    `margin` above `1 - eigenvalue`, it is one: "fixed" then means as slow as that.
+    the tolerance given here. With a `tolerance` above `speed^2 / 2` and a `margin` above
+    `1 - eigenvalue`, it is one: "fixed" then means as slow as that.
 
     Host code around compiled parts, in float64 as `fixed_points`. Distances between all pairs of
     points that have a tangent are held at once.
