@@ -12,17 +12,15 @@ One rule is used; see `families`. Four versions of it were tried on steps with a
 docs/fixed-points.md lists them. It was fixed before it was tried on a network that judges it.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, PyTree
 from scipy.spatial.distance import cdist
 
 from ..core import Step
 from ..core.checks import all_finite, positive
+from .jacobians import jacobians_at
 from .problem import Problem, posed
 from .trees import rows_of
 from .unique import spread_of
@@ -108,7 +106,7 @@ def families(
     spread = spread_of(like, False)
     size = problem.at_once(memory, SQUARES)
     rule = Rule(tolerance, margin, reach * spread, 1e-6 * spread, size)
-    null, tangent, firm = tangents(_jacobians(problem, size), margin)
+    null, tangent, firm = tangents(jacobians_at(problem, memory, False)[0], margin)
     slack = np.maximum(rule.same, 4 * np.sqrt(2 * limit(problem, rule, rows, rows)) / firm)
     group = np.full(len(rows), -1)
     for d in np.unique(null[null > 0]):
@@ -120,20 +118,6 @@ def families(
     labels, counts = _by_size(group, _going_on(problem, rule, rows, group, null, tangent))
     first = [int(np.argmax(labels == family)) for family in range(len(counts))]
     return Families(labels, null[first], counts, null, tangent.transpose(0, 2, 1))
-
-
-def _jacobians(problem: Problem, size: int) -> Float[np.ndarray, "S N N"]:
-    with problem.precision():
-        x, parts = jax.tree.map(jnp.asarray, problem.x), []
-        for begin in range(0, len(problem.rows), size):
-            hs = jnp.asarray(problem.rows[begin : begin + size])
-            parts.append(np.asarray(_local(problem.flat, x, hs), float))
-    return np.concatenate(parts)
-
-
-@eqx.filter_jit
-def _local(step: Step, x: PyTree, hs: Any) -> Any:
-    return jax.vmap(jax.jacfwd(lambda h: step(h, x)))(hs)
 
 
 def _going_on(
