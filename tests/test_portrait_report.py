@@ -276,6 +276,16 @@ def test_a_page_of_one_network_without_removals(browser, dataset, tmp_path):
     assert browser.get_log("browser") == []
 
 
+@needed
+def test_a_page_says_that_the_slowest_mode_is_neutral(browser, on_line, tmp_path):
+    write_portrait_page(on_line, tmp_path / "report.html")
+    browser.get((tmp_path / "report.html").as_uri())
+    assert "Its slowest mode is neutral." in find(browser, "pointsaid").text
+    row = find(browser, "tablebox").find_element("css selector", "tbody tr")
+    assert row.find_elements("tag name", "td")[3].text == "neutral"
+    assert browser.get_log("browser") == []
+
+
 def test_settings_are_those_that_the_report_was_made_with(dataset):
     assert dataset.attrs["kept"] == SETTINGS.kept
     assert dataset.attrs["hold"] == "zero"
