@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import I, network, told_in_one_line
-from portrait_data import SETS, SETTINGS, B, N, S, T, drawn, latches
+from portrait_data import SETS, SETTINGS, B, N, S, T, drawn, latches, line
 
 from rnn_jax.discovery import DynamicsSettings, Subject, portrait
 from rnn_jax.discovery.portrait import units_named
@@ -24,6 +24,11 @@ STATES = sorted(product([-S, 0, S], repeat=3))
 @pytest.fixture(scope="module")
 def found():
     return drawn()
+
+
+@pytest.fixture(scope="module")
+def on_line():
+    return line()
 
 
 def of(data, landscape, name="point_state"):
@@ -227,6 +232,36 @@ def test_no_points_are_no_pairs(U, V):
     found = fates(np.zeros((U, 2)), np.zeros((V, 2)), 1.0, 0.1, 0.5)
     assert found.fate.tolist() == [2] * U
     assert np.isnan(found.distance).all()
+
+
+def test_a_line_of_points_is_one_family(on_line):
+    """A start rests where its first unit was: many points, each with the eigenvalue 1."""
+    data = on_line.dataset
+    intact = data["point_landscape"].values == 0
+    assert intact.sum() > 5
+    assert data["family_dimension"].values.tolist() == [1]
+    # the one point that is left without the first unit is not asked
+    np.testing.assert_array_equal(data["point_family"].values, np.where(intact, 0, -1))
+
+
+def test_a_ring_is_one_family_and_its_centre_is_isolated():
+    def ring(h, x):
+        r = jnp.sqrt(h[:2] @ h[:2] + 1e-300)
+        return jnp.append(h[:2] * (1.5 - 0.5 * r), 0.5 * h[2]) + x
+
+    data = portrait(latches(ring), DynamicsSettings(starts=24, exponents=0)).dataset
+    radius = np.linalg.norm(data["point_state"].values[:, :2], axis=1)
+    on = radius > 0.5
+    np.testing.assert_allclose(radius[on], 1, atol=1e-9)
+    assert on.sum() > 5
+    assert (~on).sum() == 1
+    assert data["family_dimension"].values.tolist() == [1]
+    np.testing.assert_array_equal(data["point_family"].values, np.where(on, 0, -1))
+
+
+def test_points_without_neutral_modes_are_not_asked_for_families(found):
+    assert found.dataset.sizes["family"] == 0
+    assert (found.dataset["point_family"].values == -1).all()
 
 
 BAD = {

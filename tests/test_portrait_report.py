@@ -125,6 +125,23 @@ def test_a_neutral_point_is_not_stable(on_line):
     assert (found.gained, found.lost) == (1, 0)
 
 
+def test_the_table_says_which_points_lie_on_a_line(dataset, on_line):
+    count = int((on_line["point_landscape"] == 0).sum())
+    line = f"{count} of {count} fixed points lie on 1 family: a line or ring, dimension 1"
+    assert f"{line} ({count} points)" in dynamics_table(on_line).splitlines()[1]
+    assert "famil" not in dynamics_table(dataset)
+
+
+def test_the_table_tells_few_families_apart(dataset):
+    of = np.full(dataset.sizes["point"], -1)
+    of[:7] = [0, 0, 0, 1, 2, 3, 4]
+    many = dataset.assign(point_family=("point", of), family_dimension=("family", [2, 1, 3, 1, 1]))
+    assert dynamics_table(many).splitlines()[1] == (
+        "7 of 27 fixed points lie on 5 families: a surface, dimension 2 (3 points); "
+        "a line or ring, dimension 1 (1 point); a manifold, dimension 3 (1 point); 2 more"
+    )
+
+
 def with_visits(dataset, point, length, began, ended):
     """The dataset with these stays in the place of its own."""
     parts = {"point": point, "length": length, "began": began, "ended": ended}
@@ -256,6 +273,16 @@ def test_a_page_of_one_network_without_removals(browser, dataset, tmp_path):
     write_portrait_page(alone(dataset), tmp_path / "report.html")
     browser.get((tmp_path / "report.html").as_uri())
     assert "Nearest: point 0" in find(browser, "now").text
+    assert browser.get_log("browser") == []
+
+
+@needed
+def test_a_page_says_that_the_slowest_mode_is_neutral(browser, on_line, tmp_path):
+    write_portrait_page(on_line, tmp_path / "report.html")
+    browser.get((tmp_path / "report.html").as_uri())
+    assert "Its slowest mode is neutral." in find(browser, "pointsaid").text
+    row = find(browser, "tablebox").find_element("css selector", "tbody tr")
+    assert row.find_elements("tag name", "td")[3].text == "neutral"
     assert browser.get_log("browser") == []
 
 

@@ -15,6 +15,9 @@ from .view import array, labels
 POINTS = 12
 """Most points that are listed; all are in `results.nc`."""
 
+FAMILIES = 3
+"""Most families that are told apart, the largest."""
+
 
 def dynamics_table(dataset: xr.Dataset) -> str:
     """How many points there are and of what kind, then each, then what removals do."""
@@ -77,10 +80,29 @@ def search_lines(dataset: xr.Dataset) -> list[str]:
     ]
     return [
         line,
+        *_families(dataset, of.total()),
         f"{counts.sum()} starts: {said} ({dataset.attrs['precision']})",
         f"half of the starts find {half:.1f} of {whole:.0f} points; one more start finds a new "
         f"one with chance {unseen:.3f}",
     ]
+
+
+def _families(dataset: xr.Dataset, points: int) -> list[str]:
+    """How many fixed points lie on lines, rings and surfaces of them; the largest families."""
+    dimension = array(dataset, "family_dimension", "family").astype(int)
+    if not dimension.size:
+        return []
+    of = array(dataset, "point_family", "point").astype(int)
+    counts = np.bincount(of[of >= 0], minlength=len(dimension))
+    names = {1: "a line or ring", 2: "a surface"}
+    said = [
+        f"{names.get(d, 'a manifold')}, dimension {d} ({n} {'point' if n == 1 else 'points'})"
+        for d, n in zip(dimension.tolist(), counts.tolist())
+    ]
+    more = [f"{len(said) - FAMILIES} more"] if len(said) > FAMILIES else []
+    count = f"{len(said)} {'family' if len(said) == 1 else 'families'}"
+    lie = f"{counts.sum()} of {points} fixed points lie on {count}"
+    return [f"{lie}: {'; '.join(said[:FAMILIES] + more)}"]
 
 
 def _exponents(dataset: xr.Dataset) -> list[str]:

@@ -1,6 +1,6 @@
 """A portrait with names: one xarray Dataset, in which points of all landscapes stand in one row.
 
-    dataset = to_dataset(subject, ground, landscapes, outs, became, drawn)
+    dataset = to_dataset(subject, ground, landscapes, None, outs, became, drawn, None)
     dataset.isel(point=dataset["point_landscape"] == 0)      # the points of the intact network
 
 Fixed points stand before slow ones, stable ones before unstable ones.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from ...dynamics import VERDICTS, residence_times
+from ...dynamics import VERDICTS, Families, residence_times
 from ..performance import performance
 from ..records import versions
 from ..schema import described
@@ -34,6 +34,7 @@ def to_dataset(
     subject: Subject,
     ground: Ground,
     landscapes: list[Landscape],
+    lines: Families | None,
     outs: list[Removal],
     became: list[Fates],
     drawn: Drawn,
@@ -46,6 +47,7 @@ def to_dataset(
     - `subject`: for its trials and names.
     - `ground`: for settings and the input held.
     - `landscapes`: the intact one first, then one for each of `outs`.
+    - `lines`: the families of the intact one's fixed points, where they were asked for.
     - `outs`, `became`: what was taken out, and what became of the intact points.
     - `drawn`: what is seen.
     - `exponents`: of the trials, if they were asked for.
@@ -57,6 +59,7 @@ def to_dataset(
     variables = _trials(subject, landscapes[0]) | _seen(drawn, landscapes)
     variables |= _visits(drawn.views[0], ground.settings.near)
     variables |= _search(landscapes) | _points(landscapes, drawn)
+    variables |= _families(lines, sum(len(each.points) for each in landscapes))
     if exponents is not None:
         variables |= _exponents(exponents)
     if outs:
@@ -184,6 +187,17 @@ def _points(landscapes: list[Landscape], drawn: Drawn) -> Variables:
         "eigenvalue_real": (("point", "mode"), np.real(values)),
         "eigenvalue_imag": (("point", "mode"), np.imag(values)),
         "time_constant": (("point", "mode"), of("time_constants", E)),
+    }
+
+
+def _families(found: Families | None, points: int) -> Variables:
+    """The fixed points of the intact network, which stand first, by their families."""
+    own, dimension = ([], []) if found is None else (found.labels, found.dimension)
+    labels = np.full(points, -1)
+    labels[: len(own)] = own
+    return {
+        "point_family": (("point",), labels),
+        "family_dimension": (("family",), np.asarray(dimension, int)),
     }
 
 

@@ -19,11 +19,13 @@ from ...core import Identity, Network, State, Step, outputs, run
 from ...core.progress import Track
 from ...dynamics import (
     Coverage,
+    Families,
     FixedPoints,
     Stability,
     Unique,
     Verdict,
     coverage,
+    families,
     fixed_points,
     held,
     stability,
@@ -123,6 +125,26 @@ def once(compute: Callable[[], Found], track: Track, label: str) -> Found:
     """One computation as a loop of one, so that its progress is shown."""
     (found,) = (compute() for _ in track([0], label))
     return found
+
+
+def families_of(found: Landscape, ground: Ground, track: Track) -> Families | None:
+    """The lines, rings and surfaces on which fixed points lie.
+
+    **Arguments:**
+
+    - `found`: a landscape.
+    - `ground`: the input held, and the states whose spread says how far is far.
+    - `track`: a wrapper of loops that shows progress.
+
+    **Returns:** `Families` of the fixed points; `None` where none has a neutral mode.
+    """
+    if found.near is None or not (found.near.neutral[~found.slow] > 0).any():
+        return None
+    points = tree_of(found.fixed, ground.starts)
+    search = lambda: families(
+        found.step, ground.x, points, ground.states, ground.settings.tolerance
+    )
+    return once(search, track, f"families, {found.name}")
 
 
 @eqx.filter_jit

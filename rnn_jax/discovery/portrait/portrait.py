@@ -26,7 +26,7 @@ from ..subject import Subject, check_run, check_subject
 from .dataset import to_dataset
 from .exponents import driven_exponents
 from .fates import Fates, fates
-from .landscape import Ground, Landscape, landscape, once, runs
+from .landscape import Ground, Landscape, families_of, landscape, once, runs
 from .plane import axes_of, spans_of
 from .removal import Removal, removal
 from .settings import ZERO, DynamicsSettings
@@ -81,6 +81,7 @@ def portrait(
     ground = _ground(subject, settings)
     outs = [removal(*one, ground.states, settings.value) for one in (sets or {}).items()]
     intact = landscape(subject.network, ground, None, track)
+    lines = families_of(intact, ground, track)
     without = [landscape(subject.network, ground, out, track, more=intact.fixed) for out in outs]
     rows = rows_of("states", ground.states).astype(float)
     became = [
@@ -98,7 +99,9 @@ def portrait(
         driven = lambda: driven_exponents(subject.network, ground.xs, settings.exponents)
         exponents = once(driven, track, "exponents")
     drawn = Drawn(axes, spans, spread, views)
-    dataset = to_dataset(subject, ground, [intact, *without], outs, became, drawn, exponents)
+    dataset = to_dataset(
+        subject, ground, [intact, *without], lines, outs, became, drawn, exponents
+    )
     return Portrait(dataset, intact, tuple(without), tuple(outs), subject, settings)
 
 
@@ -157,7 +160,6 @@ def _became(
 ) -> Fates:
     """What became of the intact points, over the entries that are left."""
     left = ~out.mask
-    return fates(
-        intact.fixed[:, left], other.fixed[:, left], spread_of(rows[:, left], False),
-        settings.kept, settings.moved,
-    )  # fmt: skip
+    spread = spread_of(rows[:, left], False)
+    points = intact.fixed[:, left], other.fixed[:, left]
+    return fates(*points, spread, settings.kept, settings.moved)

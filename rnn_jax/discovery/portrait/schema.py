@@ -53,6 +53,18 @@ POINTS = {
     "point_residual": Name("point", "q", "state^2", "Half of the squared step there."),
     "point_unstable": Name("point", "unstable modes", NOTHING, "How many grow."),
     "point_neutral": Name("point", "neutral modes", NOTHING, "How many neither grow nor decay."),
+    "point_family": Name(
+        "point",
+        "family",
+        NOTHING,
+        "Number of its line, ring or surface of fixed points; -1 where isolated or not asked.",
+    ),
+    "family_dimension": Name(
+        "family",
+        "dimension",
+        NOTHING,
+        "1 for a line or a ring, 2 for a surface.",
+    ),
     "eigenvalue_real": Name("point mode", "real part", NOTHING, "Eigenvalues of the Jacobian."),
     "eigenvalue_imag": Name("point mode", "imaginary part", NOTHING, "By falling size."),
     "time_constant": Name("point mode", "time constant", "step", "-1 over the log of its size."),
