@@ -32,6 +32,7 @@ def place(tmp_path_factory):
     xs[:, :2, 0] = sign[:, None]
     arrays = {"inputs": xs, "epoch_cue": np.array([0, 2]), "epoch_delay": np.array([2, 10])}
     np.savez(folder / "trials.npz", **arrays)
+    np.savez(folder / "bare.npz", inputs=xs)
     np.savez(folder / "wide.npz", **{**arrays, "inputs": np.zeros((12, 10, 4))})
     (folder / "empty").mkdir()
     return folder
@@ -106,6 +107,7 @@ BAD = [
     ("dynamics ring-attractor --circuits circuits", "their units differ"),
     ("dynamics my_model.py:grows --trials trials.npz", "the clean run is not finite at trial 0"),
     ("dynamics my_model.py:network --trials wide.npz", "the step rejects|rejects"),
+    ("dynamics my_model.py:network --trials bare.npz", "the trials declare no epoch"),
     ("dynamics my_model.py:network", "needs trials"),
     ("dynamics ring-atractor", "perhaps you meant ring-attractor"),
     (f"{MINE} --sets carriers", "--sets"),

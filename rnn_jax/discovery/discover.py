@@ -85,8 +85,6 @@ def discover(
         function("score", score)
     count = jax.tree.leaves(subject.trials.xs)[0].shape[0]
     check_attainable(count, settings.flips, settings.alpha, settings.floor)
-    if not subject.trials.epochs:
-        raise ValueError("the trials declare no epoch; name at least one window of time")
     findings = find(subject, settings, track, store, score)
     circuit = Circuit(
         nodes=findings.selection.members,

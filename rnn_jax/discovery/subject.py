@@ -68,6 +68,8 @@ def check_subject(subject: Subject) -> None:
         raise ValueError(f"expected a Subject(name, network, trials), got {described(subject)}")
     num_units(subject.network)
     check_trials(subject.trials)
+    if not subject.trials.epochs:
+        raise ValueError("the trials declare no epoch; name at least one window of time")
     targets = subject.trials.targets
     xs = jax.tree.map(lambda leaf: np.asarray(leaf)[0], subject.trials.xs)
     check_network(subject.network, xs, None if targets is None else targets.shape[-1])
