@@ -27,7 +27,7 @@ from rnn_jax.core.reading import Reading, Unread, by_copies, by_products, produc
 from rnn_jax.report.unrolled_figure import unrolled_figure
 from rnn_jax.tasks import Contrast, Trials, epochs_after
 
-BY_COPIES = {"field-heun", "low-rank", "rectified", "rate", "neural-ode"}
+BY_COPIES = {"low-rank", "rectified", "rate", "neural-ode"}
 """Cells that read their state by more than one product, or by a function of it."""
 WITH_EDGES = dataclasses.replace(SEARCH, unrolled=True, edge_nulls=3)
 
@@ -48,7 +48,7 @@ def test_reading_by_products_is_reading_by_copies(name):
         np.testing.assert_allclose(a, b, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["lambda", "gru", "dale", "field-heun"])
+@pytest.mark.parametrize("name", ["lambda", "gru", "dale", "neural-ode"])
 def test_a_copy_is_a_cut(name):
     net, keep = network(name), jax.random.bernoulli(jax.random.key(3), 0.5, (N, N)).astype(float)
     h, value, x = states(net, 1), states(net, 2), inputs(steps=1)[0]
@@ -312,7 +312,7 @@ def ring_of_two(count=40):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["gru", "field-heun"])
+@pytest.mark.parametrize("name", ["gru", "neural-ode"])
 def test_slopes_in_blocks_are_those_in_whole(name, monkeypatch):
     net, pair, *_ = pair_of(name)
     epoch, members = pair.epochs["asked"], np.array([True, True, False, True])

@@ -16,7 +16,7 @@ from rnn_jax.linear import direct
 
 START, HOPS = 1, 2
 # paths see no more of a step than `(h, x) -> h`, flat: one of each way to get there
-KINDS = ["lambda", "eqx-lstm", "field-heun", "gru", "dale"]
+KINDS = ["lambda", "eqx-lstm", "neural-ode", "gru", "dale"]
 
 
 def problem(cell):
