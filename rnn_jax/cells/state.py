@@ -37,7 +37,7 @@ def zero_state(cell: Any) -> State:
 
     **Returns:** `[N]`, or a pair of `[N]` for `LSTM`.
 
-    **Raises:** `ValueError` where it is none of these.
+    **Raises:** `ValueError` where it is anything else.
     """
     of = getattr(cell, "field", cell)
     if isinstance(of, NeuralField):

@@ -209,7 +209,7 @@ def scalar(name: str, value: Any) -> Any:
 
 
 def finite_number(name: str, value: Any) -> float:
-    """A finite number on the host. **Raises:** `ValueError` where it is none, or is traced."""
+    """A finite number on the host. **Raises:** `ValueError` where it is not finite, or traced."""
     return float(all_finite(name, on_host(name, scalar(name, value))))
 
 

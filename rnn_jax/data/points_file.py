@@ -54,7 +54,7 @@ class Points(NamedTuple):
 
     - `found`: as `fixed_points` returned it.
     - `unique`: of those among `found` that were kept.
-    - `stability`: of the points of `unique`; of all of `found` where there is none.
+    - `stability`: of the points of `unique`; of all of `found` where `unique` is missing.
     - `inputs`: one for each start.
     - `families`: of the points that `stability` is of.
     """

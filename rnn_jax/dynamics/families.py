@@ -71,8 +71,8 @@ def families(
     single point on a line is a family, and a bifurcation point (`h' = h - h^3` at 0) is not,
     although the search leaves many points about it that are all below the tolerance.
 
-    An attractor that is a line only nearly (eigenvalue 0.999, speed small but not 0) is none at
-    the tolerance given here. With a `tolerance` above `speed^2 / 2` and a `margin` above
+    An attractor that is a line only nearly (eigenvalue 0.999, speed small but not 0) is no family
+    at the tolerance given here. With a `tolerance` above `speed^2 / 2` and a `margin` above
     `1 - eigenvalue`, it is one: "fixed" then means as slow as that.
 
     Host code around compiled parts, in float64 as `fixed_points`. Distances between all pairs of

@@ -80,7 +80,7 @@ def lyapunov_spectrum(
 
     - `step`: `(h, x) -> h`.
     - `h0`: the state before step 0.
-    - `xs`: inputs, arrays that lead with `T`; `jnp.zeros((T, 0))` where there are none.
+    - `xs`: inputs, arrays that lead with `T`; `jnp.zeros((T, 0))` without inputs.
     - `count`: how many, `K`; `None`: all `N`, or as many as `basis` has columns.
     - `burn_in`: steps that turn the directions, but do not count.
     - `every`: steps from one QR to the next. Directions become parallel in between: the largest

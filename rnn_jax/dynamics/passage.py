@@ -26,7 +26,7 @@ from ..core.types import Numbers
 class Passage(NamedTuple):
     """When a run first is inside a set.
 
-    - `time`: the index of the first step inside; where there is none, `T`, a lower bound.
+    - `time`: the index of the first step inside; `T`, a lower bound, where it never came inside.
     - `reached`: whether it came inside.
     """
 

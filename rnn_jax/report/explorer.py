@@ -9,6 +9,7 @@ are kept, and the page says which.
 
 import importlib.resources
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +50,27 @@ def write_explorer(dataset: xr.Dataset, path: Path) -> None:
 
     **Raises:** `ValueError` where the dataset lacks something that is to be shown.
     """
-    # a closing tag inside a user's string must not end the block of data
-    data = json.dumps(payload(dataset), allow_nan=False, separators=(",", ":"))
-    path.write_text(page().replace("__DATA__", data.replace("<", "\\u003c")), "utf-8")
+    path.write_text(with_data(page(), payload(dataset)), "utf-8")
 
 
 def page() -> str:
     """The page without its data: HTML, style and scripts in one text."""
-    folder = importlib.resources.files(str(__package__)).joinpath("explorer")
-    read = lambda name: folder.joinpath(name).read_text("utf-8")
-    scripts = "\n".join(read(f"{name}.js") for name in SCRIPTS)
-    whole = read("page.html").replace("__STYLE__", read("style.css"))
-    return whole.replace("__SCRIPT__", scripts)
+    return assembled("explorer/page.html", [f"explorer/{name}.js" for name in SCRIPTS])
+
+
+def assembled(html: str, scripts: Sequence[str]) -> str:
+    """A page from files of this room, in the explorer's style."""
+    room = importlib.resources.files(str(__package__))
+    read = lambda name: room.joinpath(*name.split("/")).read_text("utf-8")
+    whole = read(html).replace("__STYLE__", read("explorer/style.css"))
+    return whole.replace("__SCRIPT__", "\n".join(map(read, scripts)))
+
+
+def with_data(whole: str, data: dict[str, Any]) -> str:
+    """A page with its data, as plain JSON."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    # a closing tag inside a user's string must not end the block of data
+    return whole.replace("__DATA__", text.replace("<", "\\u003c"))
 
 
 def payload(dataset: xr.Dataset) -> dict[str, Any]:

@@ -7,8 +7,6 @@ for a chosen removal, which points are kept, move or vanish. Style and drawing a
 explorer's; the folder `portrait_page` beside this file holds the rest.
 """
 
-import importlib.resources
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from .dynamics_table import kind_of, kinds, points_of, removal_sentence, search_lines, slowest
+from .explorer import assembled, with_data
 from .packing import halves, numbers, plain
 from .portrait_panels import FLOW, longest, planes
 from .view import array, epoch_of, labels
@@ -24,8 +23,8 @@ TRIALS = 24
 MODES = 64
 """Most eigenvalues of a point that the page holds, those of the largest size."""
 SCRIPTS = (
-    ("portrait_page", "state"), ("explorer", "drawing"), ("portrait_page", "plane"),
-    ("portrait_page", "panels"), ("portrait_page", "start"),
+    "portrait_page/state.js", "explorer/drawing.js", "portrait_page/plane.js",
+    "portrait_page/panels.js", "portrait_page/start.js",
 )  # fmt: skip
 
 
@@ -39,19 +38,12 @@ def write_portrait_page(dataset: xr.Dataset, path: Path) -> None:
 
     **Raises:** `ValueError` where the dataset lacks something that is to be shown.
     """
-    # a closing tag inside a user's string must not end the block of data
-    data = json.dumps(portrait_data(dataset), allow_nan=False, separators=(",", ":"))
-    path.write_text(portrait_page().replace("__DATA__", data.replace("<", "\\u003c")), "utf-8")
+    path.write_text(with_data(portrait_page(), portrait_data(dataset)), "utf-8")
 
 
 def portrait_page() -> str:
     """The page without its data: HTML, style and scripts in one text."""
-    read = lambda folder, name: (
-        importlib.resources.files(str(__package__)).joinpath(folder, name).read_text("utf-8")
-    )
-    scripts = "\n".join(read(folder, f"{name}.js") for folder, name in SCRIPTS)
-    whole = read("portrait_page", "page.html").replace("__STYLE__", read("explorer", "style.css"))
-    return whole.replace("__SCRIPT__", scripts)
+    return assembled("portrait_page/page.html", SCRIPTS)
 
 
 def portrait_data(dataset: xr.Dataset) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def fates(
 ) -> Fates:
     """Pairs of points, the nearest pair first, each point in one pair at most.
 
-    Pairs farther apart than `moved` times the spread are none. A point whose partner is at most
+    No pair is farther apart than `moved` times the spread. A point whose partner is at most
     `kept` times the spread away is kept, one with a partner farther away has moved, and one
     without a partner has vanished: where three points become one, one of them is kept or has
     moved, and two have vanished.

@@ -141,7 +141,7 @@ def _held_input(subject: Subject, hold: str) -> PyTree:
 def _boxed(starts: PyTree, box: tuple[float, float] | None) -> PyTree:
     """The starts inside a box.
 
-    **Raises:** `ValueError` where there is none.
+    **Raises:** `ValueError` where no start lies inside.
     """
     if box is None:
         return jax.tree.map(np.asarray, starts)

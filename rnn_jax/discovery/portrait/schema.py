@@ -25,7 +25,7 @@ SEEN = {
     ),
     "nearest": Name(
         "landscape trial time", "nearest fixed point", NOTHING,
-        "Its number in `point`, in the whole state space; -1 where there is none.",
+        "Its number in `point`, in the whole state space; -1 without fixed points.",
     ),
     "distance": Name("landscape trial time", "distance from it", SPREAD, "Of the state."),
 }  # fmt: skip

@@ -29,8 +29,8 @@ def sets_of(folder: Path, subject: Subject, kind: str) -> dict[str, list[int]]:
 
     **Returns:** units by name.
 
-    **Raises:** `ValueError` where the folder is none of `discover`, is one of another network, or
-    holds no set.
+    **Raises:** `ValueError` where the folder is not one of `discover`, is one of another network,
+    or holds no set.
     """
     results = folder / "results.nc"
     if not results.exists():

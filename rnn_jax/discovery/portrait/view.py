@@ -25,7 +25,7 @@ class View(NamedTuple):
     - `paths`: `[B, T, K]`, the trials in the components.
     - `points`: `[P, K]`.
     - `at`, `arrows`: `[plane, node, 2]`, the flow.
-    - `nearest`: `[B, T]`, the fixed point nearest to each state, -1 where there is none.
+    - `nearest`: `[B, T]`, the fixed point nearest to each state, -1 without fixed points.
     - `distance`: `[B, T]`, how far that is, as a share of the spread.
     """
 
