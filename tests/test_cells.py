@@ -342,3 +342,14 @@ def test_equinox_parity(name, convert):
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         assert float(jnp.abs(x).max()) > 0.3
         assert_allclose(x, y, atol=1e-13)
+
+
+def test_without_a_bias_there_is_none():
+    key, h, x = jax.random.key(3), jnp.array([0.2, -0.7, 0.4]), jnp.array([1.0, -1.0])
+    make = lambda use_bias: Vanilla(2, 3, key=key, activation=jax.nn.relu, use_bias=use_bias)
+    assert make(False).b is None
+    assert_allclose(make(False)(h, x), make(True)(h, x))
+    assert_allclose(make(False).parts(h, x).gate, make(True).parts(h, x).gate)
+    read = lambda use_bias: Affine(3, 2, key=key, use_bias=use_bias)
+    assert read(False).b is None
+    assert_allclose(read(False)(h), read(True)(h))

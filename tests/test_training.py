@@ -15,6 +15,7 @@ from rnn_jax.cells import GRU, Affine, Dale, Leaky, Vanilla, zero_state
 from rnn_jax.discovery import TrainSettings, train_network, untrained
 from rnn_jax.tasks import FlipFlop, Trials
 from rnn_jax.training import (
+    OfBatch,
     adam,
     advance,
     cross_entropy,
@@ -361,3 +362,23 @@ def test_training_refuses_unknown_things():
         TrainSettings(cell="transformer")
     with pytest.raises(ValueError, match="no task"):
         train_network("flop-flip")
+
+
+def test_a_loss_of_a_batch_may_be_the_mean_over_trials():
+    whole = OfBatch(lambda ys, trials: jnp.mean((ys - trials.targets) ** 2))
+    run_of = lambda loss: fit(make(), TASK.sample, loss, KEY, steps=3, batch_size=4)
+    found, known = run_of(whole), run_of(mean_squared_error)
+    np.testing.assert_allclose(found.losses, known.losses, rtol=1e-12)
+    np.testing.assert_allclose(found.network.step.w, known.network.step.w, rtol=1e-9)
+
+
+def test_a_loss_of_a_batch_needs_no_targets():
+    def sample(key, count):
+        return Trials(TASK.sample(key, count).xs, None, {})
+
+    run_of = lambda loss: fit(make(), sample, loss, KEY, steps=2, batch_size=4)
+    assert np.isfinite(run_of(OfBatch(lambda ys, trials: jnp.mean(ys**2))).losses).all()
+    with pytest.raises(ValueError, match="scalar"):
+        run_of(OfBatch(lambda ys, trials: ys))
+    with pytest.raises(ValueError, match="loss"):
+        run_of(OfBatch(3))

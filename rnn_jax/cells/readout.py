@@ -19,7 +19,7 @@ from .shapes import expect, flags
 
 
 class Affine(eqx.Module):
-    """`y = C h + b`, `C = c`, or `|c| * sign * mask` under constraints.
+    """`y = C h + b`, or without `b`; `C = c`, or `|c| * sign * mask` under constraints.
 
     **Arguments:**
 
@@ -28,9 +28,10 @@ class Affine(eqx.Module):
     - `excitatory`: `[N]`, true where a unit's weights are to be positive, false where
         negative; `None` leaves signs free.
     - `mask`: `[O, N]` `[to, from]`, or `[N]` for every output, 0 where nothing is read.
+    - `use_bias`: whether there is a `b`.
 
-    Its fields are `c [O, N]` `[to, from]`, `b [O]`, and the booleans `excitatory [N]` and
-    `mask [O, N]`, or `None`.
+    Its fields are `c [O, N]` `[to, from]`, `b [O]` or `None`, and the booleans `excitatory [N]`
+    and `mask [O, N]`, or `None`.
 
     **Raises:** `ValueError` at masks or states that do not fit.
 
@@ -38,7 +39,7 @@ class Affine(eqx.Module):
     """
 
     c: Float[Array, "O N"]
-    b: Float[Array, " O"]
+    b: Float[Array, " O"] | None
     excitatory: Bool[Array, " N"] | None
     mask: Bool[Array, "O N"] | None
 
@@ -50,11 +51,12 @@ class Affine(eqx.Module):
         key: PRNGKeyArray,
         excitatory: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        use_bias: bool = True,
     ):
         if units < 1 or outputs < 1:
             raise ValueError(f"a readout needs units and outputs >= 1, got {units}, {outputs}")
         self.c = jax.random.normal(key, (outputs, units)) / units**0.5
-        self.b = jnp.zeros(outputs)
+        self.b = jnp.zeros(outputs) if use_bias else None
         known = lambda name, array, shape: (
             None if array is None else flags(f"the {name} of Affine", array, shape)
         )
@@ -72,7 +74,8 @@ class Affine(eqx.Module):
     def __call__(self, h: State) -> Float[Array, " O"]:
         h = Units()(h)
         expect("the state of Affine", h, self.c.shape[-1:])
-        return self.wire @ h + self.b
+        y = self.wire @ h
+        return y if self.b is None else y + self.b
 
 
 class Units(eqx.Module):

@@ -19,7 +19,7 @@ from .shapes import check_sizes, check_step
 
 
 class Vanilla(eqx.Module):
-    """`h_t = phi(W h_{t-1} + U x_t + b)`.
+    """`h_t = phi(W h_{t-1} + U x_t + b)`, or without `b`.
 
     **Arguments:**
 
@@ -27,8 +27,9 @@ class Vanilla(eqx.Module):
     - `key`: draws `W ~ Normal(0, 1 / N)` and `U ~ Normal(0, 1 / I)`; `b = 0`.
     - `activation`: `phi`, elementwise, a function that is made once: another object is
         another compilation.
+    - `use_bias`: whether there is a `b`.
 
-    Its fields are `w [N, N]` and `u [N, I]`, both `[to, from]`, and `b [N]`.
+    Its fields are `w [N, N]` and `u [N, I]`, both `[to, from]`, and `b [N]` or `None`.
 
     **Raises:** `ValueError` at a call whose state is not `[N]` or whose input is not `[I]`.
 
@@ -37,7 +38,7 @@ class Vanilla(eqx.Module):
 
     w: Float[Array, "N N"]
     u: Float[Array, "N I"]
-    b: Float[Array, " N"]
+    b: Float[Array, " N"] | None
     activation: Callable[[Array], Array] = eqx.field(static=True)
 
     def __init__(
@@ -47,12 +48,13 @@ class Vanilla(eqx.Module):
         *,
         key: PRNGKeyArray,
         activation: Callable[[Array], Array] = jnp.tanh,
+        use_bias: bool = True,
     ):
         check_sizes(inputs, units)
         w_key, u_key = jax.random.split(key)
         self.w = jax.random.normal(w_key, (units, units)) / units**0.5
         self.u = jax.random.normal(u_key, (units, inputs)) / max(inputs, 1) ** 0.5
-        self.b = jnp.zeros(units)
+        self.b = jnp.zeros(units) if use_bias else None
         self.activation = activation
 
     def __call__(self, h: State, x: Input) -> State:
@@ -65,4 +67,5 @@ class Vanilla(eqx.Module):
 
     def _drive(self, h: State, x: Input) -> Float[Array, " N"]:
         check_step(self, h, x)
-        return self.w @ h + self.u @ x + self.b
+        drive = self.w @ h + self.u @ x
+        return drive if self.b is None else drive + self.b

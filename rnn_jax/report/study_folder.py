@@ -17,6 +17,7 @@ from ..studies.context_flip_flop.asked_tables import question_rows as of_flip_fl
 from ..studies.hmm_inference.asked_tables import question_rows as of_inference
 from ..studies.question_numbers import Row
 from .context_flip_flop_figures import alike_figure, course_figure, shares_figure
+from .hmm_emulation_figures import EMULATION_FIGURES
 from .hmm_inference_figures import INFERENCE_FIGURES
 from .question_figures import methods_of, named, sizes_of
 from .representation_figures import precision_figure, represented_figure
@@ -73,6 +74,7 @@ STUDY_FIGURES: dict[str, dict[str, Callable[[xr.Dataset], Figure]]] = {
         **_asked(of_flip_flop),
     },
     "trained-circuits": {"sizes": sizes_figure, "methods": methods_figure},
+    "hmm-emulation": EMULATION_FIGURES,
     "visual-behavior": {
         "silencing": silencing_figure,
         "course": vip_course,

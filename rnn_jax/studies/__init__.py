@@ -1,6 +1,7 @@
 """Whole analyses, a package each: declared claims, a run, verdicts."""
 
 from .context_flip_flop import CONTEXT_FLIP_FLOP
+from .hmm_emulation import HMM_EMULATION
 from .hmm_inference import HMM_INFERENCE
 from .keeping import in_memory, keeper
 from .recovery import RECOVERY, recovery
@@ -15,6 +16,7 @@ STUDIES: dict[str, Study] = {
     "context-flip-flop": CONTEXT_FLIP_FLOP,
     "representation-vs-role": REPRESENTATION,
     "trained-circuits": TRAINED_CIRCUITS,
+    "hmm-emulation": HMM_EMULATION,
     "visual-behavior": VISUAL_BEHAVIOR,
 }
 

@@ -35,11 +35,28 @@ def keeper(folder: Path, study: str, settings: Any) -> Keep:
 
     def keep(name: str, compute: Callable[[], Arrays]) -> Arrays:
         key = fingerprint(study, repr(settings), precise, name)
-        found = recall(folder / f"{key}-{re.sub(r'[^0-9A-Za-z_]+', '-', name)}.npz", compute)
-        assert isinstance(found, dict)
-        return found
+        return _kept(folder / f"{key}-{_slug(name)}.npz", compute)
 
     return keep
+
+
+def by_name(folder: Path) -> Keep:
+    """Keeps parts for good in a folder of the user's, by their names alone.
+
+    It is for what is dear and does not change with this package's code, such as the weights of
+    networks: a name must say all that the part depends on.
+    """
+    return lambda name, compute: _kept(folder / f"{_slug(name)}.npz", compute)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^0-9A-Za-z_]+", "-", name)
+
+
+def _kept(path: Path, compute: Callable[[], Arrays]) -> Arrays:
+    found = recall(path, compute)
+    assert isinstance(found, dict)
+    return found
 
 
 def forget_programs() -> None:

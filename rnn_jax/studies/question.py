@@ -174,7 +174,7 @@ def measured(
         return found | nothing
     scores = ranked(looked(network, aligned(network, trials, one), epoch, key))
     ties = np.asarray(jax.random.uniform(key, members.shape))
-    rows = [members, *(_top(scores[name], ties, int(members.sum())) for name in SELECTORS)]
+    rows = [members, *(top_of(scores[name], ties, int(members.sum())) for name in SELECTORS)]
     return found | _judged(network, fresh, contrast, epoch, np.stack(rows))
 
 
@@ -207,7 +207,7 @@ def ranked(seen: Looked) -> dict[str, Float[np.ndarray, " N"]]:
     return found
 
 
-def _top(
+def top_of(
     score: Float[np.ndarray, " N"], ties: Float[np.ndarray, " N"], count: int
 ) -> Bool[np.ndarray, " N"]:
     """The units of largest score, like ones by chance; none where a method has no scores."""

@@ -6,6 +6,7 @@ from .constraints import hold, keep_mask, keep_signs
 from .fit import Fit, FitState, SeedFits, adam, advance, fit, fit_seeds, start, trainable
 from .losses import (
     Loss,
+    OfBatch,
     asked_squared_error,
     cross_entropy,
     logistic,
@@ -13,10 +14,12 @@ from .losses import (
     with_rate_penalty,
 )
 from .pruning import pruned
+from .sinkhorn import distance, half_squared, sinkhorn_divergence, transport_plan
 
 __all__ = [
-    "AnatomicalFit", "Fit", "FitState", "Loss", "SeedFits", "adam", "advance", "anatomical",
-    "asked_squared_error", "cross_entropy", "fit", "fit_anatomical", "fit_seeds", "hold",
-    "keep_mask", "keep_signs", "load_header", "load_model", "logistic", "mean_squared_error",
-    "pruned", "save_model", "signed_adam", "start", "trainable", "with_rate_penalty",
+    "AnatomicalFit", "Fit", "FitState", "Loss", "OfBatch", "SeedFits", "adam", "advance",
+    "anatomical", "asked_squared_error", "cross_entropy", "distance", "fit", "fit_anatomical",
+    "fit_seeds", "half_squared", "hold", "keep_mask", "keep_signs", "load_header", "load_model",
+    "logistic", "mean_squared_error", "pruned", "save_model", "signed_adam",
+    "sinkhorn_divergence", "start", "trainable", "transport_plan", "with_rate_penalty",
 ]  # fmt: skip

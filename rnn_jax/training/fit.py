@@ -20,13 +20,13 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from ..causal.kept import fingerprint
-from ..core import Network, in_order, outputs, run
+from ..core import Network, Trajectory, in_order, outputs, run
 from ..core.checks import at_least, described, function, positive, random_key, scalar
 from ..core.network import check_network
 from ..core.progress import Track, in_silence
 from ..tasks import Trials
 from .checkpoint import keep_fit, recall_fit
-from .losses import Loss
+from .losses import Loss, OfBatch
 
 Sample = Callable[[PRNGKeyArray, int], Trials]
 
@@ -118,7 +118,7 @@ def start(
 def advance(
     state: FitState,
     sample: Sample,
-    loss: Loss,
+    loss: Loss | OfBatch,
     optimiser: optax.GradientTransformation,
     steps: int,
     batch_size: int,
@@ -132,7 +132,7 @@ def advance(
 
     - `state`: from `start`, `advance` or a checkpoint.
     - `sample`: `(key, count) -> Trials`; arrays in it are data, a new lambda compiles anew.
-    - `loss`: of one trial.
+    - `loss`: of one trial, or of a batch: `OfBatch`.
     - `optimiser`: an Optax transformation.
     - `steps`, `batch_size`: how many, of how many trials.
 
@@ -144,26 +144,13 @@ def advance(
     _check_call(sample, loss, steps, batch_size)
     arrays, static = eqx.partition(state.network, trainable(state.network))
 
-    def batch_loss(weights: PyTree, trials: Trials) -> Array:
-        network = eqx.combine(weights, static)
-        # trials lead: the other order transposes every product of every step
-        batched = in_order(network, "vector first")
-
-        def one(x: PyTree, targets: Array) -> Array:
-            trajectory = run(batched, x)
-            value = loss(network, trajectory, outputs(batched, trajectory), targets)
-            return scalar("loss", value)
-
-        if not isinstance(trials, Trials):
-            raise ValueError(f"sample must return Trials, got {described(trials)}")
-        if trials.targets is None:
-            raise ValueError("training needs trials with targets, the sampler gives none")
-        return jnp.mean(jax.vmap(one)(trials.xs, trials.targets))
+    def value_of(weights: PyTree, trials: Trials) -> Array:
+        return batch_loss(eqx.combine(weights, static), loss, trials)
 
     def update(carry: tuple, _: None) -> tuple[tuple, Array]:
         weights, optimiser_state, step = carry
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), step)
-        value, slope = jax.value_and_grad(batch_loss)(weights, sample(key, batch_size))
+        value, slope = jax.value_and_grad(value_of)(weights, sample(key, batch_size))
         # Optax's schedules multiply counts by floats, which a strict setting would refuse
         with jax.numpy_dtype_promotion("standard"):
             change, optimiser_state = optimiser.update(slope, optimiser_state, weights)
@@ -175,10 +162,35 @@ def advance(
     return FitState(network, optimiser_state, state.key, step), losses
 
 
+def batch_loss(network: Network, loss: Loss | OfBatch, trials: Trials) -> Float[Array, ""]:
+    """The mean of a loss over trials, or the value of an `OfBatch`.
+
+    **Raises:** `ValueError` where `trials` are no `Trials`, have no targets for a loss of one
+    trial, or where the loss is no scalar.
+    """
+    if not isinstance(trials, Trials):
+        raise ValueError(f"sample must return Trials, got {described(trials)}")
+    # trials lead: the other order transposes every product of every step
+    batched = in_order(network, "vector first")
+
+    def said(x: PyTree) -> tuple[Trajectory, Array]:
+        trajectory = run(batched, x)
+        return trajectory, outputs(batched, trajectory)
+
+    def one(x: PyTree, targets: Array) -> Array:
+        return scalar("loss", loss(network, *said(x), targets))
+
+    if isinstance(loss, OfBatch):
+        return scalar("loss", loss.value(jax.vmap(lambda x: said(x)[1])(trials.xs), trials))
+    if trials.targets is None:
+        raise ValueError("training needs trials with targets, the sampler gives none")
+    return jnp.mean(jax.vmap(one)(trials.xs, trials.targets))
+
+
 def fit(
     network: Network,
     sample: Sample,
-    loss: Loss,
+    loss: Loss | OfBatch,
     key: PRNGKeyArray,
     *,
     steps: int,
@@ -265,10 +277,10 @@ def _ended(taken: list[np.ndarray], goal: float | None, patience: int | None) ->
     return None
 
 
-def _check_call(sample: Sample, loss: Loss, steps: int, batch_size: int) -> None:
+def _check_call(sample: Sample, loss: Any, steps: int, batch_size: int) -> None:
     """**Raises:** `ValueError` where what training is asked for makes no sense."""
     function("sample", sample)
-    function("loss", loss)
+    function("loss", loss.value if isinstance(loss, OfBatch) else loss)
     at_least(0, steps=steps)
     at_least(1, batch_size=batch_size)
 
@@ -286,7 +298,7 @@ def _check_ends(chunk: Any, patience: Any, goal: Any, state: Any, track: Any) ->
 def fit_seeds(
     make: Callable[[PRNGKeyArray], Network],
     sample: Sample,
-    loss: Loss,
+    loss: Loss | OfBatch,
     keys: Key[Array, " S"],
     *,
     steps: int,

@@ -1,11 +1,12 @@
-"""Losses: what training lowers, of one trial.
+"""Losses: what training lowers, of one trial, or of a whole batch.
 
 loss = mean_squared_error
 loss = lambda network, trajectory, ys, targets: ...
+loss = OfBatch(lambda ys, trials: ...)
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +14,19 @@ from jaxtyping import Array, Float
 
 from ..core import Network, Trajectory
 from ..core.checks import function, same_shape, scalar
+from ..tasks import Trials
 
 Loss: TypeAlias = Callable[[Network, Trajectory, Array, Array], Float[Array, ""]]
 """`(network, trajectory, outputs [T, O], targets [T, O]) -> scalar`."""
+
+
+class OfBatch(NamedTuple):
+    """A loss of a whole batch, such as a distance between two distributions. Make it once.
+
+    - `value`: `(outputs [B, T, O], trials) -> scalar`.
+    """
+
+    value: Callable[[Float[Array, "B T O"], Trials], Float[Array, ""]]
 
 
 def mean_squared_error(
