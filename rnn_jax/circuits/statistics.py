@@ -179,7 +179,7 @@ def benjamini_hochberg(p: Float[Numbers, "..."]) -> Float[np.ndarray, "..."]:
     return q.reshape(known.shape)
 
 
-def _shares(key: PRNGKeyArray, trials: int, resamples: int) -> np.ndarray:
+def resample_shares(key: PRNGKeyArray, trials: int, resamples: int) -> np.ndarray:
     """How often each trial is drawn in each resample, as shares `[B, R]`."""
     random_key(key)
     draws = np.asarray(jax.random.randint(key, (resamples, trials), 0, trials))
@@ -210,7 +210,7 @@ def bootstrap_mean(
     at_least(1, trials=trials, resamples=resamples)
     share("level", level, above=0, below=1)
     values = on_host("values", values)
-    shares = _shares(key, trials, resamples)
+    shares = resample_shares(key, trials, resamples)
     rows = values.reshape(-1, trials)
     parts = [_percentiles(part @ shares, level) for part in _blocks(rows, resamples)]
     low, high = (np.concatenate(ends).reshape(values.shape[:-1]) for ends in zip(*parts))
@@ -246,7 +246,7 @@ def ratio_of_means(
     at_least(1, trials=trials, resamples=resamples)
     share("level", level, above=0, below=1)
     above, below = on_host("above", above), on_host("below", below)
-    shares = _shares(key, trials, resamples)
+    shares = resample_shares(key, trials, resamples)
     tops, bottoms = above @ shares, below @ shares
     denominator = _percentiles(bottoms, level)
     refused = (denominator.low <= 0) & (denominator.high >= 0)

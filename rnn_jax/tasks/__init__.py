@@ -10,7 +10,15 @@ from .contrast import Contrast, epochs_after, event_of, first_difference
 from .delayed_comparison import DelayedComparison
 from .easy_and_xor import EasyAndXor, stimuli
 from .flip_flop import FlipFlop
+from .hidden_markov import EMITTERS, HiddenMarkov, cyclic, fully_connected, linear_chain
 from .hmm import HiddenState
+from .symbol_statistics import (
+    change_rate,
+    mutual_information,
+    ngrams,
+    stationary,
+    symbol_transition,
+)
 from .trials import Trials, check_trials
 
 
@@ -37,7 +45,9 @@ TASKS = {
 }
 
 __all__ = [
-    "TASKS", "ChangeDetection", "ContextBit", "ContextIntegration", "Contrast",
-    "DelayedComparison", "EasyAndXor", "Entry", "FlipFlop", "HiddenState", "Trials",
-    "check_trials", "epochs_after", "event_of", "first_difference", "stimuli",
+    "EMITTERS", "TASKS", "ChangeDetection", "ContextBit", "ContextIntegration", "Contrast",
+    "DelayedComparison", "EasyAndXor", "Entry", "FlipFlop", "HiddenMarkov", "HiddenState",
+    "Trials", "change_rate", "check_trials", "cyclic", "epochs_after", "event_of",
+    "first_difference", "fully_connected", "linear_chain", "mutual_information", "ngrams",
+    "stationary", "stimuli", "symbol_transition",
 ]  # fmt: skip

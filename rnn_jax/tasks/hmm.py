@@ -124,9 +124,11 @@ class HiddenState(eqx.Module):
 
 
 def forward(
-    transition: Float[Array, "K K"], log_likelihood: Float[Array, "T K"]
+    transition: Float[Array, "K K"],
+    log_likelihood: Float[Array, "T K"],
+    initial: Float[Array, " K"] | None = None,
 ) -> Float[Array, "T K"]:
-    """The posterior of hidden states given all observations so far, from an even start.
+    """The posterior of hidden states given all observations so far.
 
     `p_t[i] ~ exp(log_likelihood_t[i]) sum_j transition[i, j] p_{t-1}[j]`, normalised.
 
@@ -134,6 +136,7 @@ def forward(
 
     - `transition`: `[to, from]`, columns that sum to 1.
     - `log_likelihood`: of each observation in each state.
+    - `initial`: probabilities of the first state; even without it.
 
     Rabiner, Proceedings of the IEEE 77 (1989), section III.
     """
@@ -141,22 +144,27 @@ def forward(
     def step(expected: Array, seen: Array) -> tuple[Array, Array]:
         found = jnp.exp(seen - seen.max()) * expected
         found = found / found.sum()
-        return transition @ found, found
+        return jnp.matmul(transition, found, precision="highest"), found
 
-    even = jnp.full(len(transition), 1 / len(transition), log_likelihood.dtype)
-    return lax.scan(step, even, log_likelihood)[1]
+    if initial is None:
+        initial = jnp.full(len(transition), 1 / len(transition), log_likelihood.dtype)
+    return lax.scan(step, initial, log_likelihood)[1]
 
 
 def hidden_path(
-    key: PRNGKeyArray, transition: Float[Array, "K K"], steps: int
+    key: PRNGKeyArray,
+    transition: Float[Array, "K K"],
+    steps: int,
+    initial: Float[Array, " K"] | None = None,
 ) -> Int[Array, " T"]:
-    """A path of hidden states from an even start; `transition` is `[to, from]`."""
+    """A path of hidden states, from an even start without `initial`; `transition` `[to, from]`."""
 
     def step(logits: Array, key: PRNGKeyArray) -> tuple[Array, Array]:
         state = jax.random.categorical(key, logits)
         return jnp.log(transition)[:, state], state
 
-    return lax.scan(step, jnp.zeros(len(transition)), jax.random.split(key, steps))[1]
+    start = jnp.zeros(len(transition)) if initial is None else jnp.log(initial)
+    return lax.scan(step, start, jax.random.split(key, steps))[1]
 
 
 def recent_change(path: Int[Array, " T"], settle: int) -> Array:
