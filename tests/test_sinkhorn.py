@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import told_in_one_line
 from scipy.optimize import linear_sum_assignment
 
-from helpers import told_in_one_line
 from rnn_jax.training import distance, half_squared, sinkhorn_divergence, transport_plan
 
 FIXTURE = np.load(Path(__file__).parent / "fixtures" / "geomloss.npz")

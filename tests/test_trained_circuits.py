@@ -208,7 +208,9 @@ def test_figures_are_drawn_of_refused_questions_too(figure):
 
 def test_a_method_without_scores_chooses_nobody_and_ties_fall_by_chance():
     ties = np.array([0.4, 0.1, 0.3, 0.2])
-    top = lambda score, count: np.flatnonzero(question.top_of(np.array(score), ties, count)).tolist()
+    top = lambda score, count: np.flatnonzero(
+        question.top_of(np.array(score), ties, count)
+    ).tolist()
     assert top([np.nan] * 4, 2) == []
     assert top([0.0, 0.0, 1.0, 0.0], 2) == [1, 2]
     assert top([0.0, np.nan, 1.0, 0.5], 3) == [0, 2, 3]

@@ -1,6 +1,7 @@
 """When a number changes for good: one step in a series, with an interval.
 
-    at, low, high = change_point(rates, key)              # rates [E, B]: E times, B samples of each
+    found = change_point(rates, key)        # rates [E, B]: E times, B samples of each
+    found.at, found.low, found.high
 
 The series is cut once into two parts, each as near to its own mean as can be.
 """
@@ -37,8 +38,8 @@ def change_point(
     """The cut that leaves the least squared distance to two means, of the mean over samples.
 
     `argmin_k sum_{e<k} (m_e - mean_{<k})^2 + sum_{e>=k} (m_e - mean_{>=k})^2`. The interval is of
-    the cut over draws of the samples, anew for each index: how well the step is placed, given that there is one step. Look at
-    `explained` before.
+    the cut over draws of the samples, anew for each index: how well the step is placed, given that
+    there is one step. Look at `explained` before.
 
     **Arguments:**
 

@@ -250,9 +250,7 @@ def _removed(axes: Axes, one: xr.Dataset) -> None:
     axes.set_ylabel("without the kick neurons of")
 
 
-def _matrix(
-    axes: Axes, one: xr.Dataset, name: str, said: str, ends: tuple[float, float]
-) -> None:
+def _matrix(axes: Axes, one: xr.Dataset, name: str, said: str, ends: tuple[float, float]) -> None:
     shown = axes.imshow(one[name].values, cmap="RdBu_r", vmin=ends[0], vmax=ends[1])
     ways = [str(way) for way in one["way"].values]
     axes.set_xticks(range(len(ways)), ways, rotation=45, ha="right")

@@ -177,11 +177,12 @@ def batch_loss(network: Network, loss: Loss | OfBatch, trials: Trials) -> Float[
         trajectory = run(batched, x)
         return trajectory, outputs(batched, trajectory)
 
+    if isinstance(loss, OfBatch):
+        return scalar("loss", loss.value(jax.vmap(lambda x: said(x)[1])(trials.xs), trials))
+
     def one(x: PyTree, targets: Array) -> Array:
         return scalar("loss", loss(network, *said(x), targets))
 
-    if isinstance(loss, OfBatch):
-        return scalar("loss", loss.value(jax.vmap(lambda x: said(x)[1])(trials.xs), trials))
     if trials.targets is None:
         raise ValueError("training needs trials with targets, the sampler gives none")
     return jnp.mean(jax.vmap(one)(trials.xs, trials.targets))

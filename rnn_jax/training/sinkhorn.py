@@ -164,7 +164,11 @@ def _softmin(eps: Array, cost: Array, logs: Array) -> Array:
 
 
 def _annealed(
-    costs: list[Array], logs: tuple[Array, Array], diameter: Array, blur: float, scaling: float
+    costs: list[Array],
+    logs: tuple[Array, Array],
+    diameter: Array | float,
+    blur: float,
+    scaling: float,
 ) -> list[Array]:
     """Potentials of each side, after all updates: of the joint problem, then of each own."""
     dtype = costs[0].dtype

@@ -22,9 +22,9 @@ import numpy as np
 from jaxtyping import Bool, Float, PRNGKeyArray
 
 from ...contrasts import Search, aligned
-from ...core import Network, clean_run
+from ...core import Network
 from ...tasks import Trials
-from ..question import KINDS, OWN, SELECTORS, all_measured, in_epoch, looked, measures_of, top_of
+from ..question import KINDS, SELECTORS, all_measured, in_epoch, looked, measures_of, top_of
 from .behaviour import Size, behaviours, matched_sets
 from .runs import noisy_runs
 from .switches import directions, name_of, pools
@@ -133,7 +133,9 @@ def held(
     low, high = np.quantile(leaving[first:], (0.025, 0.975))
     p = (1 + (leaving[first:] <= leaving[1]).sum()) / (1 + len(matched))
     ends = {"matched_low": low, "matched_high": high, "p": p}
-    return {name: brief(x) for name, x in told.items()} | {k: np.asarray(v) for k, v in ends.items()}
+    return {name: brief(x) for name, x in told.items()} | {
+        k: np.asarray(v) for k, v in ends.items()
+    }
 
 
 def unit_features(network: Network, key: PRNGKeyArray) -> Float[np.ndarray, "N 3"]:

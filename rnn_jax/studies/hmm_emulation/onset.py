@@ -10,8 +10,6 @@ gate is closed add zeros only, so that the eigenvalues are those of the block of
 
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 

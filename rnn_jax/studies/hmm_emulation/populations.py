@@ -85,10 +85,11 @@ def populations(
     shape = len(GROUPS), len(PARTS), len(SCALES)
     found = behaviours_of(edits, of_runs, size)
     rate = found.rate.mean(1).reshape(shape)
+    back_way = (way[1], way[0])
     told = {
         "count": np.array([group.sum() for group in groups]),
         "leaving": found.leaving(way).reshape(shape),
-        "returning": found.leaving(way[::-1]).reshape(shape),
+        "returning": found.leaving(back_way).reshape(shape),
         "rate": rate,
     }
     if not 0 < groups[-1].sum() <= len(pushing) / 2:

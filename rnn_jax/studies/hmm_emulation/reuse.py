@@ -49,19 +49,20 @@ def reuse(
     over that of the whole network. NaN where a direction, or 20 switches of a pair, are missing.
     """
     of_runs, of_planes, of_behaviour = jax.random.split(key, 3)
-    O = len(network.readout(network.h0))
-    ways, N = directions(O), kicks.shape[1]
+    symbols = len(network.readout(network.h0))
+    ways, N = directions(symbols), kicks.shape[1]
     alike = [[_alike(a, b, N) for b in kicks] for a in kicks]
     hs, ys, _ = noisy_runs(network, of_runs, size.trials, size.steps)
     said = without_blips(np.asarray(ys).argmax(-1), LASTING)
-    planes = [_plane(np.asarray(hs), said, pair) for pair in combinations(range(O), 2)]
+    planes = [_plane(np.asarray(hs), said, pair) for pair in combinations(range(symbols), 2)]
     angle = [[_angle(a, b) for b in planes] for a in planes]
     rows = 1.0 - np.concatenate([np.zeros((1, N)), kicks])
     found = behaviours(network, rows, of_behaviour, size)
     leaving = np.stack([found.leaving(way) for way in ways], 1)
     whole = leaving[:1]
     ratio = np.where(whole > 0, leaving[1:] / np.where(whole > 0, whole, 1), np.nan)
-    removed = np.where(kicks.any(1)[:, None], ratio, np.nan)
+    asked = np.asarray(kicks.any(1))
+    removed = np.where(asked[:, None], ratio, np.nan)
     return {
         "alike": np.array(alike),
         "angle": np.array(angle),

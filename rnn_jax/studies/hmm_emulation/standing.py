@@ -56,8 +56,15 @@ def standing(model: HiddenMarkov, symbols: Int[Numbers, "B T"]) -> dict[str, np.
 
 def met(look: dict[str, np.ndarray]) -> bool:
     """Whether all three numbers of `standing` keep their limits."""
-    near = look["transition"] <= TRANSITION and abs(look["changes"] - 1) <= CHANGES
-    return bool(near and abs(look["nats"]) <= NATS)
+    return bool(strain(look) <= 1)
+
+
+def strain(look: dict[str, np.ndarray]) -> Float[np.ndarray, "..."]:
+    """The largest of the three distances from the model, each over its limit; of looks of any
+    shape."""
+    apart = look["transition"], look["changes"] - 1, look["nats"]
+    limits = TRANSITION, CHANGES, NATS
+    return np.max([np.abs(far) / limit for far, limit in zip(apart, limits)], 0)
 
 
 def sequences(

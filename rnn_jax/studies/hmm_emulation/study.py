@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from ...core import Network
 from ...core.progress import Track
 from ...tasks import EMITTERS
 from ..keeping import Arrays, Keep, by_name, in_memory
@@ -164,14 +164,13 @@ def _training(run: Run) -> Arrays:
     return looks | {
         "training_losses": run.losses.mean(1),
         "training_epochs": np.asarray(len(run.losses)),
+        "training_best": np.asarray(run.best),
     }
 
 
-def everything(
-    run: Run, of: Recipe, seed: int, scale: Scale, track: Track, keep: Keep
-) -> Arrays:
+def everything(run: Run, of: Recipe, seed: int, scale: Scale, track: Track, keep: Keep) -> Arrays:
     """All parts of one network, each kept as soon as it is found."""
-    network, key = run.network(), jax.random.fold_in(jax.random.key(seed), 3)
+    network, key = run.network(run.best), jax.random.fold_in(jax.random.key(seed), 3)
     name = "-".join(map(str, of))
     found: dict[str, Arrays] = {}
 
@@ -212,22 +211,23 @@ def everything(
 def _kick_sets(found: Arrays) -> dict[tuple[int, int], np.ndarray]:
     """Directions that have kick neurons, and these."""
     sets = found["members"][:, EPOCHS.index("kick"), KINDS.index("mediator")].astype(bool)
-    symbols = next(n for n in range(2, 100) if n * (n - 1) == len(sets))
+    symbols = round((1 + (1 + 4 * len(sets)) ** 0.5) / 2)
     return {way: row for way, row in zip(directions(symbols), sets) if row.any()}
 
 
-def _of_directions(network, found: Arrays, scale: Scale, key: PRNGKeyArray) -> Arrays:
+def _of_directions(network: Network, found: Arrays, scale: Scale, key: PRNGKeyArray) -> Arrays:
     """Populations of each direction whose reverse has kick neurons too; NaN of the others."""
     sets = _kick_sets(found)
     features = unit_features(network, key)
-    rows = []
-    for way in directions(len(network.readout(jnp.zeros_like(network.h0)))):
-        both = way in sets and way[::-1] in sets
-        pair = (sets[way], sets[way[::-1]]) if both else None
-        ask = lambda pair: populations(
-            network, way, *pair, features, key, scale.matched, scale.behaviour
-        )
-        rows.append(ask(pair) if pair else None)
+    rows: list[Arrays | None] = []
+    for way in directions(len(network.readout(network.h0))):
+        back = (way[1], way[0])
+        if way not in sets or back not in sets:
+            rows.append(None)
+            continue
+        pair = sets[way], sets[back]
+        told = populations(network, way, *pair, features, key, scale.matched, scale.behaviour)
+        rows.append(told)
     return kicks.stacked(rows)
 
 
@@ -238,18 +238,19 @@ def _named() -> dict[str, tuple[str, ...]]:
     of_zone += tuple(f"{name}_published" for name in of_zone)
     of_zone += ("gain", "gain_window", "relative_gain", "stretch", "stretched")
     agreement = ("agreement", "agreement_switched", "agreement_stayed")
+    scaled = ("leaving", "returning", "rate")
     every = lambda names, dims: {f"{name}{end}": dims for name in names for end in ends}
     return {
         **every(["residence_share"], ("zone",)),
         **every([f"spectra_{name}" for name in of_zone], ("zone",)),
-        **every([f"determinism_{name}" for name in ("spread", "relative")], ("fresh", "step", "zone")),
+        **every(["determinism_spread", "determinism_relative"], ("fresh", "step", "zone")),
         **every([f"determinism_{name}" for name in agreement], ("fresh", "zone")),
         **every(["scales_switch_rate", "scales_change_rate"], ("noise",)),
         **{f"kick_{name}": ("way", "epoch", *dims) for name, dims in OF_QUESTION.items()},
         "kick_members": ("way", "epoch", "set", "unit"),
         **{f"kick_{name}": ("way", "held") for name in ("rate", "leaving", "other", "residence")},
         **{f"kick_{name}": ("way",) for name in ("matched_low", "matched_high", "p")},
-        **{f"populations_{n}": ("way", "group", "part", "mu") for n in ("leaving", "returning", "rate")},
+        **{f"populations_{name}": ("way", "group", "part", "mu") for name in scaled},
         "populations_count": ("way", "group"),
         **{f"populations_{name}": ("way",) for name in ("control_low", "control_high", "p")},
         **{f"reuse_{name}": ("way", "other_way") for name in ("alike", "removed")},

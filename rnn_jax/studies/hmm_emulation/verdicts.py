@@ -231,7 +231,9 @@ def _gathering(one: "xr.Dataset") -> tuple[str, bool | None]:
     if not known.any():
         return "no direction", None
     whole, without = (rate.sel(mu=mu).values[known] for mu in (1.0, 0.0))
-    said = ", ".join(f"{a:.3f} to {b:.3f} (p {c:.3f})" for a, b, c in zip(whole, without, p[known]))
+    said = ", ".join(
+        f"{a:.3f} to {b:.3f} (p {c:.3f})" for a, b, c in zip(whole, without, p[known])
+    )
     return said, bool((p[known] <= LEVEL).all() and (without < whole).all())
 
 
@@ -284,8 +286,8 @@ JUDGES: dict[str, Judge] = {
 def tables(found: "xr.Dataset") -> str:
     """Training, measures beside the model's, zones, kick neurons by direction."""
     parts = [
-        "Each network is a seed. Training, and how the symbols of the trained network are beside a "
-        "fresh sample of the model and independent symbols (transition: largest difference of a "
+        "Each network is a seed. Training, and how the symbols of the trained network are beside "
+        "a fresh sample of the model and independent symbols (transition: largest difference of a "
         "next-symbol probability; trigrams: Jensen-Shannon divergence in bits):",
         "", _measures(found), "",
         "Zones, by mean residence (cut at 60 steps), and what holds in each; means over states:",
