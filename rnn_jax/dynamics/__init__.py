@@ -4,9 +4,11 @@ from .alignment import Alignment, alignment
 from .continuation import Branch, End, continuation
 from .coverage import Coverage, coverage
 from .cycles import Cycle, limit_cycle, part_of_field
+from .escape import Escapes, escape_times
 from .families import Families, families
 from .fixed_points import FixedPoints, fixed_points
 from .floquet import Floquet, floquet
+from .growth import Growth, growth
 from .held import held
 from .lanes import refine
 from .lyapunov import Lyapunov, lyapunov_spectrum
@@ -34,14 +36,14 @@ from .verdicts import VERDICTS, Verdict
 from .winding import Winding, WindingTest, winding, winding_test
 
 __all__ = [
-    "VERDICTS", "Alignment", "Branch", "Coverage", "Cycle", "End", "Families", "FixedPoints",
-    "Floquet", "Geometric", "Lyapunov", "MeanExponents", "NoiseGain", "Orbit", "Orbits",
-    "Passage", "Stability", "Survival", "Unique", "Verdict", "Visits", "Winding",
-    "WindingTest", "alignment", "continuation", "coverage", "double", "doubled", "entropy_rate",
-    "families", "first_passage", "fixed_points", "floquet", "geometric", "held", "iterated",
-    "kaplan_yorke", "labels_near", "limit_cycle", "lyapunov_spectrum", "mean_exponents",
-    "noise_gain", "noise_gain_along", "outliers", "part_of_field", "periodic_orbit",
-    "periodic_orbits", "refine", "residence_times", "speed", "stability", "stability_along",
-    "starts_from", "survival", "taken", "transitions", "unique", "visits_survival", "winding",
-    "winding_test", "without_blips",
+    "VERDICTS", "Alignment", "Branch", "Coverage", "Cycle", "End", "Escapes", "Families",
+    "FixedPoints", "Floquet", "Geometric", "Growth", "Lyapunov", "MeanExponents", "NoiseGain",
+    "Orbit", "Orbits", "Passage", "Stability", "Survival", "Unique", "Verdict", "Visits",
+    "Winding", "WindingTest", "alignment", "continuation", "coverage", "double", "doubled",
+    "entropy_rate", "escape_times", "families", "first_passage", "fixed_points", "floquet",
+    "geometric", "growth", "held", "iterated", "kaplan_yorke", "labels_near", "limit_cycle",
+    "lyapunov_spectrum", "mean_exponents", "noise_gain", "noise_gain_along", "outliers",
+    "part_of_field", "periodic_orbit", "periodic_orbits", "refine", "residence_times", "speed",
+    "stability", "stability_along", "starts_from", "survival", "taken", "transitions", "unique",
+    "visits_survival", "winding", "winding_test", "without_blips",
 ]  # fmt: skip
