@@ -146,7 +146,7 @@ class HiddenMarkov(eqx.Module):
 
     def _seen(self, symbols: Int[Numbers, " T"]) -> Float[Array, "T K"]:
         """The log-likelihood of each symbol in each state."""
-        known, count = numbers("symbols", symbols), len(self.emission)
+        known, count = jnp.asarray(numbers("symbols", symbols)), len(self.emission)
         if known.ndim != 1 or not known.size or not jnp.issubdtype(known.dtype, jnp.integer):
             raise ValueError(f"symbols must be whole numbers [T], got {described(known)}")
         message = f"symbols must lie in 0 to {count - 1}"

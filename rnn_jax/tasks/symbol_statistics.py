@@ -9,7 +9,7 @@ also for tables that were counted.
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 
 from ..core.checks import at_least, instance, on_host
 from ..core.types import Numbers
@@ -100,7 +100,7 @@ def mutual_information(model: HiddenMarkov, lag: int = 1) -> float:
     return float(information(pairs(model, lag)))
 
 
-def conditional(joint: Float[Numbers, "*K O O"]) -> Float[np.ndarray, "*K O O"]:
+def conditional(joint: Num[Numbers, "*K O O"]) -> Float[np.ndarray, "*K O O"]:
     """`p(second | first)`, `[to, from]`, of joint probabilities or counts `[first, second]`.
 
     **Returns:** columns that sum to 1; a column is NaN where its first symbol has no counts.
@@ -110,7 +110,7 @@ def conditional(joint: Float[Numbers, "*K O O"]) -> Float[np.ndarray, "*K O O"]:
     return np.where(total > 0, joint / np.where(total > 0, total, 1), np.nan)
 
 
-def information(joint: Float[Numbers, "*K O P"]) -> Float[np.ndarray, "*K"]:
+def information(joint: Num[Numbers, "*K O P"]) -> Float[np.ndarray, "*K"]:
     """`sum_ij p_ij log2(p_ij / (p_i p_j))` of joint probabilities or counts, in bits.
 
     **Arguments:**
@@ -124,7 +124,7 @@ def information(joint: Float[Numbers, "*K O P"]) -> Float[np.ndarray, "*K"]:
     apart = joint.sum(-1, keepdims=True) * joint.sum(-2, keepdims=True)
     there = joint > 0
     ratio = np.where(there, joint, 1) / np.where(there, apart, 1)
-    return np.sum(joint * np.log2(ratio), (-2, -1))
+    return np.asarray(np.sum(joint * np.log2(ratio), (-2, -1)))
 
 
 def _known(model: HiddenMarkov) -> tuple[np.ndarray, np.ndarray]:
