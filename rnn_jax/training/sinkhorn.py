@@ -20,6 +20,7 @@ from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
 from ..core.checks import array, described, function, positive, refused, share
+from ..core.types import Numbers
 
 Cost = Callable[[Array, Array], Array]
 """`(x [B, D], y [C, D]) -> [B, C]`."""
@@ -37,12 +38,12 @@ def distance(x: Float[Array, "B D"], y: Float[Array, "C D"]) -> Float[Array, "B 
 
 
 def sinkhorn_divergence(
-    x: Float[Array, "B D"],
-    y: Float[Array, "C D"],
+    x: Float[Numbers, "B D"],
+    y: Float[Numbers, "C D"],
     blur: float = 0.2,
     *,
-    x_weights: Float[Array, " B"] | None = None,
-    y_weights: Float[Array, " C"] | None = None,
+    x_weights: Float[Numbers, " B"] | None = None,
+    y_weights: Float[Numbers, " C"] | None = None,
     cost: Cost = half_squared,
     diameter: float | None = None,
     scaling: float = 0.5,
@@ -90,8 +91,8 @@ def sinkhorn_divergence(
 
 
 def transport_plan(
-    x: Float[Array, "B D"],
-    y: Float[Array, "C D"],
+    x: Float[Numbers, "B D"],
+    y: Float[Numbers, "C D"],
     blur: float = 0.2,
     *,
     cost: Cost = half_squared,

@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ...core import Network
+from ...core import Network, in_order
 from ...dynamics import without_blips
 from .runs import BURN_IN, LASTING, noise_of
 
@@ -94,18 +94,18 @@ def behaviours_of(networks: list[Network], key: PRNGKeyArray, size: Size) -> Beh
 def _outputs(
     network: Network, kept: Float[Array, " N"], key: PRNGKeyArray, size: Size
 ) -> Int[Array, "B T"]:
-    noise = noise_of(network)
-    each = jax.random.split(key, size.trials)
+    noise, batched = noise_of(network), in_order(network, "vector first")
 
-    def step(h: Array, key: PRNGKeyArray) -> tuple[Array, Array]:
-        # noise of all runs is drawn at each step: kept whole it would be 25 MB a hundred steps
-        x = jax.vmap(noise)(key)
-        h = jax.vmap(network.step)(h, x) * kept[None]
-        return h, jax.vmap(network.readout)(h).argmax(-1)
+    def one(key: PRNGKeyArray) -> Int[Array, " T"]:
+        def step(h: Array, key: PRNGKeyArray) -> tuple[Array, Array]:
+            # noise is drawn at each step: that of all runs and steps would be large
+            h = batched.step(h, noise(key)) * kept
+            return h, batched.readout(h).argmax(-1)
 
-    keys = jax.vmap(lambda key: jax.random.split(key, BURN_IN + size.steps), out_axes=1)(each)
-    h0 = jnp.broadcast_to(network.h0, (size.trials, *network.h0.shape))
-    return lax.scan(step, h0, keys)[1].T[:, BURN_IN:]
+        keys = jax.random.split(key, BURN_IN + size.steps)
+        return lax.scan(step, network.h0, keys)[1][BURN_IN:]
+
+    return jax.vmap(one)(jax.random.split(key, size.trials))
 
 
 def _counted(

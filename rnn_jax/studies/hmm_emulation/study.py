@@ -265,9 +265,9 @@ def _together(name: str, values: list[np.ndarray | None]) -> tuple[tuple[str, ..
     known = [np.asarray(value, float) for value in values if value is not None]
     shape = np.max([value.shape for value in known], 0).astype(int) if known[0].ndim else ()
     whole = np.full((len(values), *shape), np.nan)
-    for row, value in zip(whole, values):
+    for k, value in enumerate(values):
         if value is not None:
-            row[tuple(slice(size) for size in np.shape(value))] = value
+            whole[(k, *map(slice, np.shape(value)))] = value
     dims = NAMED.get(name, tuple(f"{name}_{axis}" for axis in range(len(shape))))
     return ("seed", *dims), whole
 
