@@ -13,6 +13,7 @@ from rnn_jax.studies.hmm_emulation.measures import (
     LAGS,
     SOURCES,
     _around,
+    _mean_interval,
     divergence,
     exact,
     independent,
@@ -102,8 +103,8 @@ def test_matched_distances_of_known_sets():
     other = rows.copy()
     other[:, [3, 11, 20]] = (other[:, [3, 11, 20]] + 1) % 3
     np.testing.assert_allclose(matched_distance(rows, other[order], 3), 6**0.5, atol=1e-12)
-    alone = np.zeros((5, 8), int)
-    np.testing.assert_allclose(matched_distance(alone, alone + 1, 3), 4, atol=1e-12)
+    alone = np.zeros((20, 30), int)
+    np.testing.assert_allclose(matched_distance(alone, alone + 1, 3), 60**0.5, atol=1e-12)
 
 
 def test_independent_symbols_have_the_models_frequencies():
@@ -213,23 +214,21 @@ def test_what_the_model_cannot_emit():
     assert standing(ends, good)["nats"] == pytest.approx(np.log(0.5) / 12 - np.log(0.5) / 12)
     assert met(standing(ends, good))
     assert standing(ends, bad)["nats"] == -np.inf
-    found = measured(ends, bad, KEY)
-    assert (found["nats_interval"][0] == -np.inf).all()
-    assert np.isfinite(found["nats_interval"][1]).all()
+    assert (_mean_interval(np.array([0.0, -np.inf, 1.0]), KEY) == -np.inf).all()
 
 
 def test_the_interval_of_the_largest_difference_covers_it():
-    """Of fifty sets of a model's sequences against a model that is not theirs."""
+    """Of twenty sets of a model's sequences against a model that is not theirs."""
     of, judge = linear_chain(3), linear_chain(4)
     right = np.abs(next_symbol(of) - next_symbol(judge)).max()
-    rows = np.asarray(of.sample(KEY, 50 * 60, 30)[1]).reshape(50, 60, 30)
+    rows = np.asarray(of.sample(KEY, 20 * 60, 30)[1]).reshape(20, 60, 30)
     inside = 0
     for k, symbols in enumerate(rows):
         counts = ngram_counts(symbols, 3, 2)
         size = np.abs(next_symbol(counts.sum(0)) - next_symbol(judge)).max()
         low, high = _around(size, counts, jax.random.key(k))
         inside += low <= right <= high
-    assert inside >= 45
+    assert inside >= 18
 
 
 MODEL = linear_chain(2)

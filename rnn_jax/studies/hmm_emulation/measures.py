@@ -18,7 +18,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ...circuits import bootstrap_mean
 from ...circuits.statistics import resample_shares
@@ -26,7 +26,7 @@ from ...core.checks import random_key
 from ...core.types import Numbers
 from ...tasks import HiddenMarkov, change_rate, mutual_information, ngrams
 from ...tasks.symbol_statistics import information
-from ...training.sinkhorn import distance, transport_plan
+from ...training import distance, transport_plan
 from ..question_numbers import stacked
 from .standing import (
     at_rest,
@@ -44,6 +44,8 @@ MATCHED = 2000
 """Sequences that are matched at most: the plan between two sets is a matrix."""
 EPS = 0.1
 """Strength of the entropy of the published plan, in the unit of the distance."""
+SCALING = 0.95
+"""Of its annealing: slower than for a loss, since few updates give sequences unequal shares."""
 RESAMPLES = 1000
 
 DIMS: dict[str, tuple[str, ...]] = {
@@ -184,12 +186,21 @@ def matched_distance(
     `mean_i |x_i - y_m(i)|`, `m(i) = argmax_j P_ij` of the plan of strength `EPS` on the same
     distance. Several sequences may be matched with one, so that it is no metric.
     """
-    flat = lambda rows: jax.nn.one_hot(rows, symbol_count).reshape(len(rows), -1)
-    x, y = flat(symbols), flat(other)
-    widest = float(2 * symbols.shape[1]) ** 0.25
-    plan = transport_plan(x, y, EPS**0.5, cost=distance, diameter=widest)
-    match = np.asarray(plan.argmax(1))
+    match = np.asarray(_matches(jnp.asarray(symbols), jnp.asarray(other), symbol_count))
     return float(np.sqrt(2 * (symbols != other[match]).sum(1)).mean())
+
+
+@partial(jax.jit, static_argnames="symbol_count")
+def _matches(
+    symbols: Int[Array, "B T"], other: Int[Array, "C T"], symbol_count: int
+) -> Int[Array, " B"]:
+    flat = lambda rows: jax.nn.one_hot(rows, symbol_count).reshape(len(rows), -1)
+    # the first strength of the entropy is the largest distance
+    widest = float(2 * symbols.shape[1]) ** 0.25
+    plan = transport_plan(
+        flat(symbols), flat(other), EPS**0.5, cost=distance, diameter=widest, scaling=SCALING
+    )
+    return plan.argmax(1)
 
 
 def divergence(
