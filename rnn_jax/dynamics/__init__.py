@@ -11,7 +11,7 @@ from .held import held
 from .lanes import refine
 from .lyapunov import Lyapunov, lyapunov_spectrum
 from .noise_gain import NoiseGain, noise_gain, noise_gain_along
-from .orbits import Orbit, Orbits, iterated, periodic_orbit, periodic_orbits
+from .orbits import Orbit, Orbits, periodic_orbit, periodic_orbits
 from .outliers import outliers
 from .passage import Passage, Survival, first_passage, speed, survival
 from .precision import double, doubled
@@ -38,7 +38,7 @@ __all__ = [
     "Floquet", "Geometric", "Lyapunov", "MeanExponents", "NoiseGain", "Orbit", "Orbits",
     "Passage", "Stability", "Survival", "Unique", "Verdict", "Visits", "Winding",
     "WindingTest", "alignment", "continuation", "coverage", "double", "doubled", "entropy_rate",
-    "families", "first_passage", "fixed_points", "floquet", "geometric", "held", "iterated",
+    "families", "first_passage", "fixed_points", "floquet", "geometric", "held",
     "kaplan_yorke", "labels_near", "limit_cycle", "lyapunov_spectrum", "mean_exponents",
     "noise_gain", "noise_gain_along", "outliers", "part_of_field", "periodic_orbit",
     "periodic_orbits", "refine", "residence_times", "speed", "stability", "stability_along",
