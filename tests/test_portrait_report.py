@@ -90,6 +90,8 @@ def test_the_table_says_how_many_and_of_what_kind(dataset):
     assert rows[:, 6].tolist() == [tally(dataset, r).became_stable for r in range(2)]
     assert (rows[:, 7] == 0).all()
     assert "became stable  lost stability" in said
+    rising = dataset.assign(coverage=dataset["coverage"] * 0 + np.arange(1, 513))
+    assert "half of the starts find 256.0 of 512 points" in dynamics_table(rising)
     assert kind_of(dataset, 0) == "stable"
     assert kind_of(dataset, 26) == "unstable, 3 modes"
 
@@ -231,6 +233,10 @@ def test_the_page_carries_the_numbers(dataset):
     np.testing.assert_array_equal(nearest.reshape(3, B, T), dataset["nearest"].values[:, :B])
     far = unpacked(data["paths"]["distance"]).reshape(3, B, T)
     np.testing.assert_allclose(far, dataset["distance"].values[:, :B], rtol=2e-3, atol=1e-6)
+    paths = unpacked(data["paths"]["points"]).reshape(3, B, T, -1)
+    np.testing.assert_allclose(paths, dataset["pca"].values[:, :B], rtol=2e-3, atol=1e-3)
+    starts = np.frombuffer(base64.b64decode(data["points"]["starts"]), "<i4")
+    np.testing.assert_array_equal(starts, dataset["point_count"].values)
     assert [len(one["points"]) for one in data["landscapes"]] == [27, 9, 3]
     fate = np.frombuffer(base64.b64decode(data["landscapes"][1]["fates"]["fate"]), "u1")
     np.testing.assert_array_equal(fate, dataset["fate"].values[0])
