@@ -34,6 +34,7 @@ ROOMS = {
         "causal",
         "units",
         "sweep",
+        "estimators",
         "screen",
         "paths",
         "store",

@@ -4,6 +4,8 @@
 have 27 fixed points, 8 of them stable.
 """
 
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import brentq
@@ -31,11 +33,13 @@ def latches(step=lambda h, x: jnp.tanh(2 * h + x), xs=None):
     return Subject("latches", network, Trials(jnp.asarray(xs), None, epochs))
 
 
+@functools.cache
 def drawn():
     """Their portrait, with two removals."""
     return portrait(latches(), SETTINGS, SETS)
 
 
+@functools.cache
 def line():
     """The portrait of a line of points, along the first unit, and of what is left without it."""
     subject = latches(step=lambda h, x: h * jnp.asarray([1, 0.5, 0.5]) + x)

@@ -8,23 +8,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
-from bad_calls import (
-    CAUSAL,
-    CIRCUITS,
-    CORE,
-    EYE,
-    LINEAR,
-    NET,
-    STUDIES,
-    TASKS,
-    TRAINING,
-    TRUTH,
-    XS,
-    N,
-    W,
-    X,
-    sweep,
-)
+from bad_calls import CAUSAL, CIRCUITS, CORE, EYE, LINEAR, NET, TRUTH, XS, N, W, X, sweep
+from bad_calls_training import STUDIES, TASKS, TRAINING
 from helpers import told_in_one_line
 
 import rnn_jax as rj

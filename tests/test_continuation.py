@@ -21,6 +21,7 @@ def test_both_folds_of_a_unit_with_its_own_excitation_are_passed():
     branch = continuation(OVER_INPUT, NONE, np.array([-0.99]), np.linspace(-1.5, 1.5, 13))
     h, b = branch.points[:, 0], branch.values
     assert branch.end == End.REACHED
+    assert f"{branch.end}" == str(branch.end) == "REACHED"
     np.testing.assert_allclose(np.tanh(W * h + b), h, atol=1e-12)
     assert branch.residual.max() < 1e-24
     fold = np.sqrt(1 - 1 / W)

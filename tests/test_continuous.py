@@ -1,6 +1,4 @@
-"""Continuous time: solvers against closed forms, a flow's Jacobian, noise, windows in time."""
-
-import itertools
+"""Continuous time: solvers against closed forms, a flow's Jacobian, fields and where they rest."""
 
 import diffrax
 import equinox as eqx
@@ -9,50 +7,23 @@ import jax.numpy as jnp
 import numpy as np
 import optimistix
 import pytest
+from continuous_data import FIELDS, FINE, NONE, Linear, order
 from helpers import I, N, inputs, normal, same, told_in_one_line
 from jax.scipy.linalg import expm
 from numpy.testing import assert_allclose
 
-from rnn_jax.causal import finite, first_order, first_order_clamp
 from rnn_jax.cells import LiquidField, NeuralField, RateField, Vanilla, fused, zero_state
-from rnn_jax.core import (
-    Replace,
-    clamp,
-    during,
-    from_field,
-    noisy,
-    rollout,
-    span,
-    white_noise,
-)
+from rnn_jax.core import during, from_field, noisy, rollout, white_noise
 from rnn_jax.dynamics import Verdict, fixed_points, stability
 from rnn_jax.linear import flow_map
 
-NONE = jnp.zeros(0)
-FINE = diffrax.PIDController(rtol=1e-8, atol=1e-8)
 NEWTON = optimistix.Newton(1e-12, 1e-12)
-FIELDS = {
-    "rate": RateField(I, N, tau=np.linspace(0.5, 2, N), key=jax.random.key(1)),
-    "neural-ode": NeuralField(I, N, hidden=5, key=jax.random.key(2)),
-    "liquid": LiquidField(I, N, tau=2.0, key=jax.random.key(3)),
-}
 every_field = pytest.mark.parametrize("name", FIELDS)
-
-
-class Linear(eqx.Module):
-    a: jax.Array
-
-    def __call__(self, t, h, x):
-        return self.a @ h
 
 
 def slow(n, seed=0):
     """A linear field that decays and turns."""
     return Linear(normal(seed, n, n) / n**0.5 - jnp.eye(n))
-
-
-def order(errors, ratio):
-    return np.log(errors[0] / errors[1]) / np.log(ratio)
 
 
 ORDERS = {
@@ -255,156 +226,6 @@ def test_stuart_landau_turns_on_its_circle():
     assert_allclose(jnp.linalg.norm(hs[-100:], axis=1), mu**0.5, atol=1e-7)
     angle = np.unwrap(np.arctan2(hs[-100:, 1], hs[-100:, 0]))
     assert_allclose(np.diff(angle), omega * dt, atol=1e-7)
-
-
-# noise
-
-
-def test_half_the_step_refines_the_same_path():
-    key = jax.random.key(0)
-    coarse, fine = white_noise(key, 50, 0.2, 300), white_noise(key, 100, 0.1, 300)
-    assert_allclose(fine.reshape(50, 2, 300).mean(1), coarse, atol=1e-10)
-    # normal, of variance 1 / dt, each apart from every other
-    entries = np.asarray(fine).ravel() * 0.1**0.5
-    assert abs(entries.mean()) < 5 / len(entries) ** 0.5
-    assert abs(entries.var() - 1) < 5 * (2 / len(entries)) ** 0.5
-    next_to = np.mean(fine[1:] * fine[:-1]) * 0.1
-    assert abs(next_to) < 5 / len(entries) ** 0.5
-    assert not same(coarse, white_noise(jax.random.key(1), 50, 0.2, 300))
-
-
-def test_the_strength_of_noise_is_trained():
-    # h = g xi after one step of length 1 from 0, so that the slope of the sum of squares is
-    xi = white_noise(jax.random.key(0), 1, 1.0, N)
-    field = noisy(lambda t, h, x: jnp.zeros_like(h), jnp.asarray(0.3))
-    loss = lambda field: (from_field(field, 1.0)(jnp.zeros(N), (NONE, xi[0])) ** 2).sum()
-    assert_allclose(eqx.filter_grad(loss)(field).diffusion, 2 * 0.3 * (xi**2).sum(), rtol=1e-12)
-    make = jax.jit(lambda g: loss(noisy(lambda t, h, x: jnp.zeros_like(h), g)))
-    assert_allclose(make(0.3), loss(field), rtol=1e-12)
-
-
-PATHS, ENDS = 300, 1.0
-
-
-def ends(solver, drift, spread, T, key=0):
-    """States of many paths at time 1, from 1, and the Brownian motion there."""
-    field = noisy(lambda t, h, x: drift * h, lambda t, h, x: spread(h))
-    xi = white_noise(jax.random.key(key), T, ENDS / T, PATHS)
-    step = from_field(field, ENDS / T, solver)
-    h = rollout(step, jnp.ones(PATHS), (jnp.zeros((T, 0)), xi)).hs[-1]
-    return h, xi.sum(0) * (ENDS / T)
-
-
-@pytest.mark.parametrize(("solver", "ito", "expected"),
-                         [(None, True, 0.5), (diffrax.Heun(), False, 1.0)])  # fmt: skip
-def test_the_strong_order_on_geometric_paths(solver, ito, expected):
-    mu, sigma, errors = 0.3, 0.8, []
-    for T in (16, 64):
-        h, W = ends(solver, mu, lambda h: sigma * h, T)
-        exact = jnp.exp((mu - ito * sigma**2 / 2) * ENDS + sigma * W)
-        errors.append(float(jnp.abs(h - exact).mean()))
-    assert errors[1] < 0.1
-    assert abs(order(errors, 4) - expected) < 0.15
-
-
-def test_the_strong_order_on_ornstein_uhlenbeck_paths():
-    theta, sigma, T = 1.5, 0.5, 1024
-    xi = white_noise(jax.random.key(0), T, ENDS / T, PATHS)
-    middle = (np.arange(T) + 0.5) / T
-    integral = (np.exp(-theta * (1 - middle))[:, None] * xi).sum(0) / T
-    exact = np.exp(-theta) + sigma * integral
-    errors = [
-        float(np.abs(ends(None, -theta, lambda h: jnp.full_like(h, sigma), n)[0] - exact).mean())
-        for n in (16, 64)
-    ]
-    assert abs(order(errors, 4) - 1) < 0.1
-
-
-def test_the_stationary_variance():
-    theta, sigma, dt, paths = 2.0, 0.6, 0.02, 4000
-    step = from_field(noisy(lambda t, h, x: -theta * h, sigma), dt, diffrax.Heun())
-    xi = white_noise(jax.random.key(0), 150, dt, paths)
-    h = np.asarray(rollout(step, jnp.zeros(paths), (jnp.zeros((150, 0)), xi)).hs[-1])
-    assert abs(h.var() / (sigma**2 / (2 * theta)) - 1) < 5 * (2 / paths) ** 0.5
-
-
-@pytest.mark.parametrize("solver", [diffrax.Euler(), diffrax.Heun()])
-def test_noise_is_that_of_diffraxs_own_terms(solver):
-    T, dt, g = 5, 0.1, normal(3, N, 2)
-    spread = lambda t, h, x: g * (1 + 0.1 * h[:, None])
-    xs, xi = inputs(steps=1)[0], white_noise(jax.random.key(0), T, dt, 2)
-    step = from_field(noisy(FIELDS["rate"], spread), dt, solver)
-    ours = rollout(step, jnp.ones(N), (jnp.tile(xs, (T, 1)), xi)).hs[-1]
-    W = jnp.concatenate([jnp.zeros((1, 2)), jnp.cumsum(xi * dt, 0)])
-    terms = diffrax.MultiTerm(
-        diffrax.ODETerm(FIELDS["rate"]),
-        diffrax.ControlTerm(spread, diffrax.LinearInterpolation(jnp.arange(T + 1.0) * dt, W)),
-    )
-    theirs = diffrax.diffeqsolve(terms, solver, 0.0, T * dt, dt, jnp.ones(N), xs)
-    assert_allclose(ours, theirs.ys[0], atol=1e-12)
-
-
-def test_an_ablated_run_hears_the_noise_of_its_clean_run():
-    T, dt = 30, 0.1
-    step = from_field(noisy(FIELDS["rate"], 0.3), dt)
-    xs = inputs(steps=T), white_noise(jax.random.key(0), T, dt, N)
-    states = jax.jit(lambda step, edit: rollout(step, jnp.zeros(N), xs, edit).hs)
-    held_at = lambda step, units, value: states(
-        step, Replace(jnp.outer(span(T, 10, 20), units), jnp.full((T, N), value))
-    )
-    # to the bit within one program, to rounding against another
-    clean = held_at(step, jnp.zeros(N), 0.0)
-    assert same(held_at(step, jnp.zeros(N), 7.0), clean)
-    assert_allclose(rollout(step, jnp.zeros(N), xs).hs, clean, atol=1e-14)
-    one = jnp.eye(N)[1]
-    held = held_at(step, one, 0.0)
-    assert same(held[:10], clean[:10])
-    assert (held[10:20, 1] == 0).all()
-    # without connections the others differ in nothing, noise included
-    alone = eqx.tree_at(lambda s: s.field.field.w, step, jnp.zeros((N, N)))
-    clean, held = held_at(alone, jnp.zeros(N), 0.0), held_at(alone, one, 0.0)
-    assert same(jnp.delete(held, 1, 1), jnp.delete(clean, 1, 1))
-
-
-# windows in time
-
-
-def test_a_window_in_time_is_the_same_at_half_the_step():
-    for start, stop in [(0.0, 0.1), (0.3, 0.7), (0.0, 1.0), (0.9, 1.0)]:
-        window = during(10, 0.1, start, stop)
-        assert same(window, span(10, round(start / 0.1), round(stop / 0.1)))
-        assert same(during(20, 0.05, start, stop), jnp.repeat(window, 2))
-    # edges between steps: those that end inside
-    assert np.flatnonzero(during(10, 0.1, 0.25, 0.55)).tolist() == [2, 3, 4]
-
-
-def circuit(dt, seed=0):
-    """A rate network of 8 units for 4 units of time, and the effects of a clamp on each."""
-    field = RateField(1, 8, tau=0.5, key=jax.random.key(seed))
-    field = eqx.tree_at(lambda f: f.w, field, 1.5 * field.w)
-    T = round(4 / dt)
-    xs = jnp.sin((np.arange(T) + 0.5) * dt)[:, None]
-    c = normal(seed, 8)
-    metric = lambda run: (run.hs @ c).mean()
-    window, h0 = during(T, dt, 1.0, 2.0), jnp.full(8, 0.2)
-    step = from_field(field, dt, diffrax.Heun())
-    clamps = jax.vmap(lambda unit: clamp(unit, window, 0.0))(jnp.eye(8))
-    exact = finite(step, h0, xs, metric, clamps)
-    first = first_order_clamp(step, h0, xs, metric, jnp.zeros(()), window[None])[0]
-    nodes = first_order(step, h0, xs, metric, jnp.zeros(()))
-    return np.asarray(exact), np.asarray(first), np.asarray((nodes * window[:, None]).sum(0) * dt)
-
-
-def test_the_same_circuit_at_half_the_step():
-    runs = [circuit(dt) for dt in (0.04, 0.02, 0.01)]
-    for kind in range(3):
-        effects = [run[kind] for run in runs]
-        changes = [np.abs(a - b).max() for a, b in itertools.pairwise(effects)]
-        assert abs(order(changes, 2) - 1) < 0.2
-        assert changes[0] < 0.1 * np.abs(effects[0]).max()
-    for kind in range(2):
-        ranks = [np.argsort(-np.abs(run[kind])).tolist() for run in runs]
-        assert ranks[0][:4] == ranks[1][:4] == ranks[2][:4]
 
 
 CALL = lambda *more: from_field(FIELDS["rate"], 0.1, *more)

@@ -125,6 +125,13 @@ def test_bad_input_is_one_line_and_code_2(place, circuits):
     assert not list(place.glob("runs/dynamics*"))
 
 
+def test_a_wrong_folder_is_refused_before_a_network_is_trained(finished, place):
+    ((code, said, err),) = answers(place, [(words("dynamics flip-flop --circuits out"), "")])
+    assert code == 2
+    assert "out is no run of discover: it holds no circuits" in err
+    assert "trained" not in said
+
+
 def test_help_says_what_it_does(place):
     help_, own = answers(place, [(["--help"], ""), (["dynamics", "--help"], "")])
     assert (help_[0], own[0]) == (0, 0)

@@ -17,12 +17,12 @@ from rnn_jax.dynamics import (
     Verdict,
     floquet,
     held,
-    iterated,
     limit_cycle,
     part_of_field,
     periodic_orbit,
     periodic_orbits,
 )
+from rnn_jax.dynamics.orbits import iterated
 from rnn_jax.dynamics.trees import rows_of
 
 logistic = lambda h, x: x * h * (1 - h)
@@ -379,9 +379,8 @@ BAD = {
     "no step": (lambda: iterated(3, 2), "the step must be a function"),
     "same": (lambda: periodic_orbit(logistic, jnp.ones(1), jnp.ones(1), 1, same=0.0), "tolerance"),
     "rests": (lambda: limit_cycle(SPINNING, NONE, jnp.zeros(2)), "start must move"),
-    "no return": (
-        lambda: limit_cycle(lambda h, x: h + 1, NONE, jnp.zeros(2)), "does not return",
-    ),
+    "no return": (lambda: limit_cycle(lambda h, x: h + 1, NONE, jnp.zeros(2)), "does not return"),
+    "no number": (lambda: limit_cycle(lambda h, x: jnp.nan * h, NONE, AT), "step is not finite"),
     "guess": (lambda: limit_cycle(SPINNING, NONE, AT, -3.0), "period must be"),
     "short": (lambda: limit_cycle(SPINNING, NONE, AT, 2.0), "at least 4 steps"),
     "part": (lambda: limit_cycle(SPINNING, NONE, AT, 30.0, part=3), "part must be a function"),

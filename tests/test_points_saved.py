@@ -148,6 +148,7 @@ BAD = {
     "inputs": (lambda: points_dataset(FOUND, inputs=np.zeros((3, 1))), "inputs must lead with 4"),
     "units": (lambda: points_dataset(FOUND, units=["a"]), "units must name"),
     "dataset": (lambda: points_from(xr.Dataset()), "points_dataset"),
+    "a number": (lambda: points_from(3), "dataset must be a Dataset, got 3"),
     "like": (lambda: points_from(points_dataset(FOUND), like=(0, 0)), "like has 2 parts"),
 }  # fmt: skip
 

@@ -13,7 +13,10 @@ from portrait_data import SETS, SETTINGS, B, N, S, T, drawn, latches, line
 
 from rnn_jax.discovery import DynamicsSettings, Subject, portrait
 from rnn_jax.discovery.portrait import units_named
+from rnn_jax.discovery.portrait.exponents import driven_exponents
 from rnn_jax.discovery.portrait.fates import fates
+from rnn_jax.discovery.portrait.plane import spans_of
+from rnn_jax.discovery.portrait.removal import removal
 from rnn_jax.discovery.portrait.schema import NAMES
 from rnn_jax.dynamics import residence_times
 from rnn_jax.tasks import Trials
@@ -215,6 +218,80 @@ def test_a_network_without_fixed_points_says_so():
     assert np.isnan(data["distance"].values).all()
     assert data.sizes["visit"] == 0
     assert data["fate"].shape == (1, 0)
+
+
+@pytest.mark.slow
+def test_a_point_without_a_jacobian_stands_last_and_its_change_is_not_known():
+    """The square root adds nothing, but has no slope at 0, where half of the trials stay."""
+    xs = np.zeros((B, T, N))
+    xs[: B // 2] = np.asarray(latches().trials.xs)[: B // 2]
+    step = lambda h, x: jnp.tanh(2 * h + x) + 0 * jnp.sqrt(h @ h)
+    settings = replace(SETTINGS, starts=64, exponents=0)
+    data = portrait(latches(step, xs), settings, {"the first": [0]}).dataset
+    own = of(data, 0)
+    (zero,) = np.flatnonzero(np.abs(own).max(1) < 1e-6)
+    growing = of(data, 0, "point_unstable")
+    assert zero == len(own) - 1
+    assert growing[zero] == of(data, 0, "point_neutral")[zero] == -1
+    assert (np.diff(growing[:-1]) >= 0).all()
+    assert growing[0] == 0
+    partner, change = (data[name].values[0] for name in ("partner", "fate_unstable"))
+    there = partner >= 0
+    unknown = (growing < 0) | (data["point_unstable"].values[partner] < 0)
+    assert 0 < unknown[there].sum() < there.sum()
+    np.testing.assert_array_equal(np.isnan(change), unknown | ~there)
+
+
+@pytest.mark.slow
+def test_a_slow_point_is_told_and_is_no_point_to_be_near_to():
+    """The first unit rests at 2, and lingers near 0, where it is slowest."""
+    step = lambda h, x: h * 0.5 + x + jnp.eye(N)[0] * (0.5 * h - 0.2 * (h - 2) * (h**2 + 0.01))
+    xs = np.zeros((2, T, N))
+    xs[:, 0] = [[0, 0.5, -0.5], [2.5, -0.5, 0.3]]
+    subject = latches(step, xs)
+    settings = DynamicsSettings(starts=32, exponents=0)
+    data = portrait(subject, settings).dataset
+    slow = data["point_slow"].values.astype(bool)
+    states = data["point_state"].values
+    np.testing.assert_allclose(states[~slow], [[2, 0, 0]], atol=1e-6)
+    # 0 = d/dh (h - 2)(h^2 + 0.01)
+    np.testing.assert_allclose(states[slow][:, 0], (4 - np.sqrt(16 - 0.12)) / 6, atol=1e-3)
+    assert slow.tolist() == [False] + [True] * slow.sum()
+    assert (data["nearest"].values == 0).all()
+
+
+def test_landscapes_are_searched_from_the_intact_points_too(found):
+    """These are not counted as starts."""
+    assert len(found.intact.found.verdict) == 512
+    for other in found.without:
+        assert len(other.found.verdict) == 512 + 27
+        assert len(other.labels) == 512
+
+
+def test_a_removal_holds_all_parts_of_its_units():
+    parts = np.arange(6.0).reshape(2, 3), np.arange(6.0, 12).reshape(2, 3)
+    out = removal("b", [1], parts, "mean")
+    np.testing.assert_array_equal(out.mask, [False, True, False, False, True, False])
+    np.testing.assert_array_equal(out.put(np.full((1, 6), -1.0)), [[-1, 2.5, -1, -1, 8.5, -1]])
+    assert (removal("b", [1], parts, "zero").value == 0).all()
+
+
+def test_spans_hold_all_states_and_points_not_far_beyond():
+    paths = np.array([[0.0, -1.0], [2.0, 1.0]])
+    points = np.array([[3.0, 0.0], [5.0, 0.0], [1.0, -3.5]])
+    # the second and the third lie more than the states' extent beyond them
+    room = 0.06 * np.array([3.0, 2.0])
+    expected = np.array([[0 - room[0], 3 + room[0]], [-1 - room[1], 1 + room[1]]])
+    np.testing.assert_allclose(spans_of(paths, points), expected)
+
+
+def test_exponents_of_one_trial_have_no_interval():
+    subject = latches()
+    found = driven_exponents(subject.network, subject.trials.xs[:1], 9)
+    assert found.trials.shape == (1, N)
+    np.testing.assert_array_equal(found.mean.mean, found.trials[0])
+    assert np.isnan(found.mean.low).all()
+    assert np.isnan(found.mean.high).all()
 
 
 def test_pairs_are_made_nearest_first_and_each_point_is_in_one():

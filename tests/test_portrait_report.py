@@ -14,10 +14,19 @@ from test_report_pictures import ill
 from rnn_jax.discovery.portrait.schema import NAMES
 from rnn_jax.discovery.schema import as_markdown
 from rnn_jax.report import PORTRAIT_FIGURES, dynamics_table, write_portrait_page
-from rnn_jax.report.dynamics_table import POINTS, kind_of, kinds, slowest, tally
+from rnn_jax.report.dynamics_table import (
+    POINTS,
+    kind_of,
+    kinds,
+    removal_sentence,
+    slowest,
+    tally,
+)
+from rnn_jax.report.explorer import page as explorer_page
 from rnn_jax.report.packing import unpacked
-from rnn_jax.report.portrait_explorer import TRIALS, portrait_data
+from rnn_jax.report.portrait_explorer import TRIALS, portrait_data, portrait_page
 from rnn_jax.report.portrait_times import residence_figure
+from rnn_jax.report.style import EPOCHS, epoch_colour
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +87,11 @@ def test_the_table_says_how_many_and_of_what_kind(dataset):
     rows = np.array([[int(x) for x in row[-8:]] for row in rows])
     assert rows[:, :6].tolist() == [[1, 9, 9, 0, 18, 0], [2, 3, 3, 0, 24, 0]]
     # which of three points that become one is kept is rounding; none is less stable than before
-    assert rows[:, 6].tolist() == [tally(dataset, r).gained for r in range(2)]
+    assert rows[:, 6].tolist() == [tally(dataset, r).became_stable for r in range(2)]
     assert (rows[:, 7] == 0).all()
+    assert "became stable  lost stability" in said
+    rising = dataset.assign(coverage=dataset["coverage"] * 0 + np.arange(1, 513))
+    assert "half of the starts find 256.0 of 512 points" in dynamics_table(rising)
     assert kind_of(dataset, 0) == "stable"
     assert kind_of(dataset, 26) == "unstable, 3 modes"
 
@@ -90,7 +102,42 @@ def test_a_tally_adds_up(r, dataset):
     assert found.units == r + 1
     assert found.before == found.kept + found.moved + found.vanished == 27
     assert found.after == found.kept + found.moved + found.new == 3 ** (2 - r)
-    assert found.lost == 0
+    assert found.lost_stability == 0
+
+
+def test_one_is_one_point_and_not_one_points(dataset, on_line):
+    assert "at zero input: 1 fixed point, 1 stable, 0 unstable" in dynamics_table(alone(dataset))
+    before = int((on_line["point_landscape"] == 0).sum())
+    assert removal_sentence(on_line, 0) == (
+        f"Without the first (1 unit held at zero) there is 1 fixed point instead of {before}: "
+        f"1 kept, 0 moved, {before - 1} vanished, 0 new; 1 became stable."
+    )
+
+
+def unknown(dataset):
+    """The dataset with two points whose Jacobians are not finite: one stable, one not."""
+    less = dataset.copy(deep=True)
+    for name in ("point_unstable", "point_neutral"):
+        less[name][[0, 26]] = -1
+    for name in ("eigenvalue_real", "eigenvalue_imag", "time_constant"):
+        less[name][[0, 26]] = np.nan
+    return less
+
+
+def test_a_point_whose_jacobian_is_not_finite_is_not_stable(dataset):
+    less = unknown(dataset)
+    assert kind_of(less, 0) == kind_of(less, 26) == "unknown"
+    said = dynamics_table(less)
+    assert "27 fixed points, 7 stable, 18 unstable, 2 of unknown stability" in said
+    titles = [axes.get_title("left") for axes in PORTRAIT_FIGURES["spectra"](less).axes]
+    assert titles[0].startswith("7 points,")
+    assert sum(int(title.split()[0]) for title in titles) == 25
+    # what it became is not known to have lost its stability, nor to have become stable
+    partner = less["partner"].values[0]
+    p = int(np.flatnonzero((partner >= 0) & (kinds(less)[:27] == "stable"))[0])
+    less["point_unstable"][int(partner[p])] = -1
+    assert tally(less, 0).lost_stability == 0
+    assert portrait_data(less)["points"]["kind"][0] == "unknown"
 
 
 def test_the_slowest_mode_of_a_neutral_point_is_neutral(on_line):
@@ -122,7 +169,7 @@ def test_a_neutral_point_is_not_stable(on_line):
     )
     found = tally(on_line, 0)
     assert (found.before, found.after, found.kept) == (neutral, 1, 1)
-    assert (found.gained, found.lost) == (1, 0)
+    assert (found.became_stable, found.lost_stability) == (1, 0)
 
 
 def test_the_table_says_which_points_lie_on_a_line(dataset, on_line):
@@ -157,6 +204,21 @@ def test_a_stay_that_is_cut_off_is_at_risk_until_the_step_before(dataset):
     np.testing.assert_allclose(curve.get_xydata(), [[0, 1], [2, 0.5], [4, 0]])
 
 
+def test_a_panel_without_stays_says_so(dataset):
+    """Stays that trials begin with have no length that is known: no curve is drawn of them."""
+    figure = residence_figure(with_visits(dataset, [0, 1], [5, 3], [False] * 2, [True] * 2))
+    assert [text.get_text() for text in figure.axes[1].texts] == ["no stay was seen to begin"]
+    assert not figure.axes[1].get_lines()
+    assert ill(figure) == []
+
+
+def test_epochs_have_one_colour_in_figures_and_pages():
+    for page in (portrait_page(), explorer_page()):
+        assert f"const EPOCHS = {json.dumps(EPOCHS)};" in page
+    assert [epoch_colour(e) for e in range(len(EPOCHS))] == list(EPOCHS)
+    assert epoch_colour(len(EPOCHS)) == EPOCHS[0]
+
+
 def test_a_point_that_is_never_left_is_not_one_that_was_not_seen(dataset):
     """Of a stay whose only step is the trial's last it is not known whether it would end."""
     stays = with_visits(dataset, [0, 1, 2], [5, 1, 3], [True] * 3, [False, False, True])
@@ -171,6 +233,10 @@ def test_the_page_carries_the_numbers(dataset):
     np.testing.assert_array_equal(nearest.reshape(3, B, T), dataset["nearest"].values[:, :B])
     far = unpacked(data["paths"]["distance"]).reshape(3, B, T)
     np.testing.assert_allclose(far, dataset["distance"].values[:, :B], rtol=2e-3, atol=1e-6)
+    paths = unpacked(data["paths"]["points"]).reshape(3, B, T, -1)
+    np.testing.assert_allclose(paths, dataset["pca"].values[:, :B], rtol=2e-3, atol=1e-3)
+    starts = np.frombuffer(base64.b64decode(data["points"]["starts"]), "<i4")
+    np.testing.assert_array_equal(starts, dataset["point_count"].values)
     assert [len(one["points"]) for one in data["landscapes"]] == [27, 9, 3]
     fate = np.frombuffer(base64.b64decode(data["landscapes"][1]["fates"]["fate"]), "u1")
     np.testing.assert_array_equal(fate, dataset["fate"].values[0])

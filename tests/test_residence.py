@@ -346,7 +346,15 @@ BAD = {
     "state": (lambda: geometric(VISITS, 0.5), "state must be a whole number"),
     "no visit": (lambda: visits_survival(VISITS, 0), "none of state 0"),
     "radius": (lambda: labels_near(np.ones((3, 2)), np.ones((1, 2)), 0.0), "radius must"),
-    "width": (lambda: labels_near(np.ones((3, 2)), np.ones((1, 3)), 1.0), "hs must be"),
+    "width": (
+        lambda: labels_near(np.ones((3, 2)), np.ones((1, 3)), 1.0), "got hs [3, 2], points [1, 3]",
+    ),
+    "no point": (
+        lambda: labels_near(np.ones((3, 2)), np.ones((0, 2)), 1.0), "points must hold at least",
+    ),
+    "no array": (
+        lambda: labels_near(np.ones((3, 2)), None, 1.0), "points must hold an array of numbers",
+    ),
     "structure": (lambda: labels_near((np.ones(3),), np.ones((1, 3)), 1.0), "one structure"),
     "names": (
         lambda: labels_near(np.ones((3, 2)), np.ones((1, 2)), 1.0, np.zeros(3, int)),

@@ -32,8 +32,8 @@ TRIALS = (
 
 
 @dataclass(frozen=True)
-class Discover:
-    """Find which units matter, when, and through which connections; leave a report."""
+class OfSubject:
+    """What `discover` and `dynamics` both ask for: a subject, its trials, and a folder."""
 
     subject: Annotated[tyro.conf.Positional[str], tyro.conf.arg(help=SUBJECT)]
 
@@ -55,6 +55,11 @@ class Discover:
     count: int | None = None
     """Trials to draw, where the subject is built in; by default 96 of a task, 48 of a network."""
 
+
+@dataclass(frozen=True)
+class Discover(OfSubject):
+    """Find which units matter, when, and through which connections; leave a report."""
+
     processes: int = 1
     """Processes to run in on this machine, which share the work. A cluster's launcher starts
     them itself."""
@@ -63,28 +68,11 @@ class Discover:
 
 
 @dataclass(frozen=True)
-class Dynamics:
+class Dynamics(OfSubject):
     """Find fixed points, how the network moves near them, and what sets of units do to them."""
-
-    subject: Annotated[tyro.conf.Positional[str], tyro.conf.arg(help=SUBJECT)]
 
     out: Path | None = None
     """Folder for the results; by default runs/dynamics-SUBJECT."""
-
-    overwrite: bool = False
-    """Replace a finished run in that folder."""
-
-    trials: Annotated[Path | None, tyro.conf.arg(help=TRIALS)] = None
-
-    cell: str | None = None
-    """The cell to train on a task (`rnn-jax list` has all), or the one that a weights file holds
-    (rnn, gru, lstm)."""
-
-    units: int = 64
-    """Units to train with, where the subject is a task."""
-
-    count: int | None = None
-    """Trials to draw, where the subject is built in; by default 96 of a task, 48 of a network."""
 
     circuits: Path | None = None
     """The folder of `rnn-jax discover` of the same network: each of its circuits is taken out, and

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..data import Workplace
     from ..discovery import Subject
+    from ..discovery.portrait.sets_of import Sets
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -68,10 +69,14 @@ def dynamics(args: Dynamics, arguments: Sequence[str]) -> None:
     log = Log()
     with _at_work(out, args.overwrite, log) as work:
         from .. import discovery
+        from ..discovery.portrait import read_sets
         from ..report import dynamics_table, write_portrait
 
+        # read before the subject is found: a wrong folder is refused before a training
+        read = None if args.circuits is None else read_sets(args.circuits, args.settings.sets)
         subject = _subject(args, log, work)
-        found = discovery.portrait(subject, args.settings, _sets(args, subject), log.track)
+        sets = _sets(read, args.without, subject)
+        found = discovery.portrait(subject, args.settings, sets, log.track)
         dataset = found.dataset.assign_attrs(
             command=_command(arguments), seconds=round(log.seconds, 1)
         )
@@ -81,15 +86,16 @@ def dynamics(args: Dynamics, arguments: Sequence[str]) -> None:
     print(f"\nwritten to {out} in {log.seconds:.0f} s; open {out / 'report.html'}")
 
 
-def _sets(args: Dynamics, subject: "Subject") -> dict[str, list[int]]:
-    """The sets of units that are taken out."""
+def _sets(
+    read: "Sets | None", without: tuple[str, ...], subject: "Subject"
+) -> dict[str, list[int]]:
+    """The sets of units that are taken out: a folder's, and those of the line."""
     from ..discovery.portrait import sets_of, units_named
 
-    found = {}
-    if args.circuits is not None:
-        found = sets_of(args.circuits, subject, args.settings.sets)
-    if args.without:
-        found[f"units {', '.join(args.without)}"] = units_named(subject, args.without)
+    found = {} if read is None else dict(sets_of(read, subject))
+    if without:
+        name = f"unit{'s' if len(without) > 1 else ''} {', '.join(without)}"
+        found[name] = units_named(subject, without)
     return found
 
 

@@ -141,6 +141,9 @@ def points_from(dataset: "xr.Dataset", like: PyTree = None) -> Points:
 
     **Raises:** `ValueError` where the dataset is not one of points, or needs `like`.
     """
+    import xarray as xr
+
+    instance("dataset", dataset, xr.Dataset)
     missing = {"verdict", "residual", "iterations"} - set(dataset.data_vars)
     if missing or "precision" not in dataset.attrs:
         raise ValueError(

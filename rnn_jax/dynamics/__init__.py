@@ -13,7 +13,7 @@ from .held import held
 from .lanes import refine
 from .lyapunov import Lyapunov, lyapunov_spectrum
 from .noise_gain import NoiseGain, noise_gain, noise_gain_along
-from .orbits import Orbit, Orbits, iterated, periodic_orbit, periodic_orbits
+from .orbits import Orbit, Orbits, periodic_orbit, periodic_orbits
 from .outliers import outliers
 from .passage import Passage, Survival, first_passage, speed, survival
 from .precision import double, doubled
@@ -41,9 +41,9 @@ __all__ = [
     "Orbit", "Orbits", "Passage", "Stability", "Survival", "Unique", "Verdict", "Visits",
     "Winding", "WindingTest", "alignment", "continuation", "coverage", "double", "doubled",
     "entropy_rate", "escape_times", "families", "first_passage", "fixed_points", "floquet",
-    "geometric", "growth", "held", "iterated", "kaplan_yorke", "labels_near", "limit_cycle",
+    "geometric", "growth", "held", "kaplan_yorke", "labels_near", "limit_cycle",
     "lyapunov_spectrum", "mean_exponents", "noise_gain", "noise_gain_along", "outliers",
     "part_of_field", "periodic_orbit", "periodic_orbits", "refine", "residence_times", "speed",
-    "stability", "stability_along", "starts_from", "survival", "taken", "transitions", "unique",
-    "visits_survival", "winding", "winding_test", "without_blips",
+    "stability", "stability_along", "starts_from", "survival", "taken", "transitions",
+    "unique", "visits_survival", "winding", "winding_test", "without_blips",
 ]  # fmt: skip

@@ -64,6 +64,12 @@ class End(IntEnum):
     STOPPED = 3
     DIVERGED = 4
 
+    def __str__(self) -> str:
+        return self.name
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
 
 class Branch(NamedTuple):
     """Fixed points along a branch, in the order in which they were met; arrays on the host.

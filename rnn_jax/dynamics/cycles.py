@@ -250,6 +250,8 @@ def _section(step: Step, x: PyTree, start: PyTree) -> tuple[PyTree, PyTree]:
     rows = rows_of("start", _run(step, x, start, 1))
     motion = rows[1:] - rows[:1]
     size = np.linalg.norm(motion)
+    if not np.isfinite(size):
+        raise ValueError("the step is not finite at start, so no section passes there")
     if not size > 0:
         raise ValueError("start must move: it rests under the step, so no section passes there")
     like = jax.tree.map(lambda leaf: leaf[None], start)

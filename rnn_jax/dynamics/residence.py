@@ -204,12 +204,14 @@ def labels_near(
 
     **Returns:** integers `[T]` or `[B, T]`.
 
-    **Raises:** `ValueError` where a radius is not above 0, or sizes differ.
+    **Raises:** `ValueError` where there is no point, a radius is not above 0, or sizes differ.
     """
     targets = rows_of("points", points)
     lead, rows = _states(hs, points)
     U, reach = len(targets), np.asarray(numbers("radius", radius), float)
-    if U == 0 or reach.shape not in ((), (U,)) or not (reach > 0).all():
+    if U == 0:
+        raise ValueError("points must hold at least one state, got none")
+    if reach.shape not in ((), (U,)) or not (reach > 0).all():
         raise ValueError(
             f"radius must be above 0, one or [{U}] as points; got {described(radius)}"
         )
@@ -233,7 +235,7 @@ def _states(hs: PyTree, points: PyTree) -> tuple[tuple[int, ...], Float[np.ndarr
     leads = {np.shape(h)[: np.ndim(h) - np.ndim(p) + 1] for h, p in pairs}
     fits = all(np.shape(h)[np.ndim(h) - np.ndim(p) + 1 :] == np.shape(p)[1:] for h, p in pairs)
     if len(leads) != 1 or not fits or len(lead := leads.pop()) not in (1, 2):
-        got = [(np.shape(h), np.shape(p)) for h, p in pairs]
+        got = "; ".join(f"hs {list(np.shape(h))}, points {list(np.shape(p))}" for h, p in pairs)
         raise ValueError(f"hs must be [T, ...] or [B, T, ...] as points are [U, ...]; got {got}")
     flat = jax.tree.map(lambda h: np.asarray(h).reshape(-1, *np.shape(h)[len(lead) :]), hs)
     return lead, rows_of("hs", flat)

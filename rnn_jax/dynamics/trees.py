@@ -12,10 +12,12 @@ from ..core.checks import described, numbers, on_host
 def rows_of(name: str, tree: PyTree) -> Float[np.ndarray, "S N"]:
     """States, one a row, all their entries leaf by leaf.
 
-    **Raises:** `ValueError` where a leaf is no array of numbers, leading axes differ, or it is
-    traced.
+    **Raises:** `ValueError` where there is no leaf, a leaf is no array of numbers, leading axes
+    differ, or it is traced.
     """
     leaves = [on_host(name, numbers(name, leaf)) for leaf in jax.tree.leaves(tree)]
+    if not leaves:
+        raise ValueError(f"{name} must hold an array of numbers, got {described(tree)}")
     sizes = {leaf.shape[:1] for leaf in leaves}
     if len(sizes) != 1 or () in sizes:
         got = [described(leaf) for leaf in leaves]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from .style import short
+from .style import counted, short
 from .view import array, labels
 
 POINTS = 12
@@ -28,11 +28,18 @@ def dynamics_table(dataset: xr.Dataset) -> str:
 
 
 def kinds(dataset: xr.Dataset) -> np.ndarray:
-    """The kind of each point: slow, else unstable, neutral or stable."""
-    slow = array(dataset, "point_slow", "point").astype(bool)
-    growing = array(dataset, "point_unstable", "point") > 0
-    neutral = array(dataset, "point_neutral", "point") > 0
-    return np.select([slow, growing, neutral], ["slow", "unstable", "neutral"], "stable")
+    """The kind of each point: slow, else unknown, unstable, neutral or stable.
+
+    A fixed point is unknown where its Jacobian is not finite.
+    """
+    modes = array(dataset, "point_unstable", "point")
+    kind = {
+        "slow": array(dataset, "point_slow", "point").astype(bool),
+        "unknown": modes < 0,
+        "unstable": modes > 0,
+        "neutral": array(dataset, "point_neutral", "point") > 0,
+    }
+    return np.select(list(kind.values()), list(kind), "stable")
 
 
 def kind_of(dataset: xr.Dataset, p: int) -> str:
@@ -40,8 +47,7 @@ def kind_of(dataset: xr.Dataset, p: int) -> str:
     kind = str(kinds(dataset.isel(point=[p]))[0])
     if kind not in ("unstable", "neutral"):
         return kind
-    modes = int(dataset[f"point_{kind}"][p])
-    return f"{kind}, {modes} {'mode' if modes == 1 else 'modes'}"
+    return f"{kind}, {counted(int(dataset[f'point_{kind}'][p]), 'mode')}"
 
 
 def slowest(dataset: xr.Dataset) -> np.ndarray:
@@ -71,8 +77,10 @@ def search_lines(dataset: xr.Dataset) -> list[str]:
     slow = of.pop("slow", 0)
     hold = dataset.attrs["hold"]
     at = "zero input" if hold == "zero" else f"the mean input of {hold}"
-    line = f"at {at}: {of.total()} fixed points, {of['stable']} stable, {of['unstable']} unstable"
+    line = f"at {at}: {counted(of.total(), 'fixed point')}, {of['stable']} stable"
+    line += f", {of['unstable']} unstable"
     line += f", {of['neutral']} neutral" if of["neutral"] else ""
+    line += f", {of['unknown']} of unknown stability" if of["unknown"] else ""
     line += f"; {slow} slow" if slow else ""
     unseen = array(dataset, "unseen", "landscape")[0]
     half, whole = array(dataset, "coverage", "landscape", "start")[0][
@@ -81,9 +89,9 @@ def search_lines(dataset: xr.Dataset) -> list[str]:
     return [
         line,
         *_families(dataset, of.total()),
-        f"{counts.sum()} starts: {said} ({dataset.attrs['precision']})",
-        f"half of the starts find {half:.1f} of {whole:.0f} points; one more start finds a new "
-        f"one with chance {unseen:.3f}",
+        f"{counted(counts.sum(), 'start')}: {said} ({dataset.attrs['precision']})",
+        f"half of the starts find {half:.1f} of {counted(round(whole), 'point')}; one more start "
+        f"finds a new one with chance {unseen:.3f}",
     ]
 
 
@@ -96,12 +104,13 @@ def _families(dataset: xr.Dataset, points: int) -> list[str]:
     counts = np.bincount(of[of >= 0], minlength=len(dimension))
     names = {1: "a line or ring", 2: "a surface"}
     said = [
-        f"{names.get(d, 'a manifold')}, dimension {d} ({n} {'point' if n == 1 else 'points'})"
+        f"{names.get(d, 'a manifold')}, dimension {d} ({counted(n, 'point')})"
         for d, n in zip(dimension.tolist(), counts.tolist())
     ]
     more = [f"{len(said) - FAMILIES} more"] if len(said) > FAMILIES else []
     count = f"{len(said)} {'family' if len(said) == 1 else 'families'}"
-    lie = f"{counts.sum()} of {points} fixed points lie on {count}"
+    on = counts.sum()
+    lie = f"{on} of {counted(points, 'fixed point')} {'lies' if on == 1 else 'lie'} on {count}"
     return [f"{lie}: {'; '.join(said[:FAMILIES] + more)}"]
 
 
@@ -114,7 +123,8 @@ def _exponents(dataset: xr.Dataset) -> list[str]:
     )
     said = [f"{m:+.3f} [{a:+.3f}, {b:+.3f}]" for m, a, b in zip(mean[:3], low, high)]
     steps = int(array(dataset, "exponent_time", "trace")[-1])
-    return [f"Lyapunov exponents per step, {steps} steps of each trial: {', '.join(said)}"]
+    seen = f"{counted(steps, 'step')} of each trial"
+    return [f"Lyapunov exponents per step, {seen}: {', '.join(said)}"]
 
 
 def _points(dataset: xr.Dataset) -> list[str]:
@@ -149,7 +159,7 @@ class Tally(NamedTuple):
     - `units`: how many units are taken out.
     - `before`, `after`: how many fixed points there are.
     - `kept`, `moved`, `vanished`, `new`: what became of them.
-    - `gained`, `lost`: how many of those that are left became stable, or stopped to be.
+    - `became_stable`, `lost_stability`: how many of those kept or moved.
     """
 
     units: int
@@ -159,8 +169,8 @@ class Tally(NamedTuple):
     moved: int
     vanished: int
     new: int
-    gained: int
-    lost: int
+    became_stable: int
+    lost_stability: int
 
 
 def tally(dataset: xr.Dataset, r: int) -> Tally:
@@ -169,42 +179,45 @@ def tally(dataset: xr.Dataset, r: int) -> Tally:
     fate, partner = rows["fate"].values, rows["partner"].values
     kind = kinds(dataset)
     after = int((kind[points_of(dataset, r + 1)] != "slow").sum())
-    stable = kind == "stable"
     there = partner >= 0
-    was, now = stable[: len(fate)][there], stable[partner[there]]
+    before, now = kind[: len(fate)][there], kind[partner[there]]
+    known = (before != "unknown") & (now != "unknown")
+    turned = lambda one, other: int((known & (one == "stable") & (other != "stable")).sum())
     kept, moved, vanished = (int((fate == code).sum()) for code in range(3))
     units, new = int(rows["removed"].values.sum()), after - int(there.sum())
-    gained, lost = int((now & ~was).sum()), int((was & ~now).sum())
-    return Tally(units, len(fate), after, kept, moved, vanished, new, gained, lost)
+    became, lost = turned(now, before), turned(before, now)
+    return Tally(units, len(fate), after, kept, moved, vanished, new, became, lost)
 
 
 def removal_sentence(dataset: xr.Dataset, r: int) -> str:
     """What a removal does, in words."""
     found, name = tally(dataset, r), labels(dataset, "removal")[r]
     value = "their mean" if dataset.attrs["value"] == "mean" else "zero"
-    changed = f"; {found.lost} of those left are no longer stable" if found.lost else ""
-    changed += f"; {found.gained} of those left become stable" if found.gained else ""
+    changed = f"; {found.became_stable} became stable" if found.became_stable else ""
+    changed += f"; {found.lost_stability} lost stability" if found.lost_stability else ""
     return (
-        f"Without {name} ({found.units} units held at {value}) there are {found.after} fixed "
-        f"points instead of {found.before}: {found.kept} kept, {found.moved} moved, "
-        f"{found.vanished} vanished, {found.new} new{changed}."
+        f"Without {name} ({counted(found.units, 'unit')} held at {value}) there "
+        f"{'is' if found.after == 1 else 'are'} {counted(found.after, 'fixed point')} instead of "
+        f"{found.before}: {found.kept} kept, {found.moved} moved, {found.vanished} vanished, "
+        f"{found.new} new{changed}."
     )
 
 
 def _removals(dataset: xr.Dataset) -> list[str]:
     """What became of the fixed points, one removal a line."""
     head = f"{'without':<32} {'units':>5} {'points':>6} {'kept':>5} {'moved':>6} {'vanished':>9}"
-    head += f" {'new':>4} {'now stable':>11} {'no longer':>10}"
+    head += f" {'new':>4} {'became stable':>14} {'lost stability':>15}"
     rows = [head, "-" * len(head)]
     for r, name in enumerate(labels(dataset, "removal")):
         found = tally(dataset, r)
         rows.append(
             f"{short(name, 32):<32} {found.units:>5} {found.after:>6} {found.kept:>5} "
-            f"{found.moved:>6} {found.vanished:>9} {found.new:>4} {found.gained:>11} "
-            f"{found.lost:>10}"
+            f"{found.moved:>6} {found.vanished:>9} {found.new:>4} {found.became_stable:>14} "
+            f"{found.lost_stability:>15}"
         )
     return [
         *rows,
         f"a point is kept within {dataset.attrs['kept']:g} of the states' spread, moved within "
         f"{dataset.attrs['moved']:g}, else vanished; over the units that are left",
+        "became stable, lost stability: of the points that are kept or moved",
     ]

@@ -20,6 +20,7 @@ from .answers import answer_lines
 from .explorer_edges import kept_edges
 from .explorer_questions import question_data
 from .packing import halves, numbers, plain
+from .style import EPOCHS
 from .view import (
     CONVENTION,
     array,
@@ -59,11 +60,12 @@ def page() -> str:
 
 
 def assembled(html: str, scripts: Sequence[str]) -> str:
-    """A page from files of this room, in the explorer's style."""
+    """A page from files of this room, in the explorer's style and the colours of the figures."""
     room = importlib.resources.files(str(__package__))
     read = lambda name: room.joinpath(*name.split("/")).read_text("utf-8")
     whole = read(html).replace("__STYLE__", read("explorer/style.css"))
-    return whole.replace("__SCRIPT__", "\n".join(map(read, scripts)))
+    whole = whole.replace("__SCRIPT__", "\n".join(map(read, scripts)))
+    return whole.replace("__EPOCHS__", json.dumps(EPOCHS))
 
 
 def with_data(whole: str, data: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from .portrait_panels import (
     planes,
 )
 from .portrait_times import exponents_figure, nearest_figure, residence_figure
-from .style import FOUND, INK, MISSED, MUTED, PALETTE, Sheet, bare, fitting, look
+from .style import FOUND, INK, MISSED, MUTED, PALETTE, Sheet, bare, counted, fitting, look
 from .view import array, labels
 
 CHANGED = {1: FOUND, 2: MISSED}
@@ -56,7 +56,8 @@ def _caption(dataset: xr.Dataset) -> str:
     said = FLOW.format(longest(dataset))
     at = "zero" if hold == "zero" else f"its mean over {fitting(hold, 2, 8)}"
     outside = _outside(dataset)
-    more = f" {outside} points lie outside of what is drawn." if outside else ""
+    lie = "lies" if outside == 1 else "lie"
+    more = f" {counted(outside, 'point')} {lie} outside of what is drawn." if outside else ""
     return f"{said}\nThe input is held at {at} for points and arrows; in trials it varies.{more}"
 
 
@@ -70,7 +71,7 @@ def _outside(dataset: xr.Dataset) -> int:
 def spectra_figure(dataset: xr.Dataset) -> Figure | None:
     """Eigenvalues of the Jacobian at the fixed points, by how many modes grow."""
     own = points_of(dataset, 0)
-    own = own[kinds(dataset)[own] != "slow"]
+    own = own[~np.isin(kinds(dataset)[own], ("slow", "unknown"))]
     if not own.size:
         return None
     growing = array(dataset, "point_unstable", "point")[own].astype(int)
@@ -104,7 +105,7 @@ def _eigenvalues(dataset: xr.Dataset) -> np.ndarray:
 
 
 def _group_title(group: int | None, groups: list, count: int) -> str:
-    points = f"{count} point" + ("s" if count > 1 else "")
+    points = counted(count, "point")
     if group is None:
         return f"{points},\nmore than {groups[-2]} modes grow"
     said = "no mode grows" if group == 0 else f"{group} mode{'s grow' if group > 1 else ' grows'}"

@@ -3,7 +3,8 @@
     draw_landscape(axes, dataset, landscape=0, plane=0)
     figure.legend(*keys(dataset), loc="outside lower center")
 
-A filled disc is a stable point, an open one an unstable one; a square is neutral, a cross is slow.
+A filled disc is a stable point, an open one an unstable one; a square is neutral, a triangle is of
+unknown stability, a cross is slow.
 """
 
 from typing import Any
@@ -30,8 +31,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "stable": {"marker": "o", "facecolor": INK, "edgecolor": "white"},
     "unstable": {"marker": "o", "facecolor": "white", "edgecolor": INK},
     "neutral": {"marker": "s", "facecolor": "#b9c0c9", "edgecolor": INK},
+    "unknown": {"marker": "^", "facecolor": "#b9c0c9", "edgecolor": INK},
     "slow": {"marker": "x", "facecolor": INK, "edgecolor": None},
 }
+"""How each kind of point looks, as `dynamics_table.kinds` names them."""
 
 
 def planes(dataset: xr.Dataset) -> list[tuple[int, int]]:
@@ -66,7 +69,7 @@ def draw_points(
     """Points by their kind, the unstable ones below."""
     a, b = planes(dataset)[plane]
     at, kind = array(dataset, "point_pca", "point", "pc"), kinds(dataset)
-    for name in ("slow", "unstable", "neutral", "stable"):
+    for name in ("slow", "unknown", "unstable", "neutral", "stable"):
         own = which[kind[which] == name]
         look = {key: value for key, value in KINDS[name].items() if value is not None} | style
         axes.scatter(at[own, a], at[own, b], s=size, zorder=4, linewidths=1.1, **look)
@@ -112,7 +115,7 @@ def keys(dataset: xr.Dataset, which: np.ndarray | None = None) -> tuple[list, li
     for name, style in KINDS.items():
         if name in shown:
             handles.append(_disc(style))
-            said.append(f"{name} point")
+            said.append("of unknown stability" if name == "unknown" else f"{name} point")
     for e, name in enumerate(labels(dataset, "epoch")):
         handles.append(Line2D([], [], color=epoch_colour(e)))
         said.append(fitting(name, 1.3, 8))

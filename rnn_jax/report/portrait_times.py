@@ -18,6 +18,8 @@ from .view import array
 
 NEAREST = 30
 """Most points that are drawn, those that trials are nearest to most often."""
+STAYS = {"stable": FOUND, "unstable": MISSED, "neutral": NEW, "unknown": MUTED}
+"""The colours of stays, by the kind of their point."""
 
 
 def nearest_figure(dataset: xr.Dataset) -> Figure | None:
@@ -111,7 +113,10 @@ def _draw_means(axes: Axes, visits: Visits, points: np.ndarray, kind: np.ndarray
 
 def _draw_stays(axes: Axes, visits: Visits, kind: np.ndarray) -> None:
     """The share of stays that last longer, by the kind of their point; of stays seen to begin."""
-    for name, colour in (("stable", FOUND), ("unstable", MISSED), ("neutral", NEW)):
+    if not visits.began.any():
+        axes.text(0.5, 0.5, "no stay was seen to begin", ha="center", color=MUTED,
+                  transform=axes.transAxes)  # fmt: skip
+    for name, colour in STAYS.items():
         own = kind == name
         if not (own & visits.began).any():
             continue

@@ -4,17 +4,19 @@ save(discover(subject), "runs/mine")
 """
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.figure import Figure
 
 from ..circuits import to_dict
 from ..core.checks import described
 from ..data import Workplace, filled, reserved, to_graph, write_graphml
-from ..discovery import Discovery
+from ..discovery import Discovery, Subject
 from ..training import save_model
 from .answer_figures import holders_figure, when_figure
 from .circuit_drawing import circuit_figure
@@ -27,6 +29,9 @@ from .unrolled_figure import unrolled_figure
 
 EDGES = 1000
 """Connections of an epoch that a file lists, the strongest first: all are in `results.nc`."""
+
+Draw = Callable[[xr.Dataset], Figure | None]
+"""A figure of a dataset, `None` where the dataset has no numbers for it."""
 
 FIGURES = {
     "holders": holders_figure,
@@ -41,11 +46,19 @@ FIGURES = {
 }
 
 
-def save_figures(dataset: xr.Dataset, folder: Path) -> None:
-    """Draw every figure into a folder as PNG."""
+def save_figures(dataset: xr.Dataset, folder: Path, figures: Mapping[str, Draw] = FIGURES) -> None:
+    """Draw figures into a folder as PNG.
+
+    **Arguments:**
+
+    - `dataset`: what is drawn.
+    - `folder`: made, if need be.
+    - `figures`: by name, each a function of the dataset; one that gives `None` is left out.
+    """
     folder.mkdir(exist_ok=True)
-    for name, draw in FIGURES.items():
-        draw(dataset).savefig(folder / f"{name}.png", dpi=150)
+    for name, draw in figures.items():
+        if (figure := draw(dataset)) is not None:
+            figure.savefig(folder / f"{name}.png", dpi=150)
 
 
 def write_json(path: Path, record: Any) -> None:
@@ -60,6 +73,33 @@ def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
     The file is made in memory: on a full disk HDF5 cannot close its own, and prints a stack dump.
     """
     path.write_bytes(dataset.to_netcdf(engine="h5netcdf"))
+
+
+def write_record(
+    folder: Path, dataset: xr.Dataset, subject: Subject, settings: dict, log: str, **more: Any
+) -> None:
+    """Write what every run's folder begins with: numbers, configuration, log and model.
+
+    **Arguments:**
+
+    - `folder`: an empty one.
+    - `dataset`: all numbers, with the versions and the command among its attributes.
+    - `subject`: what was asked about.
+    - `settings`, `more`: of `config.json`.
+    - `log`: the text of `log.txt`.
+    """
+    write_netcdf(folder / "results.nc", dataset)
+    config = {
+        "subject": subject.name,
+        "origin": subject.origin,
+        "settings": settings,
+        **more,
+        "command": dataset.attrs.get("command", ""),
+        "versions": json.loads(dataset.attrs["versions"]),
+    }
+    write_json(folder / "config.json", config)
+    (folder / "log.txt").write_text(log, "utf-8")
+    save_model(folder / "model.eqx", subject.network, subject.origin)
 
 
 def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
@@ -95,19 +135,10 @@ def write_run(work: Workplace, found: Discovery, log: str) -> None:
 
     **Raises:** what the writing raises; a note names the folder of what was written until then.
     """
-    dataset, subject = found.dataset, found.subject
+    dataset = found.dataset
+    settings = asdict(found.settings) | {"score": dataset.attrs["metric"]}
     with filled(work) as folder:
-        write_netcdf(folder / "results.nc", dataset)
-        config = {
-            "subject": subject.name,
-            "origin": subject.origin,
-            "settings": asdict(found.settings) | {"score": dataset.attrs["metric"]},
-            "command": dataset.attrs.get("command", ""),
-            "versions": json.loads(dataset.attrs["versions"]),
-        }
-        write_json(folder / "config.json", config)
-        (folder / "log.txt").write_text(log, "utf-8")
-        save_model(folder / "model.eqx", subject.network, subject.origin)
+        write_record(folder, dataset, found.subject, settings, log)
         circuits = json.loads(dataset.attrs["circuits"])
         single = to_dict(found.circuit, EDGES)
         write_json(folder / "circuit.json", {"circuits": circuits, "single units": single})

@@ -30,6 +30,11 @@ PALETTE = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#332288", "#999933",
     "#882255", "#44AA99", "#DDCC77", "#661100",
 )  # fmt: skip
+EPOCHS = (
+    "#E69F00", "#56B4E9", "#CC79A7", "#999933", "#44AA99", "#9A4A3A", "#8873C9", "#DDCC77",
+)  # fmt: skip
+"""The colours of epochs in figures and pages: legible on white and on black, and none of those
+that mean something else."""
 
 _LOOK: dict[Any, Any] = {
     "font.size": 9,
@@ -86,6 +91,11 @@ def short(text: str, width: int) -> str:
     return text[: width - 1 - tail] + "…" + text[len(text) - tail :]
 
 
+def counted(number: int | np.integer, what: str) -> str:
+    """A number and what it counts: `1 point`, `2 points`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def fitting(text: str, inches: float | int, size: float | int, weight: str = "normal") -> str:
     """A user's string as `plain` gives it, cut until it is at most so wide on paper.
 
@@ -113,8 +123,8 @@ def _advance(letter: str, weight: str) -> float:
 
 
 def epoch_colour(epoch: int | np.integer) -> str:
-    """The colour of an epoch, by its number: the same in every figure."""
-    return PALETTE[epoch % len(PALETTE)]
+    """The colour of an epoch, by its number: the same in every figure and on every page."""
+    return EPOCHS[epoch % len(EPOCHS)]
 
 
 def centred(*values: np.ndarray, root: bool = False) -> Normalize:

@@ -235,10 +235,11 @@ def _removals(
 
 
 def _change(intact: Landscape, other: Landscape, partner: np.ndarray) -> np.ndarray:
-    """How many more modes grow at what each point became."""
+    """How many more modes grow at what each point became; NaN where one is not known."""
     change = np.full(len(partner), np.nan)
     there = partner >= 0
     if there.any() and intact.near is not None and other.near is not None:
-        before = intact.near.unstable[: len(partner)][there]
-        change[there] = other.near.unstable[partner[there]] - before
+        growing = lambda near: np.where(near.unstable < 0, np.nan, near.unstable)
+        before = growing(intact.near)[: len(partner)][there]
+        change[there] = growing(other.near)[partner[there]] - before
     return change

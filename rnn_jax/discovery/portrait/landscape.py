@@ -188,7 +188,8 @@ def _measured(
     same, idle = distinct(index), distinct(slow)
     near = _near(step, ground.x, same.points)
     if near is not None:
-        order = np.lexsort((-same.counts, near.unstable))
+        # what is not known stands after what is
+        order = np.lexsort((-same.counts, near.unstable, near.unstable < 0))
         same, near = _ordered(same, order), Stability(*(part[order] for part in near))
     labels = np.full(len(found.verdict), -1)
     labels[index] = same.labels

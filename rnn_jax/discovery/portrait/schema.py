@@ -51,8 +51,18 @@ POINTS = {
     "point_pca": Name("point pc", "principal components", "state", "As `pca`."),
     "point_count": Name("point", "starts", NOTHING, "How many found it."),
     "point_residual": Name("point", "q", "state^2", "Half of the squared step there."),
-    "point_unstable": Name("point", "unstable modes", NOTHING, "How many grow."),
-    "point_neutral": Name("point", "neutral modes", NOTHING, "How many neither grow nor decay."),
+    "point_unstable": Name(
+        "point",
+        "unstable modes",
+        NOTHING,
+        "How many grow; -1 where the Jacobian is not finite.",
+    ),
+    "point_neutral": Name(
+        "point",
+        "neutral modes",
+        NOTHING,
+        "How many neither grow nor decay; -1 as above.",
+    ),
     "point_family": Name(
         "point",
         "family",
@@ -81,8 +91,8 @@ REMOVALS = {
         "From what it became, or from the nearest point; over the units that are left.",
     ),
     "fate_unstable": Name(
-        "removal intact", "change of stability", NOTHING,
-        "Unstable modes of what it became less its own; NaN where it vanished.",
+        "removal intact", "change in unstable modes", NOTHING,
+        "Unstable modes of what it became minus its own; NaN where it vanished or one is unknown.",
     ),
 }  # fmt: skip
 VISITS = {

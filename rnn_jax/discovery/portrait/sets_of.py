@@ -1,6 +1,7 @@
 """The sets of units whose removal is looked at: the circuits of a discovery, or units by name.
 
-    sets_of(Path("runs/flip-flop"), subject, "circuit")      # {"bit 0, hold": [3, 7, 12]}
+    read = read_sets(Path("runs/flip-flop"), "circuit")      # refused before any training
+    sets_of(read, subject)                                   # {"bit 0, hold": [3, 7, 12]}
     units_named(subject, ("3", "7"))                         # [3, 7]
 
 A folder speaks of a network only where that network gives the outputs which the folder has kept.
@@ -8,6 +9,7 @@ A folder speaks of a network only where that network gives the outputs which the
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import numpy as np
@@ -15,8 +17,23 @@ import numpy as np
 from ..saved import check_outputs, trials_of
 from ..subject import Subject
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def sets_of(folder: Path, subject: Subject, kind: str) -> dict[str, list[int]]:
+
+class Sets(NamedTuple):
+    """What a discovery's folder says of sets.
+
+    - `folder`: the folder, and `data`: its numbers.
+    - `units`: the sets, by the name of their question.
+    """
+
+    folder: Path
+    data: "xr.Dataset"
+    units: dict[str, list[int]]
+
+
+def read_sets(folder: Path, kind: str) -> Sets:
     """The sets of a discovery's folder, by the name of their question, no set twice.
 
     Where no contrasts were asked, the sets are the units of large effect in each epoch.
@@ -24,13 +41,11 @@ def sets_of(folder: Path, subject: Subject, kind: str) -> dict[str, list[int]]:
     **Arguments:**
 
     - `folder`: written by `discover`.
-    - `subject`: whose units they are to be.
     - `kind`: `circuit` or `mediator`.
 
-    **Returns:** units by name.
+    **Returns:** `Sets`; whether they are of the network that is asked about, `sets_of` checks.
 
-    **Raises:** `ValueError` where the folder is not one of `discover`, is one of another network,
-    or holds no set.
+    **Raises:** `ValueError` where the folder is not one of `discover`, or holds no set.
     """
     results = folder / "results.nc"
     if not results.exists():
@@ -43,7 +58,6 @@ def sets_of(folder: Path, subject: Subject, kind: str) -> dict[str, list[int]]:
         raise ValueError(f"{results} cannot be read: it is no whole NetCDF file") from error
     if "circuits" not in data.attrs:
         raise ValueError(f"{folder} is no run of discover: it holds no circuits")
-    _check_own(folder, data, subject)
     known = [one for one in json.loads(data.attrs["circuits"]) if one["kind"] == kind]
     found = {one["question"]: sorted(one["units"]) for one in known if one["units"]}
     if not known:
@@ -52,7 +66,23 @@ def sets_of(folder: Path, subject: Subject, kind: str) -> dict[str, list[int]]:
         found = {name: np.flatnonzero(row).tolist() for name, row in zip(names, rows) if row.any()}
     if not found:
         raise ValueError(f"{folder} holds no {kind} that is good enough to be taken out")
-    return _once(found)
+    return Sets(folder, data, _once(found))
+
+
+def sets_of(read: Sets, subject: Subject) -> dict[str, list[int]]:
+    """The sets of a folder, if it is one of the subject's network.
+
+    **Arguments:**
+
+    - `read`: from `read_sets`.
+    - `subject`: whose units they are to be.
+
+    **Returns:** units by name.
+
+    **Raises:** `ValueError` where the folder is of another network.
+    """
+    _check_own(read.folder, read.data, subject)
+    return read.units
 
 
 def units_named(subject: Subject, names: tuple[str, ...]) -> list[int]:
@@ -68,7 +98,7 @@ def units_named(subject: Subject, names: tuple[str, ...]) -> list[int]:
     return sorted({known[name] for name in names})
 
 
-def _check_own(folder: Path, data, subject: Subject) -> None:
+def _check_own(folder: Path, data: "xr.Dataset", subject: Subject) -> None:
     """**Raises:** `ValueError` where the folder is of another network."""
     units = tuple(map(str, data["unit"].values))
     if units != subject.unit_names:

@@ -9,8 +9,8 @@ function css(name) {
 }
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 const dark = () => scheme.matches;
-// Okabe and Ito's colours without those that mean something else here.
-const EPOCHS = ["#E69F00", "#56B4E9", "#CC79A7", "#999933", "#44AA99", "#9A4A3A"];
+// The colours of the figures.
+const EPOCHS = __EPOCHS__;
 const colour = e => (e < 0 ? css("--muted") : EPOCHS[e % EPOCHS.length]);
 const KINDS = ["unit", "input", "output"];
 

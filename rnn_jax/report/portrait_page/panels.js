@@ -105,7 +105,7 @@ function pointWords(p) {
   const slow = slowest[p];
   const known = slow === "neutral" ? "is neutral" : slow && `${slow < 0 ? "grows" : "decays"} in ${number(Math.abs(slow))} steps`;
   const how = known ? ` Its slowest mode ${known}.` : "";
-  return `Outputs there: ${said}${O > 12 ? ", ..." : ""}. Found by ${starts[p]} starts.${how}${fateWords(p)}`;
+  return `Outputs there: ${said}${O > 12 ? ", ..." : ""}. Found by ${foundBy(p)}.${how}${fateWords(p)}`;
 }
 
 // Of a point of the intact network, what becomes of it in the network that is shown.

@@ -59,10 +59,15 @@ function drawPoint(g, [x, y], kind, ink = "--ink") {
     g.lineTo(x - 4, y + 4);
   } else if (kind === "neutral") {
     g.rect(x - 4, y - 4, 8, 8);
+  } else if (kind === "unknown") {
+    g.moveTo(x, y - 5);
+    g.lineTo(x + 5, y + 4);
+    g.lineTo(x - 5, y + 4);
+    g.closePath();
   } else {
     g.arc(x, y, 5, 0, 7);
   }
-  g.fillStyle = css(kind === "stable" ? ink : kind === "neutral" ? "--line" : "--panel");
+  g.fillStyle = css(kind === "stable" ? ink : kind === "unstable" ? "--panel" : "--line");
   if (kind !== "slow") g.fill();
   g.stroke();
 }
@@ -100,8 +105,10 @@ function drawFates(g, f) {
 
 const isNew = p => fates[state.l] && D.points.kind[p] !== "slow" && !fates[state.l].partner.includes(p);
 
+const foundBy = p => `${starts[p]} start${starts[p] === 1 ? "" : "s"}`;
+
 function pointTip(p) {
-  const rows = [`point ${p}: ${D.points.said[p]}`, `found by ${starts[p]} starts`];
+  const rows = [`point ${p}: ${D.points.said[p]}`, `found by ${foundBy(p)}`];
   if (state.l && isNew(p)) rows.push("no intact point became this one");
   return rows.join("\n");
 }

@@ -21,10 +21,13 @@ function words() {
     : `<rect x="8" y="2" width="9" height="9" fill="var(--line)" stroke="currentColor" stroke-width="1.6"/>`);
   const circle = ink => `<circle cx="13" cy="7" r="5.5" fill="none" stroke="var(${ink})" stroke-width="2"/>`;
   const cross = `<path d="M9 3L17 11M17 3L9 11" ${INK}/>`;
-  const pictures = { stable: disc("currentColor"), unstable: disc("none"), neutral: disc("", "rect"), slow: cross };
+  const corner = '<path d="M13 2L18 11H8Z" fill="var(--line)" stroke="currentColor" stroke-width="1.6"/>';
+  const pictures = {
+    stable: disc("currentColor"), unstable: disc("none"), neutral: disc("", "rect"), unknown: corner, slow: cross,
+  };
   const entries = Object.entries(pictures).filter(([kind]) => D.points.kind.includes(kind));
   const rings = [["moved", "moved"], ["vanished", "vanished"], ["fresh", "new"]].map(([key, name]) => [circle(FATE_INKS[key]), name]);
-  legend("planelegend", [...entries.map(([kind, picture]) => [picture, `${kind} point`]), [HALO, "nearest or chosen"],
+  legend("planelegend", [...entries.map(([kind, picture]) => [picture, kind === "unknown" ? "of unknown stability" : `${kind} point`]), [HALO, "nearest or chosen"],
     ...(L > 1 ? rings : []), ...D.epochs.map((name, e) => [dash(colour(e)), name])]);
 }
 
