@@ -136,6 +136,9 @@ def test_all_names_and_shapes(own):
         name: shape(dims) for name, dims in EXACT_DIMS.items()
     }
     assert all(np.isfinite(value).all() for value in found.values())
+    # three sources, no two of them one
+    apart = [found["transition"][a] - found["transition"][b] for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert all(np.abs(gap).max() > 0 for gap in apart)
     again = measured(model, symbols, KEY)
     for name, value in found.items():
         np.testing.assert_array_equal(value, again[name])
