@@ -147,6 +147,7 @@ def test_scale_is_a_law_of_networks_without_bias():
     np.testing.assert_allclose(silence.scale_error(square, jnp.ones((3, 1)), (2.0, 0.5)), [1, 0.5])
 
 
+@pytest.mark.slow
 def test_a_network_that_falls_silent():
     v = np.array([1.0, 2, 2])
     found = silence.silence(net(0.9 * np.outer(v, v) / 9, np.eye(3), np.eye(3)), KEY, 16)
@@ -287,7 +288,7 @@ def test_the_linearisation_of_a_step_is_that_of_the_step_that_is_made():
     network = random_net()
     taken = runs.samples(network, KEY, 20)
     h, before, after = taken.h[5], taken.before[5], taken.after[5, : spectra.WINDOW]
-    found = spectra.linearised(network, h, before, after)
+    found = eqx.filter_jit(spectra.linearised)(network, h, before, after)
     eps = 1e-7
     slope = lambda f, at: np.stack(
         [(f(at + eps * e) - f(at - eps * e)) / (2 * eps) for e in np.eye(at.size)], 1
@@ -296,7 +297,7 @@ def test_the_linearisation_of_a_step_is_that_of_the_step_that_is_made():
     J = slope(lambda h: np.asarray(step(h, after[0])), h)
     np.testing.assert_allclose(found.jacobian, J, atol=1e-6)
     w, u = np.asarray(network.step.w), np.asarray(network.step.u)
-    gates = (w @ h + u @ after[0] > 0)[:, None]
+    gates = np.asarray(w @ h + u @ after[0] > 0)[:, None]
     np.testing.assert_array_equal(found.jacobian, gates * w)
     other = slope(lambda h: np.asarray(step(h, before)), h)
     np.testing.assert_allclose(found.published, other, atol=1e-6)
@@ -333,6 +334,7 @@ def test_all_states_of_a_linear_network_are_alike():
     assert np.isnan(found["correlation"][[0, 1]]).all()
 
 
+SLOW = pytest.mark.slow
 ENTRIES = {
     "silence": (silence.silence, 16),
     "residence": (zones.residence, 40),
@@ -344,7 +346,10 @@ ENTRIES = {
 
 
 @pytest.mark.usefixtures("few_draws")
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=SLOW if name in ("silence", "spectra") else ()) for name in ENTRIES],
+)
 def test_runs_of_one_study_have_one_shape(name):
     entry, size = ENTRIES[name]
     first, second = (entry(random_net(seed, 3, 3), jax.random.key(seed), size) for seed in (0, 10))
