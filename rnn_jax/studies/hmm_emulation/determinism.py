@@ -89,7 +89,7 @@ def repeats(
     output = Output(network.readout)
     first = output(h)
 
-    def one(xs: Float[Array, "T I"]) -> tuple[Float[Array, "T N"], Int[Array, ""]]:
+    def one(xs: Float[Array, "T I"]) -> tuple[Float[Array, "W N"], Int[Array, ""]]:
         move = lambda h, x: (network.step(h, x),) * 2
         hs = lax.scan(move, h, xs)[1]
         return hs[:STEPS], outcome(jax.vmap(output)(hs), first)
@@ -97,7 +97,9 @@ def repeats(
     def at(g: float) -> tuple[Array, Array, Array]:
         hs, ends = jax.vmap(one)(mixed(nominal[None], fresh, g))
         spread = hs.var(0, ddof=1).sum(-1)
-        return spread, spread / (hs**2).sum(-1).mean(0), ends
+        size = (hs**2).sum(-1).mean(0)
+        # a state that is 0 in every run has no spread
+        return spread, spread / jnp.where(size > 0, size, 1), ends
 
     spread, relative, ends = map(jnp.stack, zip(*map(at, FRESH)))
     usual = one(nominal)[1]

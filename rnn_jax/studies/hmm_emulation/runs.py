@@ -73,7 +73,7 @@ def noise_of(network: Network) -> Noise:
     **Raises:** `ValueError` where it is no network, or its step has no input weights `u`.
     """
     check_network(network)
-    weights = getattr(network.step, "u", None)
+    weights: Any = getattr(network.step, "u", None)
     if np.ndim(weights) != 2:
         raise ValueError(f"the step must have input weights u [N, I], got {described(weights)}")
     return Noise(weights.shape[1], network.h0.dtype)

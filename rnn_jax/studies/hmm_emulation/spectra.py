@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
@@ -54,7 +55,7 @@ class Linear(NamedTuple):
     - `product`: `[N, N]`, of the next `WINDOW` steps.
     - `gain`: the variance of the next state that its noise makes, summed over units.
     - `gain_window`: that of the state after `WINDOW` steps, by the noise of all of them;
-        `relative_gain`: over the squared length of that state.
+        `relative_gain`: over its sum with the squared length of that state.
     """
 
     jacobian: Float[Array, "N N"]
@@ -104,9 +105,10 @@ def linearised(
     gains = noise_gain_along(network.step, trajectory).sum((1, 2))
     by_noise = local(network.step, h, after[0])[1]
     total = gains.sum()
+    whole = total + (trajectory.hs[-1] ** 2).sum()
     return Linear(
         along[0], local(network.step, h, before, False)[0], propagators(along)[-1],
-        (by_noise**2).sum(), total, total / (trajectory.hs[-1] ** 2).sum(),
+        (by_noise**2).sum(), total, total / jnp.where(whole > 0, whole, 1),
     )  # fmt: skip
 
 
