@@ -87,7 +87,7 @@ def test_foils_hear_other_noise_in_four_steps_and_stay():
         )
 
 
-SMALL = kick.Asked(24, Search(bases=2, splits=1, random_sets=9), 19, Size(16, 150))
+SMALL = kick.Asked(48, Search(bases=2, splits=1, random_sets=9), 19, Size(16, 150))
 
 
 @pytest.fixture(scope="module")

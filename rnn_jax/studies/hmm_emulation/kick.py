@@ -43,7 +43,7 @@ class Asked(NamedTuple):
     behaviour: Size
 
 
-FULL = Asked(64, Search(bases=9, splits=4, random_sets=99), 100, Size(64, 400))
+FULL = Asked(64, Search(bases=5, splits=2, random_sets=99), 100, Size(64, 400))
 QUICK = Asked(32, Search(bases=1, splits=1, random_sets=9), 9, Size(16, 120))
 
 

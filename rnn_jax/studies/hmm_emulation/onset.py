@@ -36,7 +36,7 @@ class Asked(NamedTuple):
     trials: int
 
 
-FULL, QUICK = Asked(1, 10, 32), Asked(5, 20, 16)
+FULL, QUICK = Asked(5, 20, 32), Asked(5, 20, 16)
 
 
 def onset(

@@ -64,7 +64,7 @@ def strain(look: dict[str, np.ndarray]) -> Float[np.ndarray, "..."]:
     shape."""
     apart = look["transition"], look["changes"] - 1, look["nats"]
     limits = TRANSITION, CHANGES, NATS
-    return np.max([np.abs(far) / limit for far, limit in zip(apart, limits)], 0)
+    return np.asarray(np.max([np.abs(far) / limit for far, limit in zip(apart, limits)], 0))
 
 
 def sequences(
