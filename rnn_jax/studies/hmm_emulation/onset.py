@@ -36,7 +36,7 @@ class Asked(NamedTuple):
     trials: int
 
 
-FULL, QUICK = Asked(5, 20, 32), Asked(5, 20, 16)
+FULL, QUICK = Asked(1, 10, 32), Asked(5, 20, 16)
 
 
 def onset(
@@ -114,7 +114,7 @@ def _kick_effect(
     trials: int,
 ) -> float:
     """The lesser effect of exchanging the final kick neurons, mean over directions."""
-    found = pools(network, key, trials, most=4)
+    found = pools(network, key, trials, most=2)
     told = []
     for way, members in ways.items():
         if way not in found:

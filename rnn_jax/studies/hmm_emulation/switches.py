@@ -29,8 +29,10 @@ NOISE, GATHER, KICK, READ = (-6, -2), (-4, -2), (-2, 0), (1, 3)
 """Steps since the switch: noise that is drawn again, the two epochs, and what is read."""
 STEADY = 7
 """Steps without a change before a switch."""
-DRAWS = 64
+DRAWS = 32
 """Foils that are tried for each run."""
+AT_ONCE = 128
+"""Runs with a switch, of a pool, that foils are sought for."""
 POOL = 512
 """Runs that are looked through at once."""
 MOST = 40
@@ -129,16 +131,22 @@ def pools(
         xs = jax.random.normal(of_runs, (POOL, LENGTH, noise.width), noise.dtype)
         hs, ys = clean_run(network, xs)
         found = switches(np.asarray(ys).argmax(-1))
-        rows, first = np.arange(POOL), np.maximum(found.at + NOISE[0], 1)
+        switched = np.flatnonzero(found.at >= 0)
+        if not len(switched):
+            continue
+        # always as many, so that all pools share a program
+        rows = np.resize(switched, AT_ONCE)
+        first = found.at[rows] + NOISE[0]
         span = first[:, None] + np.arange(READ[1] - NOISE[0])
         good, other = foils(network, hs[rows, first - 1], xs[rows[:, None], span], of_foils)
-        foil = np.array(xs)
-        foil[rows[:, None], span] = other
-        for b in np.flatnonzero((found.at >= 0) & np.asarray(good)):
+        foil = np.array(xs[rows])
+        foil[np.arange(AT_ONCE)[:, None], span] = other
+        for i in np.flatnonzero(np.asarray(good)[: len(switched)]):
+            b = rows[i]
             way = int(found.old[b]), int(found.new[b])
             if len(kept[way]) < count:
-                kept[way].append((np.asarray(xs[b]), foil[b], found.at[b]))
-        if k >= 3 and all(len(rows) in (0, count) for rows in kept.values()):
+                kept[way].append((np.asarray(xs[b]), foil[i], found.at[b]))
+        if k >= 3 and all(len(taken) in (0, count) for taken in kept.values()):
             break
     return {way: _trials(way, rows, count) for way, rows in kept.items() if rows}
 
