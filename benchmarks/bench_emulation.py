@@ -106,7 +106,7 @@ def _outputs(network, x):
     return jax.lax.scan(step, network.h0, x)[1]
 
 
-def compare(torch, recipe):
+def compare(torch, recipe, repeats):
     network = untrained(recipe, 0)
     symbols = linear_chain(2).sample(jax.random.key(2), recipe.batch, recipe.length)[1]
     targets = jax.nn.one_hot(symbols, 3)
@@ -116,7 +116,7 @@ def compare(torch, recipe):
             torch, network, targets, recipe.noise
         )
         print("losses on the same noise:", agree(network, targets, recipe.noise, their_loss))
-    rows = paired(contenders, options.repeats)
+    rows = paired(contenders, repeats)
     show(f"batch {recipe.batch}, {recipe.length} steps, {recipe.units} units", rows)
     return {"recipe": recipe._asdict(), "rows": rows}
 
@@ -126,4 +126,4 @@ if __name__ == "__main__":
     torch = torch_or_none()
     sizes = [(64, 10)] if options.quick else [(1024, 100), (4096, 100)]
     recipes = [Recipe("linear-2", length, 1, CLIP, batch) for batch, length in sizes]
-    save(options.json, [compare(torch, recipe) for recipe in recipes])
+    save(options.json, [compare(torch, recipe, options.repeats) for recipe in recipes])

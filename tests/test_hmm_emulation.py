@@ -68,7 +68,9 @@ def test_a_switch_lasts_and_comes_after_rest():
 
 
 def test_foils_hear_other_noise_in_four_steps_and_stay():
-    trials = pools(NETWORK, KEY, 12, most=1)[0, 1]
+    found, shares = pools(NETWORK, KEY, 12, most=1)
+    trials = found[0, 1]
+    assert 0 < shares[0, 1] <= 1
     (contrast,) = trials.contrasts.values()
     event, rows = np.asarray(contrast.event), np.arange(12)
     at = event - NOISE[0]
@@ -109,7 +111,11 @@ def test_kick_neurons_are_the_units_that_are_read(kicked):
 def test_kick_neurons_held_at_0_stop_what_matched_units_do_not(kicked):
     sets = dict(zip(kick.SETS, kicked["leaving"].T, strict=True))
     np.testing.assert_allclose(sets["matched"], sets["whole"], rtol=1e-6)
-    assert (np.abs(sets["kick"] - sets["whole"]) > 0.02).all()
+    assert sets["kick"][0] == 0 < sets["whole"][0]
+    # the second output is never said again
+    assert np.isnan(sets["kick"][1])
+    assert np.isnan(kicked["p"][1])
+    assert kicked["transition"].shape == (2, 5, 2, 2)
 
 
 def test_behaviour_counts_what_runs_do():
@@ -118,7 +124,9 @@ def test_behaviour_counts_what_runs_do():
     np.testing.assert_array_equal(found.counts.sum((-1, -2)), 59)
     # both outputs are 0: the first is said for ever
     assert found.rate[1].max() == 0
-    np.testing.assert_array_equal(found.shares[1], [[1, 0]] * 4)
+    # who is never in the second output does not leave it rarely
+    assert found.leaving((0, 1))[1] == 0
+    assert np.isnan(found.leaving((1, 0))[1])
     whole = found.counts[0].sum(0)
     assert found.rate[0].mean() == pytest.approx(1 - np.trace(whole) / whole.sum())
     assert found.leaving((0, 1))[0] == pytest.approx(whole[0, 1] / whole[0].sum())
@@ -215,7 +223,7 @@ def test_reuse_of_one_motif_is_whole():
     np.testing.assert_allclose(found["angle"], 0.0, atol=1e-3)
     assert found["chance"] >= 0
     # without both read units the first output stays
-    np.testing.assert_array_equal(found["removed"][0], [0, 0])
+    np.testing.assert_array_equal(found["removed"][0], [0, np.nan])
     nobody = reuse(NETWORK, np.zeros_like(kicks), KEY, Size(8, 100))
     assert np.isnan(nobody["removed"]).all()
     assert np.isnan(nobody["alike"]).all()
@@ -272,6 +280,35 @@ def test_verdicts_fall_by_the_numbers():
     assert fell(found.isel(seed=[2])) == "refuted"
     others = {v.fell for v in judge(found) if v.claim != CLAIMS["emulates"]}
     assert others == {"undecided"}
+
+
+def onsets(before, after, explained):
+    """A Dataset in which both series step at epochs 40 and 45."""
+    xr = pytest.importorskip("xarray")
+    row = lambda at: (("seed", "end"), [[at, at - 1, at + 1, before, after]])
+    names = {"unstable": 40.0, "rate": 45.0, "loss": 50.0, "kick_effect": 50.0}
+    values = {f"onset_{name}_onset": row(at) for name, at in names.items()}
+    shares = {f"onset_{name}_explained": (("seed",), [explained]) for name in names}
+    return xr.Dataset(values | shares, {"seed": [0]})
+
+
+@pytest.mark.parametrize(
+    ("told", "fell"),
+    [((0.0, 1.0, 0.9), "holds"), ((1.0, 0.0, 0.9), "undecided"), ((0.0, 1.0, 0.2), "undecided")],
+)
+def test_an_onset_is_a_clear_step_upwards(told, fell):
+    verdicts = {v.claim: v.fell for v in judge(onsets(*told))}
+    assert verdicts[CLAIMS["onset"]] == fell
+
+
+def test_nobody_held_has_no_behaviour():
+    nobody, features = np.zeros(UNITS, bool), np.zeros((UNITS, 2))
+    asked = SMALL._replace(matched=2, behaviour=Size(2, 40))
+    found = kick.held(NETWORK, (0, 1), [nobody] * 3, features, asked, KEY)
+    assert np.isfinite(found["leaving"][0])
+    for name in ("leaving", "rate", "other", "residence", "transition"):
+        assert np.isnan(found[name][1:]).all()
+    assert np.isnan([found[name] for name in ("p", "matched_low", "matched_high")]).all()
 
 
 def test_settings_say_what_is_trained():

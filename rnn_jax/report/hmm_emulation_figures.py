@@ -171,7 +171,8 @@ def _held(axes: Axes, one: xr.Dataset) -> None:
     axes.set_xticks(range(len(ways)), ways)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("switches a step, units held at 0")
-    axes.legend(fontsize=7)
+    if ways:
+        axes.legend(fontsize=7)
 
 
 def _kept(axes: Axes, one: xr.Dataset) -> None:
@@ -186,9 +187,10 @@ def _kept(axes: Axes, one: xr.Dataset) -> None:
             axes.bar(w + 0.15 * (k - 2), height, 0.13, color=colour, label=label)
     axes.axhline(0, color=INK, lw=0.7)
     axes.set_xticks(range(len(ways)), ways)
-    axes.set_ylim(-0.3, 1.05)
+    axes.set_ylim(-0.3, 1.6)
     axes.set_ylabel("share of the switch, fresh trials")
-    axes.legend(fontsize=7)
+    if ways:
+        axes.legend(fontsize=7, ncols=2, loc="upper center")
 
 
 def _scaled(axes: Axes, one: xr.Dataset) -> None:
@@ -201,7 +203,7 @@ def _scaled(axes: Axes, one: xr.Dataset) -> None:
                 axes.plot(mu, values, line, color=colour, label=label)
         axes.legend(fontsize=7)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("its noise (full) or recurrent input (dotted), times")
+    axes.set_xlabel("scale of noise (full), recurrent input (dotted)")
     axes.set_ylabel("switches a step")
 
 
@@ -216,7 +218,7 @@ def _ways(one: xr.Dataset) -> list[str]:
 def onset_figure(found: xr.Dataset) -> Figure:
     """Over training: loss, unstable directions, switches, and the final kick neurons' effect."""
     names = {"loss": "loss", "unstable": "unstable directions", "rate": "switches a step",
-             "kick_effect": "effect of the final kick neurons"}  # fmt: skip
+             "kick_effect": "effect of the kick neurons"}  # fmt: skip
 
     def panel(name: str, said: str) -> Panel:
         def draw(axes: Axes, one: xr.Dataset) -> None:

@@ -4,7 +4,7 @@
     found.rate.mean(1)                                   # switches per step of each set
 
 All sets hear the same noise, so that their runs are paired. Behaviour is that of the argmax of the
-logits; a change that does not last two steps is none.
+logits. A change that lasts less than two steps does not count.
 """
 
 from typing import NamedTuple
@@ -20,6 +20,8 @@ from ...core import Network, in_order
 from ...dynamics import without_blips
 from .runs import BURN_IN, LASTING, noise_of
 
+LEAST = 20
+"""Steps with an output, at the least, from which a probability to leave it is told."""
 NEAREST = 8
 """Units that may stand in for a member of a set, of like activity and readout weight."""
 
@@ -35,11 +37,9 @@ class Behaviour(NamedTuple):
     """Of `S` edits and `B` runs.
 
     - `counts`: `[S, B, O, O]`, `[from, to]`: steps from one output to another or the same.
-    - `shares`: `[S, B, O]`, of steps with each output.
     """
 
     counts: Float[np.ndarray, "S B O O"]
-    shares: Float[np.ndarray, "S B O"]
 
     @property
     def rate(self) -> Float[np.ndarray, "S B"]:
@@ -48,9 +48,12 @@ class Behaviour(NamedTuple):
         return 1 - np.trace(self.counts, axis1=-2, axis2=-1) / total
 
     def leaving(self, way: tuple[int, int]) -> Float[np.ndarray, " S"]:
-        """Probability per step of a switch out of one output to another, over all runs."""
-        counts = self.counts.sum(1)
-        return counts[:, way[0], way[1]] / np.maximum(counts[:, way[0]].sum(-1), 1)
+        """Probability per step of a switch out of one output to another, over all runs.
+
+        NaN where the first output was said in fewer than `LEAST` steps: who is never there does
+        not leave rarely.
+        """
+        return self.transition[:, way[1], way[0]]
 
     @property
     def residence(self) -> Float[np.ndarray, " S"]:
@@ -61,10 +64,10 @@ class Behaviour(NamedTuple):
 
     @property
     def transition(self) -> Float[np.ndarray, "S O O"]:
-        """Probability of the next output, `[to, from]`; NaN from one that never is."""
+        """Probability of the next output, `[to, from]`; NaN from one of under `LEAST` steps."""
         counts = np.swapaxes(self.counts.sum(1), -1, -2)
         total = counts.sum(-2, keepdims=True)
-        return np.where(total > 0, counts / np.maximum(total, 1), np.nan)
+        return np.where(total >= LEAST, counts / np.maximum(total, 1), np.nan)
 
 
 def behaviours(
@@ -118,7 +121,7 @@ def _behaviour(rows: list[Int[np.ndarray, "B T"]], symbols: int) -> Behaviour:
     every = [without_blips(row, LASTING) for row in rows]
     pair = lambda row: np.eye(symbols * symbols)[row[:, :-1] * symbols + row[:, 1:]].sum(1)
     counts = np.stack([pair(row).reshape(-1, symbols, symbols) for row in every])
-    return Behaviour(counts, np.stack([np.eye(symbols)[row].mean(1) for row in every]))
+    return Behaviour(counts)
 
 
 def matched_sets(

@@ -125,8 +125,9 @@ def determinism(network: Network, key: PRNGKeyArray, size: int) -> dict[str, np.
     **Returns:** means over states of a zone and their bootstrap intervals, `_low` and `_high`, for
     the levels of `FRESH` and the zones of `ZONES`: `spread` and `relative [3, 5, 4]`, after each
     of the next five steps; `agreement [3, 4]`, the share of runs with the nominal outcome;
-    `agreement_switched` and `agreement_stayed [3, 4]`, of the states whose nominal run switches,
-    and of the others; `switched [4]`, their share; `count` and `count_switched [4]`.
+    `agreement_stayed [3, 4]`, the same of those whose nominal run does not switch, and
+    `agreement_switched [3, 4]` of as many states of each zone whose nominal run does; `switched
+    [4]`, their share in a zone; `count` and `count_switched [4]`.
 
     **Raises:** `ValueError` as `zoned`.
     """
@@ -138,22 +139,46 @@ def determinism(network: Network, key: PRNGKeyArray, size: int) -> dict[str, np.
 def measured(
     network: Network, found: Zoned, count: int, noise_key: PRNGKeyArray, draw_key: PRNGKeyArray
 ) -> dict[str, np.ndarray]:
-    """Numbers of `determinism` for `count` states of each zone."""
-    index, real = chosen(found.zone, count)
-    states = jax.tree.map(lambda leaf: leaf[index.ravel()], found.states)
-    all_ = _all_repeats(network, states, noise_key)
-    spread, relative, agreement, switched = (
-        np.moveaxis(np.asarray(part), 0, -1).reshape(*part.shape[1:], *index.shape)
-        for part in all_
-    )
+    """Numbers of `determinism` for `count` states of each zone, and as many that switch."""
+    every, real = chosen(found.zone, count)
+    # few states of a cluster switch: they are looked for among all that have a zone
+    those, switching = chosen(np.where(_switch(network, found.states), found.zone, -1), count)
+    of = lambda index: _repeated(network, found.states, index, noise_key)
+    spread, relative, agreement, switched = of(every)
     mean = lambda name, values, which: by_zone(name, values, which, draw_key)
     return {
         **mean("spread", spread, real),
         **mean("relative", relative, real),
         **mean("agreement", agreement, real),
-        **mean("agreement_switched", agreement, real & switched),
+        **mean("agreement_switched", of(those).agreement, switching),
         **mean("agreement_stayed", agreement, real & ~switched),
         **mean("switched", switched.astype(float), real),
         "count": real.sum(1),
-        "count_switched": (real & switched).sum(1),
+        "count_switched": switching.sum(1),
     }
+
+
+def _switch(network: Network, states: Samples) -> Bool[np.ndarray, " S"]:
+    """Whether the nominal run out of each state switches within `STEPS` steps."""
+    hs = clean_from(network, states.h, states.after[:, : STEPS + LASTING - 1])
+    said = jax.vmap(jax.vmap(Output(network.readout)))(hs)
+    first = jax.vmap(Output(network.readout))(states.h)
+    return np.asarray(jax.vmap(outcome)(said, first) != first)
+
+
+@eqx.filter_jit
+def clean_from(
+    network: Network, h: Float[Array, "S N"], xs: Float[Array, "S T I"]
+) -> Float[Array, "S T N"]:
+    """Runs from given states."""
+    move = lambda h, x: (network.step(h, x),) * 2
+    return jax.vmap(lambda h, xs: lax.scan(move, h, xs)[1])(h, xs)
+
+
+def _repeated(
+    network: Network, states: Samples, index: Int[np.ndarray, "4 P"], key: PRNGKeyArray
+) -> Repeats:
+    """`Repeats` of chosen states, `[..., 4, P]` on the host."""
+    taken = jax.tree.map(lambda leaf: leaf[index.ravel()], states)
+    back = lambda part: np.moveaxis(np.asarray(part), 0, -1).reshape(*part.shape[1:], *index.shape)
+    return Repeats(*map(back, _all_repeats(network, taken, key)))

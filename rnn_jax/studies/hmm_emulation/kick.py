@@ -10,9 +10,9 @@ not, and the reverse, up to a residual of 0.05. The other half judges it, and fr
 against as many units by other methods. The mediator of the two steps before that is the set that
 *gathers*.
 
-What the kick neurons do to behaviour is asked apart: they are held at 0 in runs as long as one
-likes, beside as many units chosen by correlation, and beside random sets whose units are alike in
-activity and readout weight.
+What the kick neurons do to behaviour is asked apart: they are held at 0 in long runs, beside as
+many units chosen by correlation, and beside random sets whose units are alike in activity and
+readout weight.
 """
 
 from typing import NamedTuple
@@ -44,7 +44,7 @@ class Asked(NamedTuple):
 
 
 FULL = Asked(64, Search(bases=5, splits=2, random_sets=99), 100, Size(64, 400))
-QUICK = Asked(32, Search(bases=1, splits=1, random_sets=9), 9, Size(16, 120))
+QUICK = Asked(32, Search(bases=1, splits=1, random_sets=9), 19, Size(16, 120))
 
 
 def kick_neurons(network: Network, key: PRNGKeyArray, size: Asked) -> dict[str, np.ndarray]:
@@ -59,12 +59,14 @@ def kick_neurons(network: Network, key: PRNGKeyArray, size: Asked) -> dict[str, 
     **Returns:** with `way`, the directions of `switches.directions`, NaN where too few runs switch
     so: what `question.measured` says, `[way, epoch, ...]`; and of behaviour, `[way, set]`, the
     `rate` of all switches per step, `leaving`, the probability per step of the direction's own,
-    `other`, of all others together, and `residence` in steps; `matched_low` and `matched_high
-    [way]`, the 2.5 and 97.5 % quantiles of `leaving` over matched sets, and `p [way]`, the share
-    of them, counting the kick neurons, in which it is as low.
+    `other`, of all others together, `residence` in steps, and `transition [way, set, to, from]`;
+    `matched_low` and `matched_high [way]`, the 2.5 and 97.5 % quantiles of `leaving` over matched
+    sets, and `p [way]`, the share of them, counting the kick neurons, in which it is as low. NaN
+    where runs are never in the output that is left. `foils [way]`: the share of switches that one
+    of 32 draws of noise prevents; only these are asked about.
     """
     of_trials, of_fresh, of_search, of_sets, of_runs = jax.random.split(key, 5)
-    trials, fresh = (pools(network, k, size.trials) for k in (of_trials, of_fresh))
+    (trials, shares), (fresh, _) = (pools(network, k, size.trials) for k in (of_trials, of_fresh))
     ways = directions(len(network.readout(network.h0)))
     features = unit_features(network, of_sets)
     rows = []
@@ -80,7 +82,8 @@ def kick_neurons(network: Network, key: PRNGKeyArray, size: Asked) -> dict[str, 
         rows.append(found | held(network, way, groups, features, size, of_runs))
     found = stacked(rows)
     nobody = np.zeros((len(ways), len(EPOCHS), len(KINDS), len(features)), bool)
-    return {"members": nobody} | found
+    prevented = np.array([shares.get(way, np.nan) for way in ways])
+    return {"members": nobody, "foils": prevented} | found
 
 
 def asked(
@@ -118,8 +121,6 @@ def held(
 ) -> dict[str, np.ndarray]:
     """Behaviour with groups held at 0: kick neurons first, then others, then matched sets."""
     of_sets, of_runs = jax.random.split(key)
-    if not groups[0].any():
-        return {}
     matched = matched_sets(of_sets, groups[0], features, size.matched)
     rows = np.concatenate([[np.zeros_like(groups[0])], groups, matched])
     found = behaviours(network, 1.0 - rows, of_runs, size.behaviour)
@@ -127,15 +128,32 @@ def held(
     counts = found.counts.sum(1)
     own = counts[:, way[0], way[1]] / counts.sum((1, 2))
     told = {"rate": rate, "leaving": leaving, "other": rate - own, "residence": found.residence}
-    empty = np.array([False, *(not group.any() for group in groups)])
+    told |= {"transition": found.transition}
     first = len(groups) + 1
-    brief = lambda x: np.append(np.where(empty, np.nan, x[:first]), x[first:].mean())
-    low, high = np.quantile(leaving[first:], (0.025, 0.975))
-    p = (1 + (leaving[first:] <= leaving[1]).sum()) / (1 + len(matched))
-    ends = {"matched_low": low, "matched_high": high, "p": p}
-    return {name: brief(x) for name, x in told.items()} | {
-        k: np.asarray(v) for k, v in ends.items()
-    }
+    empty = np.array([False, *(not group.any() for group in groups), not groups[0].any()])
+    brief = lambda x: np.concatenate([x[:first], _mean(x[first:])[None]])
+    kept = {name: brief(x) for name, x in told.items()}
+    for x in kept.values():
+        x[empty] = np.nan
+    low, high, p = _against(leaving[1], leaving[first:]) if groups[0].any() else (np.nan,) * 3
+    return kept | {
+        "matched_low": np.asarray(low), "matched_high": np.asarray(high), "p": np.asarray(p)
+    }  # fmt: skip
+
+
+def _mean(rows: np.ndarray) -> np.ndarray:
+    """The mean over rows of what is known."""
+    known = np.isfinite(rows)
+    return np.asarray(np.nansum(rows, 0) / np.where(known.any(0), known.sum(0), np.nan))
+
+
+def _against(own: float, null: Float[np.ndarray, " S"]) -> tuple[float, float, float]:
+    """Two quantiles of what is known of the null, and how often it is as low as one's own."""
+    null = null[np.isfinite(null)]
+    if np.isnan(own) or not null.size:
+        return np.nan, np.nan, np.nan
+    low, high = np.quantile(null, (0.025, 0.975))
+    return float(low), float(high), float((1 + (null <= own).sum()) / (1 + len(null)))
 
 
 def unit_features(network: Network, key: PRNGKeyArray) -> Float[np.ndarray, "N 3"]:

@@ -202,7 +202,7 @@ def trained(of: Recipe, seed: int, keep: Keep = in_memory, track: Track = in_sil
     heard = Network(FirstOf(cell), like.readout, like.h0)
     state = start(heard, optimiser(of.clip), _key(seed, 1))
     parts: list[Arrays] = []
-    name = "-".join(map(str, of))
+    name = "-".join(map(str, (*of, STEPS, LOOK, SEQUENCES)))
     for first in track(range(0, of.epochs, CHUNK), f"training {of.hmm} {seed}"):
         begin = parts[-1] if parts else None
         count = min(CHUNK, of.epochs - first)

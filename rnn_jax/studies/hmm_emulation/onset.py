@@ -29,7 +29,8 @@ APART = 20
 
 
 class Asked(NamedTuple):
-    """Every which epoch is linearised, and asked about kick neurons; and trials for these."""
+    """Epochs between two linearisations, epochs between two questions about kick neurons, and
+    trials of each of these."""
 
     every: int
     kick_every: int
@@ -51,15 +52,16 @@ def onset(
     **Arguments:**
 
     - `run`: the training run.
-    - `ways`: directions, and the kick neurons of each in the network after the last epoch.
+    - `ways`: directions, and the kick neurons of each in the network that is analysed.
     - `key`: draws runs.
     - `size`: how often.
     - `track`: shows progress.
 
     **Returns:** `epoch [E]`; `unstable [E]`, the mean number of unstable directions over 200
     states; `rate [E]`, switches per step; `loss [E]`; `kick_epoch [K]`, and `kick_effect [K]`, by
-    how much exchanging the final kick neurons makes a run that switches one that does not, the
-    lesser of both directions of exchange, mean over `ways`; NaN where runs do not switch. Of
+    how much exchanging these kick neurons makes a run that switches one that does not, the lesser
+    of both directions of exchange as a share of exchanging all units, mean over `ways`; NaN where
+    runs do not switch in all of them. Of
     `unstable`, `rate`, `loss` and `kick_effect`, under `NAME_onset [5]`: the epoch of the change,
     its interval, the means before and after; `NAME_explained`.
     """
@@ -113,22 +115,23 @@ def _kick_effect(
     key: PRNGKeyArray,
     trials: int,
 ) -> float:
-    """The lesser effect of exchanging the final kick neurons, mean over directions."""
-    found = pools(network, key, trials, most=2)
+    """The lesser effect of exchanging given kick neurons, mean over directions; what an effect is
+    above 1 counts against it, as what is below does."""
+    found, _ = pools(network, key, trials, most=2)
     told = []
     for way, members in ways.items():
         if way not in found:
-            continue
+            return np.nan
         contrast = in_epoch(found[way].contrasts[name_of(way)], "kick")
         pair = aligned(network, found[way], contrast)
         asked = pair.epochs["kick"]
         rows = np.flatnonzero(asked.valid)
         if len(rows) < trials / 2:
-            continue
+            return np.nan
         picks = np.resize(rows, len(asked.valid))
         question = choose(pair, asked, picks, np.ones(len(picks)))
         masks = np.stack([members, np.ones_like(members)]).astype(question.ys.dtype)
         sums = np.asarray(exchanged(network, question, masks), float)
         effect = np.asarray(shares(sums, np.asarray(question.norms, float)).effect)
-        told.append(effect[:, 0].min())
+        told.append((1 - np.abs(1 - effect[:, 0] / effect[:, 1])).min())
     return float(np.mean(told)) if told else np.nan

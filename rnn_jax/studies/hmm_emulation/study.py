@@ -114,7 +114,7 @@ class Scale(NamedTuple):
 
 
 FULL = Scale(5000, 2000, 300, 1000, kicks.FULL, onsets.FULL, 100, Size(64, 400))
-QUICK = Scale(1000, 200, 40, 200, kicks.QUICK, onsets.QUICK, 9, Size(16, 120))
+QUICK = Scale(1000, 200, 40, 200, kicks.QUICK, onsets.QUICK, 19, Size(16, 120))
 
 PARTS_OF = (
     "measured", "silence", "residence", "orbits", "scales", "determinism", "spectra", "kick",
@@ -127,7 +127,7 @@ def emulation(
     of: Recipe, seeds: range, scale: Scale, track: Track, keep: Keep = in_memory,
     networks: Keep | None = None,
 ) -> "xr.Dataset":  # fmt: skip
-    """Train the networks, and find out all there is to each.
+    """Train the networks, and analyse each one.
 
     **Arguments:**
 
@@ -249,7 +249,8 @@ def _named() -> dict[str, tuple[str, ...]]:
         **{f"kick_{name}": ("way", "epoch", *dims) for name, dims in OF_QUESTION.items()},
         "kick_members": ("way", "epoch", "set", "unit"),
         **{f"kick_{name}": ("way", "held") for name in ("rate", "leaving", "other", "residence")},
-        **{f"kick_{name}": ("way",) for name in ("matched_low", "matched_high", "p")},
+        "kick_transition": ("way", "held", "to", "from"),
+        **{f"kick_{name}": ("way",) for name in ("matched_low", "matched_high", "p", "foils")},
         **{f"populations_{name}": ("way", "group", "part", "mu") for name in scaled},
         "populations_count": ("way", "group"),
         **{f"populations_{name}": ("way",) for name in ("control_low", "control_high", "p")},

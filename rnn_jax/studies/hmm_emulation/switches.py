@@ -11,7 +11,7 @@ the one run the other.
 """
 
 from itertools import permutations
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -36,7 +36,7 @@ AT_ONCE = 128
 POOL = 512
 """Runs that are looked through at once."""
 MOST = 40
-"""Pools that are looked through at most; a direction that the first four lack is not sought."""
+"""Pools that are looked through at most; a direction absent from the first four is given up."""
 
 
 class Switches(NamedTuple):
@@ -108,9 +108,12 @@ def name_of(direction: tuple[int, int]) -> str:
     return f"{direction[0]} to {direction[1]}"
 
 
+Way: TypeAlias = tuple[int, int]
+
+
 def pools(
     network: Network, key: PRNGKeyArray, count: int, most: int = MOST
-) -> dict[tuple[int, int], Trials]:
+) -> tuple[dict[Way, Trials], dict[Way, float]]:
     """Trials of every direction that runs switch in: `count` each, or as many as were found.
 
     **Arguments:**
@@ -121,34 +124,50 @@ def pools(
     - `most`: how many times 512 runs are looked through, at most.
 
     **Returns:** `Trials` by direction, `xs [count, LENGTH, I]`, each with one contrast named by
-    `name_of`. A direction of fewer is filled up with runs without an event.
+    `name_of`. A direction of fewer is filled up with runs without an event. And the share of each
+    direction's switches that have a foil: a switch that no draw prevents is not asked about.
     """
     noise = noise_of(network)
     symbols = len(network.readout(network.h0))
-    kept: dict[tuple[int, int], list] = {way: [] for way in directions(symbols)}
+    kept: dict[Way, list] = {way: [] for way in directions(symbols)}
+    seen: dict[Way, list[bool]] = {way: [] for way in kept}
     for k in range(most):
         of_runs, of_foils = jax.random.split(jax.random.fold_in(key, k))
         xs = jax.random.normal(of_runs, (POOL, LENGTH, noise.width), noise.dtype)
         hs, ys = clean_run(network, xs)
         found = switches(np.asarray(ys).argmax(-1))
-        switched = np.flatnonzero(found.at >= 0)
-        if not len(switched):
+        if not (found.at >= 0).any():
             continue
-        # always as many, so that all pools share a program
-        rows = np.resize(switched, AT_ONCE)
-        first = found.at[rows] + NOISE[0]
-        span = first[:, None] + np.arange(READ[1] - NOISE[0])
-        good, other = foils(network, hs[rows, first - 1], xs[rows[:, None], span], of_foils)
-        foil = np.array(xs[rows])
-        foil[np.arange(AT_ONCE)[:, None], span] = other
-        for i in np.flatnonzero(np.asarray(good)[: len(switched)]):
-            b = rows[i]
+        rows, good, foil = _with_foils(network, found, hs, xs, of_foils)
+        for b, prevented, other in zip(rows, good, foil, strict=True):
             way = int(found.old[b]), int(found.new[b])
-            if len(kept[way]) < count:
-                kept[way].append((np.asarray(xs[b]), foil[i], found.at[b]))
+            seen[way].append(bool(prevented))
+            if prevented and len(kept[way]) < count:
+                kept[way].append((np.asarray(xs[b]), other, found.at[b]))
         if k >= 3 and all(len(taken) in (0, count) for taken in kept.values()):
             break
-    return {way: _trials(way, rows, count) for way, rows in kept.items() if rows}
+    trials = {way: _trials(way, rows, count) for way, rows in kept.items() if rows}
+    return trials, {way: float(np.mean(rows)) for way, rows in seen.items() if rows}
+
+
+def _with_foils(
+    network: Network,
+    found: Switches,
+    hs: Float[Array, "B T N"],
+    xs: Float[Array, "B T I"],
+    key: PRNGKeyArray,
+) -> tuple[Int[np.ndarray, " K"], Bool[np.ndarray, " K"], Float[np.ndarray, "K T I"]]:
+    """Runs of a pool that switch, at most `AT_ONCE`; whether each has a foil, and its inputs."""
+    switched = np.flatnonzero(found.at >= 0)[:AT_ONCE]
+    # always as many, so that all pools share a program
+    rows = np.resize(switched, AT_ONCE)
+    first = found.at[rows] + NOISE[0]
+    span = first[:, None] + np.arange(READ[1] - NOISE[0])
+    good, other = foils(network, hs[rows, first - 1], xs[rows[:, None], span], key)
+    foil = np.array(xs[rows])
+    foil[np.arange(AT_ONCE)[:, None], span] = other
+    K = len(switched)
+    return switched, np.asarray(good)[:K], foil[:K]
 
 
 def _trials(way: tuple[int, int], rows: list, count: int) -> Trials:

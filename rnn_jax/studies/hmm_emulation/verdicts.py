@@ -1,8 +1,9 @@
 """What the study of emulation claims, how each claim is judged, and its tables.
 
 Claims, limits and rules were written down before a trained network was asked. Each network is
-judged by its own intervals and p-values: a claim holds where it holds for every network that can
-be judged, is refuted where it holds for none, and is undecided between the two.
+judged by its own numbers, and by intervals where the claim says so: a claim holds where it holds
+for every network that can be judged, is refuted where it holds for none, and is undecided between
+the two.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,8 @@ KEPT, GAIN, SMALL = 0.9, 0.1, 0.1
 """Of kick neurons: least effect on fresh trials, lead over correlation, share of all units."""
 EPOCHS_APART = 10
 """Epochs between two onsets that count as one."""
+STEP = 0.5
+"""Share of a series' variance that a step explains, at the least, to be an onset."""
 
 CLAIMS: dict[str, Claim] = {
     "emulates": Claim(
@@ -65,8 +68,8 @@ CLAIMS: dict[str, Claim] = {
         "a direction whose kick neurons fail one of the three",
     ),
     "beyond correlation": Claim(
-        f"on fresh trials, kick neurons do at least {GAIN} more than as many units of largest "
-        "correlation with the switch",
+        f"on fresh trials, kick neurons account for at least {GAIN} more of the switch than as "
+        "many units of largest correlation with it",
         "no difference",
         f"a mean difference over directions below {GAIN}",
     ),
@@ -134,7 +137,17 @@ def _emulates(one: "xr.Dataset") -> tuple[str, bool | None]:
         _value(one, f"measured_{name}", 0) for name in ("transition_difference", "changes", "nats")
     )
     holds = apart <= TRANSITION and abs(changes - 1) <= CHANGES and abs(nats) <= NATS
-    return f"{apart:.3f}, {changes - 1:+.1%}, {nats:+.4f} nats", holds
+    said = f"{apart:.3f}{_ends(one, 'transition_difference', '.3f')}, "
+    said += f"{changes:.3f}{_ends(one, 'changes', '.3f')} of the change rate, "
+    return said + f"{nats:+.4f}{_ends(one, 'nats', '+.4f')} nats", holds
+
+
+def _ends(one: "xr.Dataset", name: str, spec: str) -> str:
+    """The interval of a measure of the network, where it is known."""
+    if (name := f"measured_{name}_interval") not in one:
+        return ""
+    low, high = one[name].values[0]
+    return f" [{low:{spec}}, {high:{spec}}]"
 
 
 def _silent(one: "xr.Dataset") -> tuple[str, bool | None]:
@@ -203,12 +216,13 @@ def _few(one: "xr.Dataset") -> tuple[str, bool | None]:
 
 
 def _beyond(one: "xr.Dataset") -> tuple[str, bool | None]:
-    kept = one["kick_kept"].sel(epoch="kick")
-    more = kept.sel(selector=OWN).values - kept.sel(selector="correlation").values
-    known = more[np.isfinite(more)]
-    if not known.size:
+    asked, kept = _asked_ways(one), one["kick_kept"].sel(epoch="kick")
+    if not asked.any():
         return "no direction", None
-    return f"{known.mean():+.2f}", bool(known.mean() >= GAIN)
+    # a direction without a set has done nothing
+    own, rival = (np.nan_to_num(kept.sel(selector=s).values) for s in (OWN, "correlation"))
+    more = float((own - rival)[asked].mean())
+    return f"{more:+.2f}", more >= GAIN
 
 
 def _causal(one: "xr.Dataset") -> tuple[str, bool | None]:
@@ -241,12 +255,17 @@ def _onset(one: "xr.Dataset") -> tuple[str, bool | None]:
     names = ("unstable", "rate", "loss", "kick_effect")
     at = {name: one[f"onset_{name}_onset"].values for name in names}
     said = ", ".join(
-        f"{name.replace('_', ' ')} {row[0]:.0f} [{row[1]:.0f}, {row[2]:.0f}]"
+        f"{name.replace('_', ' ')} {row[0]:.0f} [{row[1]:.0f}, {row[2]:.0f}] "
+        f"from {row[3]:.3g} to {row[4]:.3g}"
         for name, row in at.items()
         if np.isfinite(row[0])
     )
+    steps = [at[name][4] > at[name][3] for name in ("unstable", "rate")]
+    clear = [_value(one, f"onset_{name}_explained") >= STEP for name in ("unstable", "rate")]
+    if not all([*steps, *clear]):
+        return f"no step upwards in one; epochs: {said}", None
     apart = abs(at["unstable"][0] - at["rate"][0])
-    return f"epochs: {said}", None if np.isnan(apart) else bool(apart <= EPOCHS_APART)
+    return f"epochs: {said}", bool(apart <= EPOCHS_APART)
 
 
 def _pairs_apart(one: "xr.Dataset") -> np.ndarray:
@@ -269,7 +288,7 @@ def _separable(one: "xr.Dataset") -> tuple[str, bool | None]:
     others = np.where(np.eye(len(own), dtype=bool), np.nan, removed)
     known = np.isfinite(own) & np.isfinite(others).any(1)
     if not known.any():
-        return "one direction alone", None
+        return "no direction beside another", None
     least = np.nanmin(others[known], 1)
     said = ", ".join(f"{a:.2f} and {b:.2f}" for a, b in zip(own[known], least))
     return f"own and least of others, over the whole: {said}", bool((own[known] < least).all())
@@ -292,8 +311,9 @@ def tables(found: "xr.Dataset") -> str:
         "", _measures(found), "",
         "Zones, by mean residence (cut at 60 steps), and what holds in each; means over states:",
         "", _zones(found), "",
-        "Kick neurons by direction: units, axes in random bases, effect on fresh trials of these "
-        "and of as many by correlation, probability per step of the switch with whom held at 0:",
+        "Kick neurons by direction: share of switches that have a foil, units, axes in random "
+        "bases, effect on fresh trials of these and of as many by correlation, probability of the "
+        "switch per step while the named set is held at 0:",
         "", _ways(found), "",
     ]  # fmt: skip
     return "\n".join(parts)
@@ -312,24 +332,29 @@ def _measures(found: "xr.Dataset") -> str:
 
 
 def _zones(found: "xr.Dataset") -> str:
-    head = ["seed", "zone", "share", "unstable", "critical", "radius", "relative spread", "same"]
+    head = ["seed", "zone", "share", "unstable", "critical", "radius", "relative spread",
+            "same switch", "of states"]  # fmt: skip
     rows = []
     for k, seed in enumerate(found["seed"].values):
         one = found.isel(seed=k)
         for z, zone in enumerate(ZONES):
             numbers = [one["residence_share"].values[z]]
             numbers += [one[f"spectra_{n}"].values[z] for n in ("unstable", "critical", "radius")]
-            numbers.append(one["determinism_relative"].values[-1, -1, z])
-            numbers.append(one["determinism_agreement_switched"].values[-1, z])
-            rows.append([seed, zone, *(_cell(value) for value in numbers)])
+            ends = [
+                one[f"determinism_relative{e}"].values[-1, -1, z] for e in ("", "_low", "_high")
+            ]
+            again = one["determinism_agreement_switched"].values[-1, z]
+            count = one["determinism_count_switched"].values[z]
+            cells = [*(_cell(value) for value in numbers), _said(tuple(ends)), _cell(again)]
+            rows.append([seed, zone, *cells, f"{count:.0f}"])
     return markdown_table(head, rows)
 
 
 def _ways(found: "xr.Dataset") -> str:
     if "kick_size" not in found:
         return "No run switched often enough to be asked."
-    head = ["seed", "direction", "units", "axes", "effect", "correlation", "whole", "kick",
-            "correlation held", "matched", "p"]  # fmt: skip
+    head = ["seed", "direction", "foils", "units", "axes", "effect", "correlation", "whole",
+            "kick", "correlation held", "matched", "p"]  # fmt: skip
     rows = []
     for k, seed in enumerate(found["seed"].values):
         one = found.isel(seed=k)
@@ -341,7 +366,8 @@ def _ways(found: "xr.Dataset") -> str:
             leaving = [part["kick_leaving"].sel(held=name).item() for name in held]
             numbers = [*kept, *leaving, part["kick_p"].item()]
             whole = [f"{value:.0f}" for value in size]
-            rows.append([seed, part["way"].item(), *whole, *(_cell(v, 3) for v in numbers)])
+            first = [seed, part["way"].item(), _cell(part["kick_foils"].item())]
+            rows.append([*first, *whole, *(_cell(v, 3) for v in numbers)])
     return markdown_table(head, rows)
 
 
