@@ -150,7 +150,7 @@ def measured(
         **mean("spread", spread, real),
         **mean("relative", relative, real),
         **mean("agreement", agreement, real),
-        **mean("agreement_switched", of(those).agreement, switching),
+        **mean("agreement_switched", of(those)[2], switching),
         **mean("agreement_stayed", agreement, real & ~switched),
         **mean("switched", switched.astype(float), real),
         "count": real.sum(1),
@@ -177,8 +177,8 @@ def clean_from(
 
 def _repeated(
     network: Network, states: Samples, index: Int[np.ndarray, "4 P"], key: PRNGKeyArray
-) -> Repeats:
-    """`Repeats` of chosen states, `[..., 4, P]` on the host."""
+) -> tuple[np.ndarray, ...]:
+    """The parts of `Repeats` of chosen states, each `[..., 4, P]` on the host."""
     taken = jax.tree.map(lambda leaf: leaf[index.ravel()], states)
     back = lambda part: np.moveaxis(np.asarray(part), 0, -1).reshape(*part.shape[1:], *index.shape)
-    return Repeats(*map(back, _all_repeats(network, taken, key)))
+    return tuple(map(back, _all_repeats(network, taken, key)))
