@@ -247,11 +247,12 @@ def _gap(rows: np.ndarray, whole: int, share: float) -> float:
 
 def _section(step: Step, x: PyTree, start: PyTree) -> tuple[PyTree, PyTree]:
     """The direction of motion at the start, of length 1; and the start."""
-    rows = rows_of("start", _run(step, x, start, 1))
+    ran = _run(step, x, start, 1)
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(ran)):
+        raise ValueError("the step is not finite at start, so no section passes there")
+    rows = rows_of("start", ran)
     motion = rows[1:] - rows[:1]
     size = np.linalg.norm(motion)
-    if not np.isfinite(size):
-        raise ValueError("the step is not finite at start, so no section passes there")
     if not size > 0:
         raise ValueError("start must move: it rests under the step, so no section passes there")
     like = jax.tree.map(lambda leaf: leaf[None], start)
