@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import product
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -334,6 +335,26 @@ def test_a_ring_is_one_family_and_its_centre_is_isolated():
     assert (~on).sum() == 1
     assert data["family_dimension"].values.tolist() == [1]
     np.testing.assert_array_equal(data["point_family"].values, np.where(on, 0, -1))
+
+
+class Creeping(eqx.Module):
+    """A ring along which the state creeps by 1e-8 radians a step at most: 16 points rest on it."""
+
+    c: jax.Array
+
+    def __call__(self, h, x):
+        r = jnp.sqrt(h[:2] @ h[:2] + 1e-300)
+        angle = 1e-8 * jnp.sin(8 * jnp.arctan2(h[1], h[0]))
+        turned = h[:2] + angle * jnp.stack([-h[1], h[0]])
+        gain = self.c.astype(h.dtype)
+        return jnp.append(turned * (gain[0] - gain[1] * r), gain[1] * h[2]) + x
+
+
+@pytest.mark.parametrize(("kind", "dimension"), [(np.float32, [1]), (np.float64, [])])
+def test_a_ring_that_creeps_as_its_weights_round_is_one_family(kind, dimension):
+    step = Creeping(jnp.asarray([1.5, 0.5], kind))
+    data = portrait(latches(step), DynamicsSettings(starts=24, exponents=0)).dataset
+    assert data["family_dimension"].values.tolist() == dimension
 
 
 def test_points_without_neutral_modes_are_not_asked_for_families(found):

@@ -80,7 +80,7 @@ def escape_times(
     - `key`: draws all noise.
     - `samples`: runs from each state, `R`.
     - `limit`: the longest time that is told.
-    - `lasting`: for how many steps the label must be another. A change for fewer steps is none.
+    - `lasting`: for how many steps the label must be another. A shorter change does not count.
     - `memory`: a budget in bytes, or like "2GiB", that sets how many runs go side by side.
 
     **Returns:** `Escapes`.

@@ -75,18 +75,14 @@ def sinkhorn_divergence(
     """
     x, y, a, b = _posed(x, y, x_weights, y_weights, blur, cost, scaling, diameter)
     held = lax.stop_gradient
-    costs = [cost(u, held(v)) for u, v in ((x, y), (y, x), (x, x), (y, y))]
+    # the first two are one matrix, which is computed once: they differ in what has a gradient
+    costs = [cost(x, held(y)), cost(held(x), y), cost(x, held(x)), cost(y, held(y))]
     widest = box(x, y) if diameter is None else diameter
     flat = [held(matrix) for matrix in costs]
     logs = jnp.log(a), jnp.log(b)
     f, g, own_f, own_g = _annealed(flat, logs, held(widest), blur, scaling)
     eps = jnp.asarray(blur**2, x.dtype)
-    last = [
-        _softmin(eps, matrix, log + potential / eps)
-        for matrix, log, potential in zip(
-            costs, (logs[1], logs[0], *logs), (g, f, own_f, own_g), strict=True
-        )
-    ]
+    last = _updated(eps, costs, logs, [held(part) for part in (f, g, own_f, own_g)])
     return a @ (last[0] - last[2]) + b @ (last[1] - last[3])
 
 
@@ -111,11 +107,11 @@ def transport_plan(
     """
     x, y, a, b = _posed(x, y, None, None, blur, cost, scaling, diameter)
     widest = box(x, y) if diameter is None else diameter
-    costs = [cost(x, y), cost(y, x)]
+    matrix = cost(x, y)
     logs = jnp.log(a), jnp.log(b)
-    _, g = _annealed(costs, logs, widest, blur, scaling)
+    _, g = _annealed([matrix, matrix], logs, widest, blur, scaling)
     eps = jnp.asarray(blur**2, x.dtype)
-    return a[:, None] * jax.nn.softmax((logs[1] + g / eps)[None] - costs[0] / eps, axis=1)
+    return a[:, None] * jax.nn.softmax((logs[1] + g / eps)[None] - matrix / eps, axis=1)
 
 
 def box(x: Float[Array, "B D"], y: Float[Array, "C D"]) -> Float[Array, ""]:
@@ -159,9 +155,21 @@ def _weights(name: str, given: Any, batch: Array) -> Array:
     return refused(f"{name} must be above 0, of sum 1", bad, known.astype(batch.dtype))
 
 
-def _softmin(eps: Array, cost: Array, logs: Array) -> Array:
-    """`-eps log sum_j exp(logs_j - c_ij / eps)` for each row."""
-    return -eps * logsumexp(logs[None] - cost / eps, axis=1)
+OTHER, AXIS = (1, 0, 2, 3), (1, 0, 1, 1)
+"""Of the two sides, then of each side's own problem: whose potential an update reads, and over
+which axis of the cost it sums."""
+
+
+def _updated(
+    eps: Array, costs: list[Array], logs: tuple[Array, Array], potentials: list[Array]
+) -> list[Array]:
+    """`-eps log sum_j exp(log b_j + (g_j - c_ij) / eps)` of each side."""
+    weights = (*logs, *logs)
+    given = [weights[k] + potentials[k] / eps for k in OTHER[: len(costs)]]
+    return [
+        -eps * logsumexp(jnp.expand_dims(logs, 1 - axis) - cost / eps, axis=axis)
+        for logs, cost, axis in zip(given, costs, AXIS, strict=False)
+    ]
 
 
 def _annealed(
@@ -177,19 +185,14 @@ def _annealed(
     ratio = scaling**2
     falls = jnp.ceil(jnp.log(first / last) / -jnp.log(jnp.asarray(ratio, dtype)))
     falls = jnp.maximum(falls, 0).astype(jnp.int32)
-    other = (logs[1], logs[0], *logs)[: len(costs)]
-    swapped = (1, 0, 2, 3)[: len(costs)]
-
-    def updated(eps: Array, potentials: list[Array]) -> list[Array]:
-        given = [log + potentials[k] / eps for log, k in zip(other, swapped, strict=True)]
-        return [_softmin(eps, *pair) for pair in zip(costs, given, strict=True)]
 
     def body(k: Array, potentials: list[Array]) -> list[Array]:
         # the first eps is used twice, as in geomloss
         fallen = first * ratio ** jnp.maximum(k - 1, 0).astype(dtype)
         eps = jnp.where(k > falls, last, fallen)
-        fresh = updated(eps, potentials)
+        fresh = _updated(eps, costs, logs, potentials)
         return [(old + new) / 2 for old, new in zip(potentials, fresh, strict=True)]
 
-    begin = [_softmin(first, cost, log) for cost, log in zip(costs, other, strict=True)]
+    nothing = [jnp.zeros_like(log) for log in (*logs, *logs)[: len(costs)]]
+    begin = _updated(first, costs, logs, nothing)
     return lax.fori_loop(0, falls + 2, body, begin)

@@ -141,10 +141,22 @@ def families_of(found: Landscape, ground: Ground, track: Track) -> Families | No
     if found.near is None or not (found.near.neutral[~found.slow] > 0).any():
         return None
     points = tree_of(found.fixed, ground.starts)
-    search = lambda: families(
-        found.step, ground.x, points, ground.states, ground.settings.tolerance
-    )
+    tolerance = max(ground.settings.tolerance, _as_slow_as_weights(found.step, points))
+    search = lambda: families(found.step, ground.x, points, ground.states, tolerance)
     return once(search, track, f"families, {found.name}")
+
+
+def _as_slow_as_weights(step: Step, points: PyTree) -> float:
+    """`q` of a speed that the rounding of a step's weights makes, `(eps |h|)^2 / 2`.
+
+    A ring whose weights were rounded to single precision rests at some of its points only, and
+    creeps between them as slowly as that. It is a ring all the same.
+    """
+    kinds = [leaf.dtype for leaf in jax.tree.leaves(eqx.filter(step, eqx.is_inexact_array))]
+    eps = max((float(np.finfo(kind).eps) for kind in kinds), default=0.0)
+    rows = [np.asarray(leaf).reshape(len(leaf), -1) for leaf in jax.tree.leaves(points)]
+    length = np.sqrt(sum((row**2).sum(1) for row in rows)).max(initial=0.0)
+    return (eps * float(length)) ** 2 / 2
 
 
 @eqx.filter_jit

@@ -170,7 +170,7 @@ def _enough(trials: Trials, size: Asked) -> bool:
 
 
 def stacked(rows: list[dict[str, np.ndarray] | None]) -> dict[str, np.ndarray]:
-    """Rows of all directions; NaN, and nobody, where there is none."""
+    """Rows of all directions; NaN, and nobody, where a row is missing."""
     known = [row for row in rows if row]
     names = {name: value for row in known for name, value in row.items()}
     blank = lambda v: np.zeros(v.shape, bool) if v.dtype == bool else np.full(v.shape, np.nan)

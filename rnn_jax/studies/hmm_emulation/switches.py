@@ -42,7 +42,7 @@ MOST = 40
 class Switches(NamedTuple):
     """The first switch of each run after the burn-in.
 
-    - `at`: `[B]`, its step, the first with the new output; -1 where there is none.
+    - `at`: `[B]`, its step, the first with the new output; -1 of a run without a switch.
     - `old`, `new`: `[B]`, the outputs.
     """
 
