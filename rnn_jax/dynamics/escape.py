@@ -23,6 +23,7 @@ from jaxtyping import Array, Bool, Int, PRNGKeyArray, PyTree
 from ..causal.sweep.budget import default_memory, parse_bytes
 from ..core import Input, State, Step
 from ..core.checks import all_finite, at_least, described, function, random_key, state
+from ..core.products import ordered
 from ..core.rollout import check_step
 
 LANES = 1024
@@ -164,7 +165,9 @@ def _begun(problem: _Problem, run: Int[Array, ""]) -> _Lane:
 def _advanced(problem: _Problem, lane: _Lane) -> _Lane:
     """A run one step later."""
     key = problem.keys[jnp.minimum(lane.run, len(problem.keys) - 1)]
-    h = problem.step(lane.h, problem.draw(jax.random.fold_in(key, lane.t)))
+    # lanes lead: the other order would transpose every product of every step
+    step = ordered(problem.step, "vector first")
+    h = step(lane.h, problem.draw(jax.random.fold_in(key, lane.t)))
     away = jnp.where(problem.label(h) != lane.first, lane.away + 1, 0)
     return lane._replace(h=h, t=lane.t + 1, away=away)
 
