@@ -7,6 +7,7 @@ import pytest
 from helpers import CELLS, N, inputs, network
 
 from rnn_jax.core import ordered
+from rnn_jax.core import products as reordering
 
 ORDERS = {"vector first": 0, "vector last": -1}
 R = 5
@@ -95,3 +96,15 @@ def test_loops_and_precisions_go_along():
     np.testing.assert_allclose(got(h), f(h), atol=1e-14)
     text = str(jax.make_jaxpr(got)(h))
     assert "precision=(Precision.DEFAULT, Precision.HIGHEST)" in text.replace("\n", " ")
+
+
+def test_where_programs_cannot_be_rewritten_the_numbers_are_the_same(monkeypatch):
+    def gone(*_):
+        raise AttributeError("module has no attribute 'jaxpr_as_fun'")
+
+    step = lambda h, x: jnp.tanh(W[0] @ h + W[1] @ x)
+    h, x = jax.random.normal(jax.random.key(1), (2, R, N))
+    expected = jax.vmap(step)(h, x)
+    monkeypatch.setattr(reordering.core, "jaxpr_as_fun", gone)
+    found = jax.vmap(ordered(step, "vector first"))(h, x)
+    np.testing.assert_array_equal(found, expected)

@@ -44,8 +44,12 @@ def ordered(function: Callable, order: Order) -> Callable:
         # traced at every call: under `vmap` the shapes are those of one run, so that a vector is
         # known as one; weights that the function closes over become constants of the program
         program, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
-        leaves = core.jaxpr_as_fun(_rewritten(program, order))(*jax.tree.leaves(arguments))
-        return jax.tree.unflatten(jax.tree.structure(shape), leaves)
+        try:
+            other = core.jaxpr_as_fun(_rewritten(program, order))
+        except Exception:
+            # programs as data are a part of JAX that may change: slower, and the same numbers
+            return function(*arguments)
+        return jax.tree.unflatten(jax.tree.structure(shape), other(*jax.tree.leaves(arguments)))
 
     return run
 
