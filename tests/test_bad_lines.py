@@ -263,7 +263,7 @@ BAD = [
     ("discover no_weights.npz --trials trials.npz", "weight_ih"),
     ("discover cut.npz --trials trials.npz", "cut off or no .npz"),
     ("discover text.safetensors --trials trials.npz", "no .safetensors"),
-    ("discover trials.npz --trials trials.npz --cell cnn", "cell must be rnn, gru or lstm"),
+    ("discover trials.npz --trials trials.npz --cell cnn", "cell must be rnn, gru, lstm"),
     ("discover absent.eqx", "no such file"),
     ("discover full.eqx", "no such file"),
     ("discover text.eqx", "no JSON header"),

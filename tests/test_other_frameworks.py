@@ -1,12 +1,14 @@
 """Networks of PsychRNN and trials of neurogym: their equations and rules, by a second route."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from rnn_jax.core import clean_run
-from rnn_jax.data import network_from_psychrnn, trials_from_env
+from rnn_jax.data import network_from_flax, network_from_psychrnn, trials_from_env
 from rnn_jax.training import cross_entropy, fit
 
 N, I, O, T, ALPHA = 6, 2, 3, 15, 0.2  # noqa: E741
@@ -163,3 +165,43 @@ def test_a_network_trains_on_an_environment():
 
     found = fit(network, sample, cross_entropy, keys[2], steps=60, batch_size=32, chunk=20)
     assert found.losses[-10:].mean() < 0.8 * found.losses[:10].mean()
+
+
+FLAX = Path(__file__).parent / "fixtures" / "flax.npz"
+
+
+def of_flax(name):
+    """Parameters as Flax nests them, and what Flax made of the inputs."""
+    with np.load(FLAX) as file:
+        arrays = {k.removeprefix(f"{name}/"): file[k] for k in file.files if k.startswith(name)}
+        inputs = file["inputs"]
+    params = {"cell": {}, "read": {}}
+    for path, array in arrays.items():
+        if path.startswith("cell/"):
+            _, layer, part = path.split("/")
+            params["cell"].setdefault(layer, {})[part] = array
+        elif path.startswith("read/"):
+            params["read"][path.removeprefix("read/")] = array
+    return params, inputs, arrays["hs"], arrays["ys"]
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm", "old-lstm", "simple"])
+def test_a_network_of_flax_does_what_flax_did(name):
+    params, inputs, hs, ys = of_flax(name)
+    assert np.abs(hs).max() > 0.3
+    network = network_from_flax(params["cell"], params["read"])
+    found, said = clean_run(network, jnp.asarray(inputs)[None])
+    np.testing.assert_allclose(jax.tree.leaves(found)[0][0], hs, atol=1e-6)
+    np.testing.assert_allclose(said[0], ys, atol=2e-6)
+    bare = network_from_flax(params["cell"])
+    np.testing.assert_allclose(clean_run(bare, jnp.asarray(inputs)[None])[1][0], hs, atol=1e-6)
+
+
+def test_what_is_no_cell_of_flax_is_refused():
+    params = of_flax("gru")[0]
+    with pytest.raises(ValueError, match="expected a GRU, LSTM or simple cell of Flax, got"):
+        network_from_flax(params["read"])
+    with pytest.raises(ValueError, match="ir must have a kernel"):
+        network_from_flax(params["cell"] | {"ir": {"bias": np.zeros(5)}})
+    with pytest.raises(ValueError, match="the readout"):
+        network_from_flax(params["cell"], {"kernel": np.zeros((7, 2), np.float32)})

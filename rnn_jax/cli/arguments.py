@@ -47,7 +47,7 @@ class OfSubject:
 
     cell: str | None = None
     """The cell to train on a task (`rnn-jax list` has all), or the one that a weights file holds
-    (rnn, gru, lstm)."""
+    (rnn, rnn-relu, gru, lstm)."""
 
     units: int = 64
     """Units to train with, where the subject is a task."""

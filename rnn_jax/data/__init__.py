@@ -1,6 +1,7 @@
 """Readers and writers: trials, weights, anatomies, a user's module, a run's folder."""
 
 from .connectome import Connectome, read_connectome
+from .flax import network_from_flax
 from .folder import Workplace, filled, reserved, workplace
 from .graph import to_graph, write_graphml
 from .label import label
@@ -16,7 +17,7 @@ from .weights import load_weights, network_from_torch
 __all__ = [
     "READERS", "Connectome", "Points", "RateReadout", "Workplace", "as_network", "check_network",
     "check_weights", "epoch_window", "filled", "label", "load_network", "load_npz", "load_object",
-    "load_trials", "load_weights", "network_from_psychrnn", "network_from_torch",
-    "points_dataset", "points_from", "read_connectome", "reader", "reserved", "said_in_file",
-    "to_graph", "trials_from_env", "workplace", "write_graphml",
+    "load_trials", "load_weights", "network_from_flax", "network_from_psychrnn",
+    "network_from_torch", "points_dataset", "points_from", "read_connectome", "reader",
+    "reserved", "said_in_file", "to_graph", "trials_from_env", "workplace", "write_graphml",
 ]  # fmt: skip

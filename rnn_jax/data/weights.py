@@ -1,7 +1,7 @@
 """Weights from PyTorch: a saved `state_dict` of `nn.RNN`, `nn.GRU` or `nn.LSTM`, as a network.
 
     network = network_from_torch("weights.safetensors")
-    network = network_from_torch("weights.npz", "rnn", activation="relu")
+    network = network_from_torch("weights.npz", "rnn-relu")
 
 Gates and biases go where PyTorch puts them: a GRU's reset gate acts on `W_hn h + b_hn`, so that
 this bias stays inside. A two-dimensional weight left over, with its bias, is the readout;
@@ -26,8 +26,7 @@ from .readers import reader
 
 Arrays: TypeAlias = dict[str, np.ndarray]
 
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
+GATES = {"rnn": 1, "gru": 3, "lstm": 4, "rnn-relu": 1}
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 PATTERN = re.compile(r"^(?:(.*)\.)?((?:weight|bias)_(?:ih|hh|hr))(?:_l(\d+))?(_reverse)?$")
 
@@ -43,7 +42,6 @@ def load_weights(path: str | Path) -> Arrays:
 def network_from_torch(
     weights: str | Path | dict[str, Any],
     cell: str | None = None,
-    activation: str = "tanh",
 ) -> Network:
     """A network of one recurrent layer, and of a linear readout where there is one.
 
@@ -56,8 +54,8 @@ def network_from_torch(
         (`rnn.weight_ih_l0`): `weight_ih [G N, I]`, `weight_hh [G N, N]`, both `[to, from]`
         with the gates one below the other, and `bias_ih`, `bias_hh [G N]` or neither;
         a readout's `weight [O, N]` and `bias [O]`.
-    - `cell`: `rnn`, `gru` or `lstm`; `None` tells them apart by the number of gates G.
-    - `activation`: `tanh` or `relu`, of an `nn.RNN`, which does not save it.
+    - `cell`: `rnn`, `gru` or `lstm`; `None` tells them apart by the number of gates G. An
+        `nn.RNN` does not save its nonlinearity: it is taken for tanh, or named `rnn-relu`.
 
     **Returns:** a `Network` in the dtype of the weights, whose first state is 0.
 
@@ -68,15 +66,15 @@ def network_from_torch(
     PyTorch's documentation of `torch.nn.RNN`, `GRU` and `LSTM`, for equations and order.
     """
     if cell is not None and cell not in GATES:
-        raise ValueError(f"cell must be rnn, gru or lstm, or None to infer it; got {cell!r}")
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be tanh or relu, got {activation!r}")
+        raise ValueError(
+            f"cell must be rnn, gru, lstm or rnn-relu, or None to infer it; got {cell!r}"
+        )
     arrays = weights if isinstance(weights, dict) else load_weights(weights)
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     layer, rest = _recurrent(arrays)
     _check_values(arrays)
     cell = cell or _infer(layer["weight_hh"])
-    step = _step(cell, activation, *_checked(layer, cell))
+    step = _step(cell, *_checked(layer, cell))
     return Network(step, _readout(rest, step.b.shape[-1]), zero_state(step))
 
 
@@ -156,15 +154,15 @@ def _checked(layer: Arrays, cell: str) -> list[np.ndarray]:
 
 def _step(
     cell: str,
-    activation: str,
     w_x: np.ndarray,
     w_h: np.ndarray,
     b_x: np.ndarray,
     b_h: np.ndarray,
 ) -> Any:
     inputs, units, key = w_x.shape[1], w_h.shape[1], jax.random.key(0)
-    if cell == "rnn":
-        made = Vanilla(inputs, units, key=key, activation=ACTIVATIONS[activation])
+    if cell.startswith("rnn"):
+        activation = jnp.tanh if cell == "rnn" else jax.nn.relu
+        made = Vanilla(inputs, units, key=key, activation=activation)
         return _fill(made, w=w_h, u=w_x, b=b_x + b_h)
     fold = lambda array: array.reshape(GATES[cell], units, *array.shape[1:])
     w, u, b_x, b_h = map(fold, (w_h, w_x, b_x, b_h))

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..circuits import Circuit
 from ..contrasts import Answer
+from ..contrasts.answers import beside_bases
 from .settings import Settings
 from .subject import Subject
 
@@ -95,10 +96,13 @@ def _shares(record: dict, *parts: str) -> list[str]:
 
 
 def _beside(by_kind: dict[str, dict]) -> str:
-    """Which sets are better than random axes."""
-    words = {None: "not asked", True: "distributed", False: "units"}
-    said = {kind: words[by_kind[kind]["distributed"]] for kind in ("mediator", "circuit")}
-    return ", ".join(f"{kind}: {word}" for kind, word in said.items())
+    """What random bases say of each set; "units" where they need more axes than it has units."""
+
+    def said(record: dict) -> str:
+        asked = record["q_bases"] is not None
+        return (beside_bases(record) or "units") if asked else "not asked"
+
+    return ", ".join(f"{kind}: {said(by_kind[kind])}" for kind in ("mediator", "circuit"))
 
 
 def _rows(found: Discovery) -> list[Row]:
