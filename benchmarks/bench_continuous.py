@@ -55,7 +55,9 @@ def slope(step, h0s, xs):
 
 def of_size(N, repeats, quick):
     field = RateField(I, N, tau=1.0, key=jax.random.key(0))
-    steps = {name: from_field(field, DT, *more) for name, more in SOLVERS.items()}
+    # an implicit solver factors a matrix at each stage: 16 s a run at N = 64
+    known = {name: more for name, more in SOLVERS.items() if N <= 64 or "kvaerno" not in name}
+    steps = {name: from_field(field, DT, *more) for name, more in known.items()}
     steps["tsit5, loop"] = Loop(field)
     h0s = jax.random.normal(jax.random.key(1), (B, N))
     xs = jax.random.normal(jax.random.key(2), (B, 5 if quick else T, I))

@@ -5,12 +5,15 @@ A page is one program, run in a folder of its own; `docs/make_pictures.py` keeps
 
 import os
 
+import jax
 import matplotlib
 import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 matplotlib.use("Agg")
+# a page compiles far more than it runs
+jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(scope="module")
