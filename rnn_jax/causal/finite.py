@@ -59,6 +59,13 @@ def finite(
 
     **Raises:** `ValueError` where the leading axes differ, the metric is no scalar, a mask leaves
     [0, 1], an index is no unit's, or an intervention touches nothing (`RuntimeError` if traced).
+
+    **Example:**
+
+        >>> masks = jnp.eye(6)[:, None]  # each unit at every step, [unit, 1, unit]
+        >>> edits = rj.Replace(masks, jnp.zeros((6, 1, 1)))
+        >>> rj.finite(network.step, network.h0, x, metric, edits).shape
+        (6,)
     """
     function("metric", metric)
     h0 = state("h0", h0)

@@ -85,6 +85,11 @@ def first_order(
     **Returns:** `[T, N]`; of a state of several parts, the sum over a unit's parts.
 
     **Raises:** `ValueError` where the metric is no scalar, or `value` does not fit.
+
+    **Example:**
+
+        >>> rj.first_order(network.step, network.h0, x, metric, jnp.zeros(())).shape
+        (20, 6)
     """
     run = _run(step, h0, xs, metric, value)
     return _sum_parts(_multiply(run.lam, run.delta))
@@ -110,6 +115,12 @@ def first_order_clamp(
 
     **Raises:** as `first_order`, and `ValueError` where windows do not fit or leave [0, 1]
     (`RuntimeError` if traced).
+
+    **Example:**
+
+        >>> zero, windows = jnp.zeros(()), rj.tiling(20, 5)
+        >>> rj.first_order_clamp(network.step, network.h0, x, metric, zero, windows).shape
+        (4, 6)
     """
     windows = _windows(windows, xs)
     eye = jnp.eye(jax.tree.leaves(h0)[0].shape[0], dtype=windows.dtype)[None]

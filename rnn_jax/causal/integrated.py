@@ -50,6 +50,14 @@ def integrated(
     **Raises:** as `finite`, and `ValueError` where `nodes` is below 1 or it is no `Replace`.
 
     Sundararajan et al., ICML (2017), section 3, along each mask's own line.
+
+    **Example:**
+
+        >>> masks = jnp.eye(6)[:, None] * rj.span(20, 5, 10)[None, :, None]  # [S, T, N]
+        >>> edits = rj.Replace(masks, jnp.zeros((6, 1, 1)))
+        >>> found = rj.integrated(network.step, network.h0, x, metric, edits)
+        >>> found.effect.shape, bool((jnp.abs(found.residual) < 1e-3).all())
+        ((6,), True)
     """
     at_least(1, nodes=nodes)
     function("metric", metric)

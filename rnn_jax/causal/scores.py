@@ -27,13 +27,24 @@ def margin(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Array
     """`mean_{t,o} y * target`: how far outputs point the right way. Linear in `y`.
 
     **Raises:** `ValueError` where shapes differ.
+
+    **Example:**
+
+        >>> float(rj.margin(jnp.array([[0.5], [1.0]]), jnp.array([[1.0], [-1.0]])))
+        -0.25
     """
     same_shape(outputs=ys, targets=targets)
     return jnp.mean(ys * targets)
 
 
 def squared_error(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Array, ""]:
-    """`-mean_{t,o} (y - target)^2`. **Raises:** `ValueError` where shapes differ."""
+    """`-mean_{t,o} (y - target)^2`. **Raises:** `ValueError` where shapes differ.
+
+    **Example:**
+
+        >>> float(rj.squared_error(jnp.array([[0.5], [1.0]]), jnp.array([[1.0], [1.0]])))
+        -0.125
+    """
     same_shape(outputs=ys, targets=targets)
     return -jnp.mean((ys - targets) ** 2)
 
@@ -87,6 +98,12 @@ def log_odds(ys: Float[Array, "T O"], targets: Float[Array, "T O"]) -> Float[Arr
 
     **Raises:** `ValueError` where there is one output, shapes differ, or a target is neither
     one-hot nor all zeros (`RuntimeError` if traced).
+
+    **Example:**
+
+        >>> logits, right = jnp.array([[0.0, 0.0]]), jnp.array([[1.0, 0.0]])
+        >>> float(rj.log_odds(logits, right))
+        0.0
     """
     same_shape(outputs=ys, targets=targets)
     if ys.shape[-1] < 2:

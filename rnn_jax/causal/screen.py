@@ -104,6 +104,13 @@ def screen(
     where runs failed, and where the estimates are far too small or ranked unlike the exact
     effects: the score that ranks is then saturated or curved, and the interval of the recall
     is what counts.
+
+    **Example:**
+
+        >>> asked = network, xs, ys, rj.squared_error, jnp.eye(6), rj.tiling(20, 10), 0.0
+        >>> found = rj.screen(*asked, keep=2, key=key)
+        >>> found.kept.shape  # [window, keep]
+        (2, 2)
     """
     units, windows = group_masks(units, num_units(network)), array("windows", windows)
     W, G = len(windows), len(units)

@@ -50,6 +50,12 @@ def resumable(
     **Returns:** a function that is called as `sweep` is, all but the options by position.
 
     **Raises:** `ValueError` where it is given another function; and when called, as `sweep`.
+
+    **Example:**
+
+        >>> kept = rj.resumable(rj.sweep, None)  # a folder in the place of None
+        >>> kept(network, xs, ys, rj.squared_error, [0, 1], rj.tiling(20, 10), 0.0).shape
+        (2, 2, 8)
     """
     name = _check_call(sweep, folder, track)
 

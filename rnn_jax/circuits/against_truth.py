@@ -36,6 +36,11 @@ def auroc(scores: Float[Numbers, " N"], truth: Bool[Numbers, " N"]) -> float:
     bool: indices and labels would pass for it.
 
     Hanley and McNeil, Radiology 143 (1982).
+
+    **Example:**
+
+        >>> float(rj.auroc(jnp.array([0.9, 0.1, 0.5]), np.array([True, False, False])))
+        1.0
     """
     scores, truth = _scored(scores, truth)
     ordered = np.sort(scores)

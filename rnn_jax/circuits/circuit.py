@@ -27,6 +27,11 @@ class Circuit(eqx.Module):
         what an edge carries with the sign of its mean.
     - `windows`: `[W, T]` or `[W, B, T]`.
     - `names`, `units`: of the windows and of the units.
+
+    **Example:**
+
+        >>> found.circuit.nodes.shape, found.circuit.edges.shape  # of a `discover`
+        ((2, 6), (2, 6, 6))
     """
 
     nodes: Bool[Numbers, "W N"]

@@ -102,6 +102,13 @@ def keeping(
     - `window`: float `[T]`, or `[B, T]` where trials differ.
 
     **Returns:** a function of masks `[S, N]` to `[S, B]`, whose calls raise as `sweep` does.
+
+    **Example:**
+
+        >>> every = rj.span(20, 0, 20)
+        >>> evaluate = rj.keeping(network, xs, ys, rj.squared_error, every, 0.0)
+        >>> evaluate(jnp.array([[1.0, 1, 1, 0, 0, 0]])).shape  # [set, trial]
+        (1, 8)
     """
     spans = np.asarray(window)[None]
     return clamping_others(
@@ -208,6 +215,13 @@ def faithfulness(
     **Raises:** `ValueError` where the metrics have another shape, or one is NaN.
 
     Wang et al., ICLR (2023), section 4.
+
+    **Example:**
+
+        >>> every = rj.span(20, 0, 20)
+        >>> evaluate = rj.keeping(network, xs, ys, rj.squared_error, every, 0.0)
+        >>> round(float(rj.faithfulness(evaluate, jnp.ones(6), key).estimate), 6)  # of all units
+        1.0
     """
     members = _mask(members)
     masks = np.stack([members, np.zeros_like(members), np.ones_like(members)])

@@ -28,10 +28,25 @@ def keep(members: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
     **Returns:** a `Replace`, whose mask is `[T, N]` where members are one.
 
     **Raises:** as `clamp`.
+
+    **Example:**
+
+        >>> circuit = jnp.array([1.0, 1, 0, 0, 0, 0])
+        >>> hs = rj.run(network, x, rj.keep(circuit, rj.span(20, 0, 20), 0.0)).hs
+        >>> bool((hs[:, 2:] == 0).all())
+        True
     """
     return Replace(over(members, within(window), outside=True), value)
 
 
 def drop(members: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
-    """Clamp every unit of a set: `mask = w C^T`. Arguments, returns, raises: as for `keep`."""
+    """Clamp every unit of a set: `mask = w C^T`. Arguments, returns, raises: as for `keep`.
+
+    **Example:**
+
+        >>> circuit = jnp.array([1.0, 1, 0, 0, 0, 0])
+        >>> hs = rj.run(network, x, rj.drop(circuit, rj.span(20, 0, 20), 0.0)).hs
+        >>> bool((hs[:, :2] == 0).all())
+        True
+    """
     return Replace(over(members, within(window)), value)

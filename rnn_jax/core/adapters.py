@@ -33,6 +33,13 @@ def from_equinox(cell: eqx.Module) -> Step:
     - `cell`: `eqx.nn.GRUCell`, `eqx.nn.LSTMCell` (state `(h, c)`), or one of that manner.
 
     **Returns:** an Equinox module, so that its weights travel as arguments of `jit`.
+
+    **Example:**
+
+        >>> cell = eqx.nn.GRUCell(2, 6, key=key)
+        >>> step = rj.from_equinox(cell)  # a step takes the state first
+        >>> step(jnp.zeros(6), jnp.zeros(2)).shape
+        (6,)
     """
     if not callable(cell):
         raise ValueError(f"from_equinox needs a callable cell, got {type(cell).__name__}")

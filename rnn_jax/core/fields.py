@@ -163,6 +163,13 @@ def from_field(
     or lacks an error estimate or tolerances that are needed.
 
     Kidger, "On Neural Differential Equations" (2021), for diffrax.
+
+    **Example:**
+
+        >>> decay = lambda t, h, x: x - h
+        >>> step = rj.from_field(decay, 0.1)
+        >>> round(float(step(jnp.ones(1), jnp.zeros(1))[0]), 6)
+        0.9
     """
     function("field", field)
     positive("dt", dt)

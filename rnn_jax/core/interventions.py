@@ -70,14 +70,28 @@ class AbstractIntervention(eqx.Module):
 
 
 class Identity(AbstractIntervention):
-    """No intervention: `step`, unchanged."""
+    """No intervention: `step`, unchanged.
+
+    **Example:**
+
+        >>> bool((rj.run(network, x, rj.Identity()).hs == rj.run(network, x).hs).all())
+        True
+    """
 
     def __call__(self, step: Step) -> Step:
         return step
 
 
 class Compose(AbstractIntervention):
-    """Several interventions, the later ones on top of the earlier: `c(b(a(step)))`."""
+    """Several interventions, the later ones on top of the earlier: `c(b(a(step)))`.
+
+    **Example:**
+
+        >>> window = rj.span(20, 5, 10)
+        >>> both = rj.Compose(rj.clamp(0, window, 0.0), rj.clamp(1, window, 1.0))
+        >>> rj.run(network, x, both).hs[7, :2].tolist()
+        [0.0, 1.0]
+    """
 
     interventions: tuple[Callable[[Step], Step], ...]
 
@@ -105,6 +119,14 @@ class Replace(AbstractIntervention):
 
     - `mask`: float `[T, N]` in [0, 1], or a prefix of the state's tree of such arrays.
     - `value`: float `[T, N]`, or `[1, N]` for every step, or a scalar; likewise a prefix.
+
+    **Example:**
+
+        >>> mask = jnp.zeros((20, 6)).at[5:10, 0].set(1.0)
+        >>> other = rj.run(network, xs[1]).hs  # another trial's states
+        >>> patched = rj.run(network, x, rj.Replace(mask, other)).hs
+        >>> bool((patched[5:10, 0] == other[5:10, 0]).all())
+        True
     """
 
     mask: PyTree = eqx.field(converter=_rows)
@@ -130,6 +152,13 @@ class Shift(AbstractIntervention):
     **Arguments:**
 
     - `delta`: float `[T, N]` in the state's units, or a prefix of the state's tree.
+
+    **Example:**
+
+        >>> push = jnp.zeros((20, 6)).at[5].set(0.1)
+        >>> moved = rj.run(network, x, rj.Shift(push)).hs - rj.run(network, x).hs
+        >>> bool(jnp.allclose(moved[5], 0.1)), bool((moved[:5] == 0).all())
+        (True, True)
     """
 
     delta: PyTree = eqx.field(converter=_rows)
@@ -250,6 +279,14 @@ class Inside(AbstractIntervention):
 
     - `intervention`: what holds inside. A `Read` carries its own window already.
     - `window`: float `[T]`.
+
+    **Example:**
+
+        >>> steered = rj.Shift(jnp.full((1, 6), 0.1))  # at every step ...
+        >>> edit = rj.Inside(steered, rj.span(20, 5, 10))  # ... of a window
+        >>> moved = rj.run(network, x, edit).hs - rj.run(network, x).hs
+        >>> bool((moved[:5] == 0).all())
+        True
     """
 
     intervention: Callable[[Step], Step]
@@ -283,6 +320,13 @@ class Read(AbstractIntervention):
     - `units`: what the other units are shown; row t speaks of the state *before* step t.
     - `readout`: what the readout is shown; row t speaks of `hs[t]`. Either may be
         `None`: that reader then sees the truth. `read` builds both from a window.
+
+    **Example:**
+
+        >>> mask = jnp.zeros((20, 6)).at[5:10, 0].set(1.0)
+        >>> hidden = rj.Read(rj.Replace(mask, 0.0), None)  # from the other units, not the readout
+        >>> rj.run(network, x, hidden).hs.shape
+        (20, 6)
     """
 
     units: Replace | None
@@ -353,6 +397,13 @@ def clamp(units: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
 
     **Raises:** `ValueError` where a mask or the window leaves [0, 1], or an index is negative or
     given twice; where the intervention meets a state, if an index is not one of its units.
+
+    **Example:**
+
+        >>> edit = rj.clamp([0, 3], rj.span(20, 5, 10), 0.0)
+        >>> hs = rj.run(network, x, edit).hs
+        >>> bool((hs[5:10, jnp.array([0, 3])] == 0).all()), bool((hs[10:, 0] == 0).any())
+        (True, False)
     """
     return Replace(over(units, within(window)), value)
 
@@ -361,6 +412,12 @@ def pulse(units: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
     """Set units to a value once, at the window's first step.
 
     **Arguments, raises:** as for `clamp`.
+
+    **Example:**
+
+        >>> hs = rj.run(network, x, rj.pulse(0, rj.span(20, 5, 10), 0.0)).hs
+        >>> bool(hs[5, 0] == 0), bool(hs[6, 0] == 0)
+        (True, False)
     """
     return Replace(over(units, first(within(window))), value)
 
@@ -379,6 +436,14 @@ def read(
         alone), or `all`.
 
     **Raises:** as `clamp`, and `ValueError` where `readers` is unknown.
+
+    **Example:**
+
+        >>> trajectory = rj.run(network, x, rj.read(0, rj.span(20, 5, 10), 0.0))
+        >>> bool((trajectory.hs[5:10, 0] == 0).all())  # what others see
+        True
+        >>> bool((trajectory.carried[5:10, 0] == 0).any())  # what it carries on
+        False
     """
     one_of("readers", readers, ("all", "units", "readout"))
     window = within(window)

@@ -27,6 +27,12 @@ class Network(eqx.Module):
     - `step`: `(h, x) -> h`.
     - `readout`: `h -> y`, of the whole state.
     - `h0`: the state before step 0.
+
+    **Example:**
+
+        >>> small = rj.Network(lambda h, x: jnp.tanh(h + x), lambda h: h[:1], jnp.zeros(2))
+        >>> rj.run(small, jnp.ones((5, 2))).hs.shape
+        (5, 2)
     """
 
     step: Step
@@ -40,6 +46,14 @@ def run(
     """`rollout` of a network's step from its first state.
 
     **Raises:** as `rollout`, and `ValueError` where it is no network.
+
+    **Example:**
+
+        >>> rj.run(network, x).hs.shape
+        (20, 6)
+        >>> ablated = rj.run(network, x, rj.clamp(0, rj.span(20, 5, 10), 0.0))
+        >>> bool((ablated.hs[5:10, 0] == 0).all())
+        True
     """
     check_network(network)
     return rollout(network.step, network.h0, xs, intervention)
@@ -49,6 +63,11 @@ def outputs(network: Network, trajectory: Trajectory) -> Float[Array, "T O"]:
     """The readout of every state of a trajectory: `y_t = g(h_t)`.
 
     **Raises:** `ValueError` where it is no network, or no trajectory of one trial of it.
+
+    **Example:**
+
+        >>> rj.outputs(network, rj.run(network, x)).shape
+        (20, 1)
     """
     check_network(network)
     if not isinstance(trajectory, Trajectory):

@@ -42,6 +42,11 @@ def rollout(
     **Raises:** `ValueError` where time axes disagree, where the step returns another structure,
     shape or dtype than it takes, or where a mask leaves [0, 1] or an index is no unit's
     (`RuntimeError` if these are traced).
+
+    **Example:**
+
+        >>> rj.rollout(network.step, network.h0, x).hs.shape
+        (20, 6)
     """
     function("the step", step)
     function("the intervention", intervention)

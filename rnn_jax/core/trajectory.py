@@ -24,6 +24,12 @@ class Trajectory(eqx.Module):
     - `hs`: `[T, ...]` states after each step and after its edit, as read out.
     - `carried`: `[T, ...]` states as the units carry them, where these differ from what
         is read: `None` unless an intervention, as `Read`, shows the readout another state.
+
+    **Example:**
+
+        >>> trajectory = rj.run(network, x)
+        >>> trajectory.hs.shape, trajectory.previous.shape
+        ((20, 6), (20, 6))
     """
 
     h0: State

@@ -36,6 +36,11 @@ def span(T: int, start: int, stop: int) -> Float[Array, " T"]:
     """The window `[start, stop)` of `T` steps.
 
     **Raises:** `ValueError` where it is empty or leaves the trial.
+
+    **Example:**
+
+        >>> rj.span(6, 2, 4).tolist()
+        [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
     """
     _check("T", T, 1)
     _check("start", start, 0, T - 1)
@@ -75,6 +80,11 @@ def sliding(T: int, width: int, stride: int = 1) -> Float[Array, "W T"]:
     """Every window of `width` steps that starts at a multiple of `stride` and fits in `T`.
 
     **Raises:** `ValueError` where the width leaves the trial or the stride is below 1.
+
+    **Example:**
+
+        >>> rj.sliding(6, 4, 2).tolist()
+        [[1.0, 1.0, 1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]]
     """
     _check("T", T, 1)
     _check("width", width, 1, T)
@@ -86,6 +96,11 @@ def tiling(T: int, width: int) -> Float[Array, "W T"]:
     """Windows of `width` steps side by side that cover all of `T`; the last may be shorter.
 
     **Raises:** `ValueError` where the width leaves the trial.
+
+    **Example:**
+
+        >>> rj.tiling(6, 4).tolist()
+        [[1.0, 1.0, 1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0, 1.0]]
     """
     _check("T", T, 1)
     _check("width", width, 1, T)
@@ -96,6 +111,11 @@ def around(T: int, times: Sequence[int], before: int, after: int) -> Float[Array
     """The window `[time - before, time + after)` of each event, clipped to the trial.
 
     **Raises:** `ValueError` where an event lies outside the trial or the window is empty.
+
+    **Example:**
+
+        >>> rj.around(6, [1, 5], before=1, after=2).tolist()
+        [[1.0, 1.0, 1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0, 1.0]]
     """
     _check("T", T, 1)
     if np.ndim(times) != 1 or len(times) == 0:

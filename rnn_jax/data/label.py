@@ -44,6 +44,13 @@ def label(
     **Returns:** a DataArray. It is no pytree: it goes into no `jit`.
 
     **Raises:** `ValueError` where the number of axes, names or windows does not fit.
+
+    **Example:**
+
+        >>> windows = rj.tiling(20, 5)
+        >>> effects = rj.sweep(network, xs, ys, rj.squared_error, [0, 1], windows, 0.0)
+        >>> rj.label(effects, windows=windows).dims
+        ('window', 'unit', 'trial')
     """
     import xarray as xr
 

@@ -77,6 +77,13 @@ def discover(
 
     **Raises:** `ValueError` where network and trials do not fit, a number in them is not
     finite, or there are no epochs.
+
+    **Example:**
+
+        >>> few = rj.Settings(contrasts=False, random_sets=19, width=10)
+        >>> found = rj.discover(rj.Subject("mine", network, trials), few)
+        >>> found.dataset["epoch_effect"].dims
+        ('epoch', 'unit')
     """
     if not isinstance(settings, Settings):
         raise ValueError(f"settings must be a rnn_jax.Settings, got {type(settings).__name__}")

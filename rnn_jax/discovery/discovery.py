@@ -32,6 +32,11 @@ class Discovery(NamedTuple):
     - `dataset`: labelled results, see `to_dataset`.
     - `subject`, `settings`: what was asked, and how.
     - `answers`: for each epoch of each contrast its mediator, carriers and circuit.
+
+    **Example:**
+
+        >>> found.circuit.names, found.subject.name  # of a `discover`
+        (('early', 'late'), 'mine')
     """
 
     circuit: Circuit

@@ -111,6 +111,11 @@ def load(
 
     **Raises:** `ValueError` where the path is of another kind, cannot be read, or the network
     gives other outputs than the run has kept.
+
+    **Example:**
+
+        >>> rj.load("latch").size
+        7
     """
     file = None if trials is None else str(trials)
     if like is None:

@@ -16,7 +16,13 @@ Value = Literal["zero", "mean", "resample", "noise"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How `discover` searches for a circuit."""
+    """How `discover` searches for a circuit.
+
+    **Example:**
+
+        >>> rj.Settings(value="zero", width=5).second
+        'mean'
+    """
 
     value: Value = "mean"
     """What a unit is replaced with: zero, its mean over trials at each time, its value in

@@ -33,6 +33,11 @@ class Subject:
     - `truth`: per epoch `[N]`, 1 where a unit belongs to the circuit; `None` where unknown.
         Only the scoring of a finished result reads it.
     - `origin`: how to make it again, for `config.json`.
+
+    **Example:**
+
+        >>> rj.Subject("mine", network, trials).size
+        6
     """
 
     name: str

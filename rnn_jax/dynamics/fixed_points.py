@@ -99,6 +99,13 @@ def fixed_points(
 
     Sussillo and Barak, Neural Computation 25 (2013), for the method; Golub and Sussillo, Journal
     of Open Source Software 3 (2018), for the tool known best.
+
+    **Example:**
+
+        >>> step = lambda h, x: jnp.tanh(2 * h + x)
+        >>> found = rj.fixed_points(step, jnp.zeros(1), jnp.array([[-1.0], [0.1], [2.0]]))
+        >>> np.round(found.points[found.converged].ravel(), 3).tolist()
+        [-0.958, 0.0, 0.958]
     """
     positive("tolerance", tolerance)
     at_least(1, iterations=iterations)

@@ -102,6 +102,12 @@ def lyapunov_spectrum(
     Benettin et al., Meccanica 15 (1980); Engelken, Wolf and Abbott, Physical Review Research 5
     (2023), for networks; Pecora and Carroll, Physical Review Letters 64 (1990), for conditional
     exponents.
+
+    **Example:**
+
+        >>> found = rj.lyapunov_spectrum(lambda h, x: 0.5 * h, jnp.ones(2), jnp.zeros((50, 1)))
+        >>> np.round(found.exponents, 4).tolist()  # log 0.5, twice
+        [-0.6931, -0.6931]
     """
     function("the step", step)
     function("the intervention", intervention)

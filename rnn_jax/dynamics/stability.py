@@ -80,6 +80,12 @@ def stability(
     **Returns:** `Stability`. A point whose Jacobian is not finite has NaN, and -1 modes.
 
     **Raises:** `ValueError` as `fixed_points`, or where `margin` leaves [0, 1].
+
+    **Example:**
+
+        >>> step = lambda h, x: jnp.tanh(2 * h + x)
+        >>> rj.stability(step, jnp.zeros(1), jnp.array([[0.0], [0.9575]])).unstable.tolist()
+        [1, 0]
     """
     share("margin", margin)
     problem = posed("points", step, x, points, per_point)

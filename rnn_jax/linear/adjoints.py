@@ -65,6 +65,12 @@ def adjoints(
     **Returns:** like `trajectory.hs`.
 
     **Raises:** `ValueError` where it is no trajectory of one trial, or the metric is no scalar.
+
+    **Example:**
+
+        >>> lam = rj.adjoints(network.step, rj.run(network, x), metric)
+        >>> lam.shape
+        (20, 6)
     """
 
     check_run(trajectory)

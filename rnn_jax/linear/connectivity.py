@@ -91,6 +91,12 @@ def effective_connectivity(
     `reduce` is unknown, the state's parts are not all `[N]` or a cell's `wire` varies over
     time, a window leaves [0, 1] or has a gap a product would run over (`RuntimeError` where that
     is known only when a compiled program runs).
+
+    **Example:**
+
+        >>> found = rj.effective_connectivity(network.step, rj.run(network, x), rj.tiling(20, 5))
+        >>> found.total.shape  # [window, to, from]
+        (4, 6, 6)
     """
     one_of("reduce", reduce, get_args(Reduce))
     check_run(trajectory)

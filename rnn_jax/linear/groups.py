@@ -45,6 +45,12 @@ def group_connectivity(
     **Returns:** `[..., G, G]`, `[to, from]`.
 
     **Raises:** `ValueError` where shapes do not fit.
+
+    **Example:**
+
+        >>> groups = jnp.array([[1.0, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]])
+        >>> rj.group_connectivity(jnp.ones((6, 6)), groups).tolist()
+        [[9.0, 9.0], [9.0, 9.0]]
     """
     axes(connectivity=(connectivity, "... N N"), groups=(groups, "G N"))
     groups = jnp.asarray(groups, connectivity.dtype)

@@ -31,6 +31,12 @@ def jacobians(
 
     **Returns:** `[T, N, N]`, `[to, from]`. For a state of several parts a tree of trees of
     blocks, the outer one that of the part reached, the inner one that of the part it comes from.
+
+    **Example:**
+
+        >>> J = rj.jacobians(network.step, rj.run(network, x))
+        >>> J.shape  # [time, to, from]
+        (20, 6, 6)
     """
     on, rows = each_step(step, trajectory, intervention)
     return jax.vmap(on(lambda step, h, x: forward(lambda h: step(h, x), h)))(rows)

@@ -24,6 +24,13 @@ def propagators(jacobians: Float[Array, "T N N"], start: int = -1) -> Float[Arra
     **Returns:** `[T, N, N]`: the identity at `start`, and 0 before it.
 
     **Raises:** `ValueError` where `start` lies outside the trial.
+
+    **Example:**
+
+        >>> J = rj.jacobians(network.step, rj.run(network, x))
+        >>> P = rj.propagators(J, 4)  # d hs[t] / d hs[4]
+        >>> bool(jnp.allclose(P[6], J[6] @ J[5]))
+        True
     """
     sizes = axes(jacobians=(jacobians, "T N N"))
     T, N = sizes["T"], sizes["N"]

@@ -115,6 +115,12 @@ def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
     - `overwrite`: whether a finished run in that folder is replaced.
 
     **Raises:** `ValueError` where the folder cannot be written, or holds anything but a run.
+
+    **Example:**
+
+        >>> rj.save(found, folder / "mine")  # of a `discover`
+        >>> (folder / "mine" / "report.html").exists()
+        True
     """
     if not isinstance(found, Discovery) or not isinstance(folder, str | Path):
         raise ValueError(

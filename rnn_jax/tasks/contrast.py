@@ -35,6 +35,13 @@ class Contrast(eqx.Module):
         for all outputs from 2 to 5 steps after the window's end.
     - `circuit`: where the units outside a circuit hold the foil's states: from the `event` to
         the last step that is read, or inside the `epoch` alone.
+
+    **Example:**
+
+        >>> foil = xs.at[:, 5, 0].set(0.0)  # the same trials without what channel 0 said at step 5
+        >>> contrast = rj.Contrast(foil)
+        >>> rj.tasks.event_of(xs, contrast).tolist()
+        [5, 5, 5, 5, 5, 5, 5, 5]
     """
 
     foil: PyTree[Shaped[Numbers, "B T ..."]]

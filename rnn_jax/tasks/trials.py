@@ -24,6 +24,12 @@ class Trials(eqx.Module):
     - `targets`: `[B, T, O]`, or `None`.
     - `epochs`: named windows `[B, T]`, which may differ between trials.
     - `contrasts`: what each trial may be compared with, by name.
+
+    **Example:**
+
+        >>> late = jnp.zeros((8, 20)).at[:, 10:].set(1.0)
+        >>> rj.Trials(xs, None, {"early": 1 - late, "late": late}).xs.shape
+        (8, 20, 2)
     """
 
     xs: PyTree[Shaped[Array, "B T ..."]]

@@ -226,6 +226,16 @@ def fit(
 
     **Raises:** `ValueError` where the loss is not finite, naming the step; and, before anything
     compiles, where a number or an argument is invalid.
+
+    **Example:**
+
+        >>> task = rj.tasks.FlipFlop(bits=1, steps=20)
+        >>> cell = rj.cells.Vanilla(1, 4, key=key)
+        >>> blank = rj.Network(cell, rj.cells.Affine(4, 1, key=key), jnp.zeros(4))
+        >>> loss = rj.training.mean_squared_error
+        >>> found = rj.fit(blank, task.sample, loss, key, steps=4, batch_size=8)
+        >>> found.losses.shape
+        (4,)
     """
     _check_call(sample, loss, steps, batch_size)
     _check_ends(chunk, patience, goal, state, track)

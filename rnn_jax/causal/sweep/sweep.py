@@ -99,6 +99,13 @@ def sweep(
     which a score that only counts (an accuracy at one step) may pass. And `ValueError` where it
     is differentiated in reverse, but by the `first-order` estimator: its runs have no fixed
     length. `jax.jvp` and `jax.jacfwd` go through it, `jax.grad` through `rollout`.
+
+    **Example:**
+
+        >>> units, windows = list(range(6)), rj.tiling(20, 5)
+        >>> effects = rj.sweep(network, xs, ys, rj.squared_error, units, windows, 0.0)
+        >>> effects.shape  # [window, unit, trial]
+        (4, 6, 8)
     """
     one_of("kind", kind, EDITS)
     one_of("estimator", estimator, get_args(Estimator))
@@ -138,6 +145,12 @@ def sweep_edges(
 
     **Raises:** as `sweep`, and `ValueError` where an edge names no unit (`RuntimeError` if
     edges are traced).
+
+    **Example:**
+
+        >>> edges = jnp.array([[0, 1], [2, 0]])  # (to, from)
+        >>> rj.sweep_edges(network, xs, ys, rj.squared_error, edges, rj.tiling(20, 5), 0.0).shape
+        (4, 2, 8)
     """
     N = num_units(network)
     edges = check_edges(edges, N)
