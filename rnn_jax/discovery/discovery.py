@@ -107,7 +107,7 @@ def _beside(by_kind: dict[str, dict]) -> str:
         asked = record["q_bases"] is not None
         return (beside_bases(record) or "units") if asked else "not asked"
 
-    return ", ".join(f"{kind}: {said(by_kind[kind])}" for kind in ("mediator", "circuit"))
+    return "; ".join(f"{kind}: {said(by_kind[kind])}" for kind in ("mediator", "circuit"))
 
 
 def _rows(found: Discovery) -> list[Row]:
