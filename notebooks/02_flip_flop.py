@@ -111,7 +111,9 @@ def stable_points(step):
 
 of_bit = answers["bit 0: hold"].sets[-1].members
 rest = jnp.mean(states, 0)
-without = held(network.step, rj.clamp(jnp.asarray(of_bit, float), jnp.ones(1), rest), network.h0)
+without = held(
+    network.step, rj.clamp(jnp.asarray(of_bit, float), jnp.ones(1), rest[None]), network.h0
+)
 landscapes = {
     "whole network": stable_points(network.step),
     "without the circuit of bit 0": stable_points(without),
