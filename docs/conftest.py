@@ -1,9 +1,12 @@
 """Every Python block of these pages runs: `pytest docs`, apart from `tests`, as a user's would.
 
-A page is one program, run in a folder of its own; `docs/make_pictures.py` keeps its pictures.
+A page is one program, run in a folder of its own. `PICTURES=1 pytest docs` keeps the pictures that
+pages make in `docs/images`, so that what a page shows is what its code saves.
 """
 
 import os
+import shutil
+from pathlib import Path
 
 import jax
 import matplotlib
@@ -19,10 +22,13 @@ jax.config.update("jax_disable_most_optimizations", True)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder of the page's own, which it leaves again."""
-    before = os.getcwd()
-    os.chdir(tmp_path_factory.mktemp("page"))
+    before, own = os.getcwd(), tmp_path_factory.mktemp("page")
+    os.chdir(own)
     yield
     os.chdir(before)
+    if "PICTURES" in os.environ:
+        for picture in own.glob("*.png"):
+            shutil.copy(picture, Path(__file__).parent / "images")
 
 
 pytest_collect_file = Sybil(

@@ -63,8 +63,12 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no such file"):
         network_from_psychrnn(tmp_path / "none.npz", ALPHA)
     (tmp_path / "text.npz").write_text("no archive")
-    with pytest.raises(ValueError, match=r"no \.npz|pickled"):
+    with pytest.raises(ValueError, match=r"is not a readable \.npz"):
         network_from_psychrnn(tmp_path / "text.npz", ALPHA)
+    whole = saved(tmp_path).read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="is cut off"):
+        network_from_psychrnn(tmp_path / "cut.npz", ALPHA)
     with pytest.raises(ValueError, match="alpha"):
         network_from_psychrnn(saved(tmp_path), 0.0)
 

@@ -12,8 +12,8 @@ from typing import Any
 from jaxtyping import Array, Float, PyTree
 
 from ..core import Replace
-from ..core.interventions import within
 from ..core.units import over
+from ..core.windowed import within
 
 
 def keep(members: PyTree, window: Float[Array, " T"], value: Any) -> Replace:

@@ -13,9 +13,6 @@ from .interventions import (
     Read,
     Replace,
     Shift,
-    clamp,
-    pulse,
-    read,
 )
 from .network import Network, clean_run, outputs, run
 from .noise import noisy, white_noise
@@ -23,6 +20,7 @@ from .products import in_order, ordered
 from .rollout import rollout
 from .trajectory import Metric, Trajectory
 from .types import Input, Readout, State, Step
+from .windowed import clamp, pulse, read
 from .windows import around, during, first, sliding, span, tiling
 
 __all__ = [

@@ -46,7 +46,7 @@ def ordered(function: Callable, order: Order) -> Callable:
         program, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
         try:
             other = core.jaxpr_as_fun(_rewritten(program, order))
-        except Exception:
+        except (AttributeError, TypeError, ValueError):
             # programs as data are a part of JAX that may change: slower, and the same numbers
             return function(*arguments)
         return jax.tree.unflatten(jax.tree.structure(shape), other(*jax.tree.leaves(arguments)))

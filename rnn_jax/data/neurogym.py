@@ -41,7 +41,8 @@ def trials_from_env(
 
     **Arguments:**
 
-    - `env`: an environment, wrapped or not.
+    - `env`: an environment. Of a wrapped one the inner environment is asked: what wrappers do to
+        observations is not seen.
     - `count`: the number of trials.
     - `seed`: given to `env.seed`.
     - `foils`: by name, from a trial's own parameters (`env.trial`) to those that its foil has

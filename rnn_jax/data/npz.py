@@ -7,13 +7,19 @@ Pickled objects are refused: a file of numbers runs no code.
 
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 
-def load_npz(path: Path) -> dict[str, np.ndarray]:
+def load_npz(path: Path, only: Collection[str] | None = None) -> dict[str, np.ndarray]:
     """The arrays of an `.npz`, whose pickled objects are refused.
+
+    **Arguments:**
+
+    - `path`: the file.
+    - `only`: names to read, where they are there; the others may be anything. `None` reads all.
 
     **Raises:** `ValueError` where the file is missing, cut off or of another kind.
     """
@@ -22,7 +28,8 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
         with path.open("rb") as raw:
             file = np.load(raw, allow_pickle=False)
             if isinstance(file, np.lib.npyio.NpzFile):
-                return {name: file[name] for name in file.files}
+                names = [name for name in file.files if only is None or name in only]
+                return {name: file[name] for name in names}
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from ..cells import RateField
 from ..core import Network, State, from_field
 from ..core.checks import function, share
+from .npz import load_npz
 
 NEEDED = ("W_in", "W_rec", "W_out", "b_rec", "b_out", "init_state")
 
@@ -81,13 +82,7 @@ def network_from_psychrnn(
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays that are needed, and no other: some of PsychRNN's are pickled code."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in NEEDED if name not in file.files]
-            if missing:
-                raise ValueError(f"{path} lacks {', '.join(missing)} of a PsychRNN network")
-            return {name: file[name] for name in NEEDED}
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
-    except (OSError, AttributeError) as error:
-        raise ValueError(f"{path} is cut off or no .npz file ({error})") from None
+    arrays = load_npz(path, NEEDED)
+    if missing := [name for name in NEEDED if name not in arrays]:
+        raise ValueError(f"{path} lacks {', '.join(missing)} of a PsychRNN network")
+    return arrays

@@ -27,6 +27,7 @@ from .readers import reader
 Arrays: TypeAlias = dict[str, np.ndarray]
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4, "rnn-relu": 1}
+ACTIVATIONS = {"rnn": jnp.tanh, "rnn-relu": jax.nn.relu}
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 PATTERN = re.compile(r"^(?:(.*)\.)?((?:weight|bias)_(?:ih|hh|hr))(?:_l(\d+))?(_reverse)?$")
 
@@ -160,9 +161,8 @@ def _step(
     b_h: np.ndarray,
 ) -> Any:
     inputs, units, key = w_x.shape[1], w_h.shape[1], jax.random.key(0)
-    if cell.startswith("rnn"):
-        activation = jnp.tanh if cell == "rnn" else jax.nn.relu
-        made = Vanilla(inputs, units, key=key, activation=activation)
+    if cell in ACTIVATIONS:
+        made = Vanilla(inputs, units, key=key, activation=ACTIVATIONS[cell])
         return _fill(made, w=w_h, u=w_x, b=b_x + b_h)
     fold = lambda array: array.reshape(GATES[cell], units, *array.shape[1:])
     w, u, b_x, b_h = map(fold, (w_h, w_x, b_x, b_h))
