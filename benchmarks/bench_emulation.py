@@ -6,7 +6,8 @@ A step draws noise, runs 150 ReLU units on 100 channels for 100 steps, takes the
 divergence of the sampled symbols from a batch of sequences, and moves the weights by Adam.
 Contenders have the same weights and the same sequences, drawn beforehand, and draw their own
 noise. PyTorch runs its own `nn.RNN`, and geomloss's tensorized backend. On given noise both have
-the same loss, which is checked.
+the same loss, which is checked. The parts of our own step are timed alone, too, each compiled by
+itself.
 """
 
 import equinox as eqx
@@ -24,7 +25,8 @@ from rnn_jax.studies.hmm_emulation.networks import (
     untrained,
 )
 from rnn_jax.tasks import Trials, linear_chain
-from rnn_jax.training import advance, start
+from rnn_jax.training import OfBatch, advance, sinkhorn_divergence, start, trainable
+from rnn_jax.training.fit import batch_loss
 
 CLIP = 0.9
 
@@ -106,6 +108,28 @@ def _outputs(network, x):
     return jax.lax.scan(step, network.h0, x)[1]
 
 
+def parts(network, targets, noise):
+    """Our step in its parts, on the same sequences: noise, network forth and back, divergence."""
+    like = Network(FirstOf(network.step), network.readout, network.h0)
+    draw = jax.jit(lambda key: Drawn(targets, noise)(key, len(targets)))
+    trials = draw(jax.random.key(3))
+    weights, rest = eqx.partition(like, trainable(like))
+    squares = OfBatch(lambda ys, trials: (ys**2).sum())
+    back = jax.jit(
+        jax.grad(lambda weights: batch_loss(eqx.combine(weights, rest), squares, trials))
+    )
+    said, wanted = targets[::-1].reshape(len(targets), -1), targets.reshape(len(targets), -1)
+    widest = said.shape[1] ** 0.5
+    divergence = jax.jit(
+        jax.value_and_grad(lambda said: sinkhorn_divergence(said, wanted, diameter=widest))
+    )
+    return {
+        "noise": lambda: draw(jax.random.key(3)),
+        "network forth and back": lambda: back(weights),
+        "divergence with gradient": lambda: divergence(said),
+    }
+
+
 def compare(torch, recipe, repeats):
     network = untrained(recipe, 0)
     symbols = linear_chain(2).sample(jax.random.key(2), recipe.batch, recipe.length)[1]
@@ -118,7 +142,9 @@ def compare(torch, recipe, repeats):
         print("losses on the same noise:", agree(network, targets, recipe.noise, their_loss))
     rows = paired(contenders, repeats)
     show(f"batch {recipe.batch}, {recipe.length} steps, {recipe.units} units", rows)
-    return {"recipe": recipe._asdict(), "rows": rows}
+    alone = paired(parts(network, targets, recipe.noise), repeats)
+    show("parts of a step, each compiled alone", alone)
+    return {"recipe": recipe._asdict(), "rows": rows, "parts": alone}
 
 
 if __name__ == "__main__":
