@@ -1,5 +1,7 @@
 """The cells every law is stated for, as networks in float64: the tests' list of problems."""
 
+from functools import cache
+
 import diffrax
 import equinox as eqx
 import jax
@@ -57,31 +59,36 @@ def _lambda(key):
 def _cells(key):
     """Our own; the kinked ones smooth, since quadrature does not resolve a kink."""
     leak = {"tau": 2.0, "dt": 1.0}
-    cells = {
-        "vanilla": Vanilla(I, N, key=key),
-        "leaky": Leaky(I, N, **leak, key=key),
-        "gru": GRU(I, N, key=key),
-        "lstm": LSTM(I, N, key=key),
-        "low-rank": LowRank(I, N, rank=2, key=key),
-        "dale": Dale(I, N, **leak, excitatory=0.75, activation=jax.nn.softplus, key=key),
-        "rectified": Rectified(I, N, rate=jax.nn.softplus, key=key),
-        "rate": from_field(RateField(I, N, tau=2.0, key=key), dt=1.0),
-        "neural-ode": from_field(NeuralField(I, N, hidden=5, key=key), 0.5, diffrax.Heun()),
-        "liquid": fused(LiquidField(I, N, tau=2.0, key=key), 1.0),
-    }
-    return {name: (cell, zero_state(cell)) for name, cell in cells.items()}
-
-
-def _steps(key):
     return {
-        **_cells(key),
-        "lambda": (_lambda(key), jnp.zeros(N)),
-        "eqx-gru": (from_equinox(eqx.nn.GRUCell(I, N, key=key)), jnp.zeros(N)),
-        "eqx-lstm": (
+        "vanilla": lambda: Vanilla(I, N, key=key),
+        "leaky": lambda: Leaky(I, N, **leak, key=key),
+        "gru": lambda: GRU(I, N, key=key),
+        "lstm": lambda: LSTM(I, N, key=key),
+        "low-rank": lambda: LowRank(I, N, rank=2, key=key),
+        "dale": lambda: Dale(I, N, **leak, excitatory=0.75, activation=jax.nn.softplus, key=key),
+        "rectified": lambda: Rectified(I, N, rate=jax.nn.softplus, key=key),
+        "rate": lambda: from_field(RateField(I, N, tau=2.0, key=key), dt=1.0),
+        "neural-ode": lambda: from_field(
+            NeuralField(I, N, hidden=5, key=key), 0.5, diffrax.Heun()
+        ),
+        "liquid": lambda: fused(LiquidField(I, N, tau=2.0, key=key), 1.0),
+    }
+
+
+def _step(name, key):
+    """A step and its state at rest."""
+    others = {
+        "lambda": lambda: (_lambda(key), jnp.zeros(N)),
+        "eqx-gru": lambda: (from_equinox(eqx.nn.GRUCell(I, N, key=key)), jnp.zeros(N)),
+        "eqx-lstm": lambda: (
             from_equinox(eqx.nn.LSTMCell(I, N, key=key)),
             (jnp.zeros(N), jnp.zeros(N)),
         ),
     }
+    if name in others:
+        return others[name]()
+    cell = _cells(key)[name]()
+    return cell, zero_state(cell)
 
 
 CELLS = [
@@ -96,10 +103,11 @@ SOME = ["gru", "lstm", "dale", "lambda"]
 compile is tried on these, what a law says of a step itself on all."""
 
 
+@cache
 def network(name, seed=0):
-    """The network of one cell, with a random first state."""
+    """The network of one cell, with a random first state: made once, for some hundred tests."""
     step_key, h_key, c_key = keys(3, seed)
-    step, h0 = _steps(step_key)[name]
+    step, h0 = _step(name, step_key)
     leaves, treedef = jax.tree.flatten(h0)
     h0 = treedef.unflatten(
         [0.5 * jax.random.normal(k, a.shape) for k, a in zip(keys(len(leaves), seed + 1), leaves)]
@@ -107,6 +115,7 @@ def network(name, seed=0):
     return Network(step, First(jax.random.normal(c_key, (O, N))), h0)
 
 
+@cache
 def inputs(seed=0, steps=T):
     return jax.random.normal(jax.random.key(seed + 100), (steps, I))
 
