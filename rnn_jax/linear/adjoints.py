@@ -32,6 +32,13 @@ def direct(trajectory: Trajectory, metric: Metric) -> State:
     **Returns:** like `trajectory.hs`.
 
     **Raises:** `ValueError` where it is no trajectory of one trial, or the metric is no scalar.
+
+    **Example:**
+
+        >>> run = rj.run(network, x)
+        >>> d, lam = rj.linear.direct(run, metric), rj.adjoints(network.step, run, metric)
+        >>> d.shape, bool(jnp.allclose(d[-1], lam[-1]))  # nothing follows the last step
+        ((20, 6), True)
     """
 
     check_run(trajectory)

@@ -47,6 +47,16 @@ class Connectivity(eqx.Module):
     - `gate`: `[W, N]` mean slope of the receiver, `None` where the cell has no single W.
     - `wire`: `[N, N]` weights, `[to, from]`, or `None`.
     - `signal`: `[W, N]` mean state of the sender, or `None`.
+
+    **Example:**
+
+        >>> flip = lambda h, x: -h  # each unit carries itself, with a new sign at each step
+        >>> run = rj.rollout(flip, jnp.ones(1), jnp.zeros((4, 1)))
+        >>> found = rj.effective_connectivity(flip, run, jnp.ones((1, 4)))
+        >>> found.total.item(), found.size.item()  # the mean cancels, the mean size does not
+        (0.0, 1.0)
+        >>> found.wire is None  # only a cell with `parts` has a single W
+        True
     """
 
     total: Float[Array, "W N N"]
@@ -128,6 +138,13 @@ def unit_jacobian(step: Step, h: State, x: Input) -> Float[Array, "N N"]:
     - `x`: its input.
 
     **Returns:** `[N, N]`, `[to, from]`, a leak's diagonal included.
+
+    **Example:**
+
+        >>> W = jnp.array([[0.0, 2.0], [0.0, 0.0]])  # unit 1 drives unit 0
+        >>> h = jnp.array([1.0, 3.0])
+        >>> rj.linear.unit_jacobian(lambda h, x: W @ h, h, jnp.zeros(1)).tolist()  # [to, from]
+        [[0.0, 6.0], [0.0, 0.0]]
     """
     shown = lambda h: jax.tree.leaves(step(h, x))[0]
     blocks = jax.tree.leaves(forward(shown, h))

@@ -57,6 +57,13 @@ def flow_map(
     **Raises:** as `core.from_field`.
 
     Hairer, Norsett & Wanner, "Solving Ordinary Differential Equations I", section I.14.
+
+    **Example:**
+
+        >>> decay = lambda t, h, x: -h
+        >>> end, J = rj.linear.flow_map(decay, jnp.ones(2), jnp.zeros(1), 1.0, substeps=100)
+        >>> bool(jnp.allclose(end, jnp.exp(-1), rtol=0.01)), bool(jnp.allclose(J, jnp.diag(end)))
+        (True, True)
     """
     function("field", field)
     step = unwatched(from_field(_Variational(field), dt, solver, substeps, controller))

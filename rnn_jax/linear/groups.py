@@ -25,6 +25,12 @@ def membership(labels: Sequence[str]) -> Float[Array, "G N"]:
     **Returns:** float `[G, N]`, one row a group in the order of first appearance.
 
     **Raises:** `ValueError` where labels are not a list, or the list is empty.
+
+    **Example:**
+
+        >>> print(rj.linear.membership(["VIP", "SST", "VIP"]))
+        [[1. 0. 1.]
+         [0. 1. 0.]]
     """
     if isinstance(labels, str) or not isinstance(labels, Sequence | np.ndarray) or not len(labels):
         raise ValueError(f"labels must be a list, at least one, got {labels!r:.60}")

@@ -48,6 +48,11 @@ def input_jacobians(
     """`d hs[t] / d xs[t]`. Arguments as for `jacobians`.
 
     **Returns:** `[T, N, I]`, `[to, from]`; trees of blocks where state or input has parts.
+
+    **Example:**
+
+        >>> rj.linear.input_jacobians(network.step, rj.run(network, x)).shape  # [T, N, I]
+        (20, 6, 2)
     """
     on, rows = each_step(step, trajectory, intervention)
     return jax.vmap(on(lambda step, h, x: forward(lambda x: step(h, x), x)))(rows)

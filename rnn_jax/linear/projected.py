@@ -34,6 +34,14 @@ def multistep_connectivity(
     **Returns:** `[T - lag + 1, N, N]`, `[to, from]`.
 
     **Raises:** `ValueError` where no `lag` steps fit, or `before` does not.
+
+    **Example:**
+
+        >>> run = rj.run(network, x)
+        >>> J = rj.jacobians(network.step, run)
+        >>> two = rj.linear.multistep_connectivity(J, run.previous, 2)
+        >>> two.shape, bool(jnp.allclose(two[4], J[5] @ J[4] @ jnp.diag(run.hs[3])))
+        ((19, 6, 6), True)
     """
     count = _starts(jacobians, before, lag)
     product = jacobians[:count]
@@ -57,6 +65,15 @@ def projected_connectivity(
     **Returns:** `[T - lag + 1, N]`.
 
     **Raises:** as `multistep_connectivity`.
+
+    **Example:**
+
+        >>> run = rj.run(network, x)
+        >>> J = rj.jacobians(network.step, run)
+        >>> adds = rj.linear.projected_connectivity(J, run.previous, jnp.ones(6), 2)
+        >>> whole = rj.linear.multistep_connectivity(J, run.previous, 2)
+        >>> bool(jnp.allclose(adds, whole.sum(1), atol=1e-5))  # a readout that adds up all units
+        True
     """
     count = _starts(jacobians, before, lag)
     axes(before=(before, "T N"), readout=(readout, "N"))

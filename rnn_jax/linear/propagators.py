@@ -69,6 +69,13 @@ def window_propagator(
 
     **Raises:** `ValueError` where shapes do not fit, or the window has a gap or leaves [0, 1]
     (`RuntimeError` if it is traced).
+
+    **Example:**
+
+        >>> J = rj.jacobians(network.step, rj.run(network, x))
+        >>> P = rj.linear.window_propagator(J, rj.span(20, 5, 8))
+        >>> bool(jnp.allclose(P, J[7] @ J[6] @ J[5]))
+        True
     """
     axes(jacobians=(jacobians, "T N N"), window=(window, "T"))
     window = without_gap(in_unit("a window", array("window", window)))

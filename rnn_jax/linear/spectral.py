@@ -57,6 +57,13 @@ def spectral_radii(
     **Raises:** `ValueError` where a number is below 1, or `tolerance` is not above 0.
 
     Saad, Numerical Methods for Large Eigenvalue Problems (2011), section 6.
+
+    **Example:**
+
+        >>> halved = rj.rollout(lambda h, x: 0.5 * h, jnp.ones(6), jnp.zeros((3, 1)))
+        >>> radii, residual = rj.linear.spectral_radii(lambda h, x: 0.5 * h, halved)
+        >>> radii.round(3).tolist(), bool((residual < 1e-4).all())
+        ([0.5, 0.5, 0.5], True)
     """
 
     at_least(1, krylov=krylov, restarts=restarts)

@@ -65,6 +65,16 @@ def group_jacobians(
 
     **Raises:** `ValueError` where the state's parts are not all `[N]`, or `into` or `out` is
     not of `N` units.
+
+    **Example:**
+
+        >>> groups = rj.linear.membership(["a", "a", "a", "b", "b", "b"])
+        >>> run = rj.run(network, x)
+        >>> passed = rj.linear.group_jacobians(network.step, run, groups, groups)
+        >>> passed.shape  # [time, to, from]
+        (20, 2, 2)
+        >>> bool(jnp.allclose(passed[3, 1, 0], rj.jacobians(network.step, run)[3, 3:, :3].sum()))
+        True
     """
     check_run(trajectory)
     N = num_units(trajectory.previous)
@@ -102,6 +112,14 @@ def window_jacobians(
 
     **Raises:** `ValueError` where `windows` does not fit the trajectory or a window is empty;
     `RuntimeError` where this is known only when a compiled program runs.
+
+    **Example:**
+
+        >>> run, windows = rj.run(network, x), rj.tiling(20, 5)
+        >>> means = rj.linear.window_jacobians(network.step, run, windows)
+        >>> J = rj.jacobians(network.step, run)
+        >>> means.shape, bool(jnp.allclose(means[1], J[5:10].mean(0)))
+        ((4, 6, 6), True)
     """
     check_run(trajectory)
     windows = checked(windows, trajectory.previous)
@@ -126,6 +144,13 @@ def frobenius_norms(
     - `batch_size`: steps taken side by side.
 
     **Returns:** `[T]`; of a state of several parts, the norm of all its blocks together.
+
+    **Example:**
+
+        >>> W = jnp.array([[3.0, 0.0], [4.0, 0.0]])
+        >>> run = rj.rollout(lambda h, x: W @ h, jnp.ones(2), jnp.zeros((3, 1)))
+        >>> print(rj.linear.frobenius_norms(lambda h, x: W @ h, run).round(3))
+        [5. 5. 5.]
     """
 
     def one(step: Step, h: State, x: Input) -> Array:
@@ -160,6 +185,13 @@ def window_products(
 
     **Raises:** `ValueError` where `windows` or `basis` does not fit, or a window is empty, leaves
     [0, 1] or has a gap; `RuntimeError` where this is known only when a compiled program runs.
+
+    **Example:**
+
+        >>> run, windows = rj.run(network, x), rj.tiling(20, 5)
+        >>> pushed = rj.linear.window_products(network.step, run, windows, jnp.eye(6)[:, :2])
+        >>> pushed.shape  # what becomes of a push of unit 0, and of unit 1, in each window
+        (4, 6, 2)
     """
     check_run(trajectory)
     windows = without_gap(checked(windows, trajectory.previous))

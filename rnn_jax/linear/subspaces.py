@@ -22,6 +22,15 @@ class Components(eqx.Module):
     - `basis`: `[N, K]`, orthonormal columns, by falling variance.
     - `variance`: `[K]`, along each.
     - `share`: `[K]`, of the whole variance.
+
+    **Example:**
+
+        >>> states = jax.vmap(lambda x: rj.run(network, x).hs)(xs).reshape(-1, 6)
+        >>> found = rj.linear.pca(states, 2)
+        >>> found.project(states).shape
+        (160, 2)
+        >>> bool(jnp.allclose(found.project(states).var(0), found.variance, rtol=1e-3))
+        True
     """
 
     mean: Float[Array, " N"]
@@ -51,6 +60,13 @@ def pca(states: Float[Array, "M N"], count: int) -> Components:
 
     **Raises:** `ValueError` where there are fewer directions than asked for, or a state is not
     finite (`RuntimeError` if traced).
+
+    **Example:**
+
+        >>> line = jnp.arange(5.0)[:, None] * jnp.array([[3.0, 4.0]])
+        >>> found = rj.linear.pca(line, 2)
+        >>> print(found.basis[:, 0].round(3), found.share.round(3))
+        [0.6 0.8] [1. 0.]
     """
     sizes = axes(states=(states, "M N"))
     M, N, states = sizes["M"], sizes["N"], all_finite("states", array("states", states))
@@ -85,6 +101,12 @@ def haar(key: PRNGKeyArray, count: int) -> Float[Array, "N N"]:
     **Raises:** `ValueError` where `count` is below 1.
 
     Mezzadri, Notices of the AMS 54 (2007), section 5.
+
+    **Example:**
+
+        >>> Q = rj.linear.haar(key, 4)
+        >>> bool(jnp.allclose(Q.T @ Q, jnp.eye(4), atol=1e-5))
+        True
     """
     at_least(1, count=count)
     random_key(key)
