@@ -57,6 +57,15 @@ def alignment(near: Stability, readout: Numbers, inputs: Numbers | None = None) 
     **Raises:** `ValueError` where `near` is no `Stability`, or sizes do not fit.
 
     Mante et al., Nature 503 (2013), for left vectors as what selects an input.
+
+    **Example:**
+
+        >>> W, C, B = jnp.diag(jnp.array([0.9, 0.1])), np.eye(2), np.eye(2)  # a mode per unit
+        >>> near = rj.stability(lambda h, x: W @ h, jnp.zeros(1), np.zeros((1, 2)))
+        >>> found = rj.dynamics.alignment(near, readout=C, inputs=B)
+        >>> print(found.inputs[0].round(3))  # [mode, input]: each input drives its own mode
+        [[1. 0.]
+         [0. 1.]]
     """
     instance("near", near, Stability)
     S, N = near.eigenvalues.shape

@@ -43,6 +43,13 @@ def coverage(labels: Numbers) -> Coverage:
     **Raises:** `ValueError` where labels are no vector of integers, or the vector is empty.
 
     Hurlbert, Ecology 52 (1971); Good, Biometrika 40 (1953).
+
+    **Example:**
+
+        >>> labels = np.array([0, 0, 0, 1, -1])  # which point each start found
+        >>> found = rj.dynamics.coverage(labels)
+        >>> found.found.round(2), found.unseen
+        (array([0.8, 1.3, 1.6, 1.8, 2. ]), 0.2)
     """
     axes(labels=(labels, "S"))
     known = np.asarray(numbers("labels", labels))

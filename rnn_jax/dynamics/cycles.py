@@ -98,6 +98,12 @@ def part_of_field(field: Any, dt: float, solver: Any = None, substeps: int = 1) 
     **Arguments:** as `from_field`, without a controller.
 
     **Returns:** `(h, x, share) -> h`, the `part` of `limit_cycle`.
+
+    **Example:**
+
+        >>> part = rj.dynamics.part_of_field(lambda t, h, x: -x, dt=0.1)
+        >>> print(part(jnp.ones(1), jnp.ones(1), 0.5).round(3))  # half a step of 0.1, at speed -1
+        [0.95]
     """
     from_field(field, dt, solver, substeps)
     return _PartOfField(field, dt, solver, substeps)
@@ -167,6 +173,15 @@ def limit_cycle(
 
     **Raises:** `ValueError` as `fixed_points`; where the start does not move or does not return;
     where the guess is below 4 steps.
+
+    **Example:**
+
+        >>> angle = 2 * jnp.pi / 12.5  # no whole number of steps makes a turn
+        >>> M = jnp.array([[jnp.cos(angle), -jnp.sin(angle)], [jnp.sin(angle), jnp.cos(angle)]])
+        >>> ring = lambda h, x: M @ h * (1.5 - 0.5 * h @ h)
+        >>> found = rj.dynamics.limit_cycle(ring, jnp.zeros(1), jnp.array([1.1, 0.0]))
+        >>> round(found.period, 2)
+        12.5
     """
     at_least(FEWEST, longest=longest)
     start = jax.tree.map(np.asarray, state("start", start))

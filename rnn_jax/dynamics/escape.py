@@ -88,6 +88,15 @@ def escape_times(
 
     **Raises:** `ValueError` where there are no states, one is not finite, the step rejects a state
     or a draw, the label is no integer, a number is below 1, or not even one run fits the budget.
+
+    **Example:**
+
+        >>> drift = lambda h, x: h - 1.0 + 0.01 * x  # from 2.5 to 1.5, 0.5, -0.5
+        >>> draw, side = (lambda key: jax.random.normal(key, (1,))), (lambda h: h[0] > 0)
+        >>> start = np.array([[2.5]])
+        >>> found = rj.dynamics.escape_times(drift, side, start, draw, key, samples=4)
+        >>> found.steps, found.ended  # [start, run]
+        (array([[3, 3, 3, 3]]), array([[ True,  True,  True,  True]]))
     """
     for name, thing in {"the step": step, "label": label, "draw": draw}.items():
         function(name, thing)

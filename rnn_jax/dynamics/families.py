@@ -95,6 +95,14 @@ def families(
     **Raises:** `ValueError` as `fixed_points`, or where a number is not above 0.
 
     Allgower and Georg, Introduction to Numerical Continuation Methods (2003), for the moves.
+
+    **Example:**
+
+        >>> line = lambda h, x: h * jnp.array([1.0, 0.5])  # all points with h[1] = 0 are fixed
+        >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+        >>> found = rj.dynamics.families(line, jnp.zeros(1), points, points)
+        >>> found.dimension, found.labels
+        (array([1]), array([0, 0, 0]))
     """
     for name, number in {"tolerance": tolerance, "margin": margin, "reach": reach}.items():
         positive(name, number)

@@ -36,6 +36,13 @@ class FixedPoints(NamedTuple):
     - `residual`: `[S]`, `q = |F(h) - h|^2 / 2`.
     - `iterations`: `[S]`, until `q` was below the tolerance; all that were made, where it was not.
     - `precision`: "float64", or the one in which a step had to be computed.
+
+    **Example:**
+
+        >>> starts = jnp.array([[2.0], [-1.0]])
+        >>> found = rj.fixed_points(lambda h, x: jnp.cos(h), jnp.zeros(1), starts)
+        >>> found.converged, found.points.ravel().round(4)
+        (array([ True,  True]), array([0.7391, 0.7391]))
     """
 
     points: PyTree

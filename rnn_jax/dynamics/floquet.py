@@ -77,6 +77,13 @@ def floquet(
 
     **Raises:** `ValueError` as `fixed_points`; where the orbit was not found; where a Jacobian is
     not finite.
+
+    **Example:**
+
+        >>> turn = 0.5 * jnp.array([[0.0, -1.0], [1.0, 0.0]])
+        >>> found = rj.dynamics.floquet(lambda h, x: turn @ h, jnp.zeros(1), np.zeros((4, 2)))
+        >>> found.multipliers.real.round(4)  # four quarter turns, each of which halves
+        array([0.0625, 0.0625])
     """
     if isinstance(orbit, Orbit | Cycle) and not orbit.period > 0:
         raise ValueError(f"orbit must be one that was found, got period {orbit.period}")

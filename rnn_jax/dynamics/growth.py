@@ -69,6 +69,13 @@ def growth(
 
     **Raises:** `ValueError` where a number is out of range, the point is not finite, or the step
     rejects it.
+
+    **Example:**
+
+        >>> halve = lambda h, x: 0.5 * h
+        >>> found = rj.dynamics.growth(halve, jnp.zeros(1), jnp.zeros(3), key, directions=4)
+        >>> print(found.rates.round(2), found.peaks.round(2))  # log(1/2); longest at the start
+        [-0.69 -0.69 -0.69 -0.69] [1. 1. 1. 1.]
     """
     function("the step", step)
     random_key(key)

@@ -40,6 +40,13 @@ def held(step: Step, intervention: Callable[[Step], Step], h0: State) -> Step:
 
     **Raises:** `ValueError` where its arrays lead with a time axis longer than 1, a mask leaves
     [0, 1], or an index is no unit's.
+
+    **Example:**
+
+        >>> edit = rj.clamp([0], jnp.ones(1), 0.0)
+        >>> without = rj.dynamics.held(lambda h, x: h + 1.0, edit, jnp.zeros(2))
+        >>> without(jnp.zeros(2), jnp.zeros(1)).tolist()
+        [0.0, 1.0]
     """
     function("the step", step)
     function("the intervention", intervention)

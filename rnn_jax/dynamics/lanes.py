@@ -78,6 +78,13 @@ def refine(
     **Returns:** the state, and its residual `q = |F(h) - h|^2 / 2`.
 
     **Raises:** `ValueError` where `iterations` is below 1.
+
+    **Example:**
+
+        >>> cosine = lambda h, x: jnp.cos(h)
+        >>> point, residual = rj.dynamics.refine(cosine, jnp.zeros(1), jnp.ones(1))
+        >>> bool(jnp.allclose(jnp.cos(point), point)), bool(residual < 1e-10)
+        (True, True)
     """
     at_least(1, iterations=iterations)
     flat, h = flatten(step, start)

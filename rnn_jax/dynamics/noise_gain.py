@@ -40,6 +40,13 @@ class NoiseGain(NamedTuple):
     - `covariance`: `[S, N, N]`, P with `P = J P J^T + B B^T`.
     - `settles`: `[S]`, whether the spectral radius of J is below 1. Where it is not there is no
         stationary noise, and both are NaN.
+
+    **Example:**
+
+        >>> step = lambda h, x: 0.5 * h + x.sum()
+        >>> found = rj.dynamics.noise_gain(step, jnp.zeros(2), np.zeros((1, 1)))
+        >>> found.gain.round(3), found.variance.round(3)  # two channels, and their sum
+        (array([[[1.333, 1.333]]]), array([[2.667]]))
     """
 
     gain: Float[np.ndarray, "S N I"]
@@ -86,6 +93,13 @@ def noise_gain(
     **Raises:** `ValueError` as `fixed_points`, or where `into` is not one of its two words.
 
     Smith, SIAM J. Appl. Math. 16 (1968), for doubling.
+
+    **Example:**
+
+        >>> step = lambda h, x: 0.5 * h + x
+        >>> found = rj.dynamics.noise_gain(step, jnp.zeros(1), np.zeros((1, 1)))
+        >>> round(found.gain.item(), 4)  # 1 + 1/4 + 1/16 + ...
+        1.3333
     """
     one_of("into", into, WAYS)
     problem = posed("points", step, x, points, per_point)
@@ -122,6 +136,12 @@ def noise_gain_along(
 
     **Raises:** `ValueError` where it is no run of one trial, or `into` is not one of its two
     words.
+
+    **Example:**
+
+        >>> run = rj.rollout(lambda h, x: 0.5 * h + x, jnp.zeros(1), jnp.zeros((3, 1)))
+        >>> rj.dynamics.noise_gain_along(lambda h, x: 0.5 * h + x, run).ravel().tolist()
+        [0.0625, 0.25, 1.0]
     """
     one_of("into", into, WAYS)
     on, rows = each_step(step, trajectory, intervention)

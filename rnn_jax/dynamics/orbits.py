@@ -128,6 +128,14 @@ def periodic_orbits(
 
     **Raises:** `ValueError` as `fixed_points`, or where `period` is below 1 or inputs do not lead
     with it.
+
+    **Example:**
+
+        >>> flip = lambda h, x: -jnp.tanh(2.0 * h)
+        >>> starts = np.array([[1.0], [-1.0], [0.0]])
+        >>> found = rj.dynamics.periodic_orbits(flip, jnp.zeros(1), starts, period=2)
+        >>> found.labels, found.period  # two starts share an orbit; the third is at a fixed point
+        (array([0, 0, 1]), array([2, 2, 1]))
     """
     again = iterated(step, period, driven)
     _leads(x, period, driven)
@@ -165,6 +173,13 @@ def periodic_orbit(
     **Returns:** an `Orbit`.
 
     **Raises:** as `periodic_orbits`.
+
+    **Example:**
+
+        >>> flip = lambda h, x: -jnp.tanh(2.0 * h)
+        >>> orbit = rj.dynamics.periodic_orbit(flip, jnp.zeros(1), jnp.ones(1), period=2)
+        >>> orbit.period, bool(np.allclose(orbit.points[1], -orbit.points[0]))
+        (2, True)
     """
     start = state("start", start)
     starts = jax.tree.map(lambda leaf: np.asarray(leaf)[None], start)

@@ -31,6 +31,12 @@ def outliers(points: PyTree, states: PyTree, beyond: float = 1.0) -> Bool[np.nda
 
     **Raises:** `ValueError` where one is not finite, sizes differ, there are no states, or
     `beyond` is not above 0.
+
+    **Example:**
+
+        >>> states = np.array([[0.0], [1.0], [2.0]])
+        >>> rj.dynamics.outliers(np.array([[1.5], [9.0]]), states)
+        array([False,  True])
     """
     positive("beyond", beyond)
     rows, known = (

@@ -62,6 +62,13 @@ def first_passage(inside: Bool[Numbers, "... T"]) -> Passage:
     **Returns:** `Passage` of `[...]`.
 
     **Raises:** `ValueError` where `inside` is not bool or has no step.
+
+    **Example:**
+
+        >>> inside = np.array([[False, True, False], [False, False, False]])
+        >>> found = rj.dynamics.first_passage(inside)
+        >>> found.time, found.reached  # 3: never inside, in 3 steps
+        (array([1, 3]), array([ True, False]))
     """
     if axes(inside=(inside, "... T"))["T"] == 0:
         raise ValueError(f"inside must have at least one step, got {described(inside)}")
@@ -95,6 +102,13 @@ def survival(
 
     Kaplan and Meier, J. Am. Stat. Assoc. 53 (1958); Kalbfleisch and Prentice, The Statistical
     Analysis of Failure Time Data (2002), section 1.4.
+
+    **Example:**
+
+        >>> times, ended = np.array([1.0, 2.0, 2.0, 3.0]), np.array([True, True, False, True])
+        >>> found = rj.dynamics.survival(times, ended)
+        >>> found.at_risk, found.share.round(3)
+        (array([4, 3, 1]), array([0.75, 0.5 , 0.  ]))
     """
     n = axes(times=(times, "n"), ended=(ended, "n"))["n"]
     bools(ended=ended)
@@ -127,6 +141,12 @@ def speed(trajectory: Trajectory) -> Float[Array, " T"]:
     **Returns:** `[T]`, in the unit of the state per step.
 
     **Raises:** `ValueError` where it is no trajectory, or one of a batch of trials.
+
+    **Example:**
+
+        >>> run = rj.rollout(lambda h, x: h + x, jnp.zeros(2), jnp.array([[3.0, 4.0], [0.0, 0.0]]))
+        >>> rj.dynamics.speed(run).tolist()
+        [5.0, 0.0]
     """
     check_run(trajectory)
     hs = trajectory.hs if trajectory.carried is None else trajectory.carried

@@ -22,12 +22,26 @@ from ..core import Input, State, Step
 
 
 def double() -> AbstractContextManager:
-    """A block in which JAX computes in float64; the setting outside of it stays as it is."""
+    """A block in which JAX computes in float64; the setting outside of it stays as it is.
+
+    **Example:**
+
+        >>> with rj.dynamics.double():
+        ...     print(jnp.ones(1).dtype)
+        float64
+    """
     return jax.enable_x64(True)
 
 
 def doubled(tree: PyTree) -> PyTree:
-    """The tree with every floating array as float64; to be called where `double` holds."""
+    """The tree with every floating array as float64; to be called where `double` holds.
+
+    **Example:**
+
+        >>> with rj.dynamics.double():
+        ...     print(rj.dynamics.doubled({"h": np.ones(2, np.float32)})["h"].dtype)
+        float64
+    """
 
     def one(leaf: Any) -> Any:
         kind = getattr(leaf, "dtype", None)

@@ -70,6 +70,12 @@ def residence_times(labels: Numbers) -> Visits:
 
     **Raises:** `ValueError` where labels are not integers `[T]` or `[B, T]`, one is below -1, or
     `labels` is empty.
+
+    **Example:**
+
+        >>> visits = rj.dynamics.residence_times(np.array([0, 0, 1, 1, 1, 0]))
+        >>> visits.state, visits.length, visits.ended
+        (array([0, 1, 0]), array([2, 3, 1]), array([ True,  True, False]))
     """
     rows = _rows(labels)
     B, T = rows.shape
@@ -94,6 +100,11 @@ def without_blips(labels: Numbers, shortest: int) -> Int[np.ndarray, "..."]:
     **Returns:** labels of that shape.
 
     **Raises:** `ValueError` as `residence_times`, or where `shortest` is below 1.
+
+    **Example:**
+
+        >>> rj.dynamics.without_blips(np.array([0, 0, 0, 1, 0, 0, 1, 1, 1]), shortest=2)
+        array([0, 0, 0, 0, 0, 0, 1, 1, 1])
     """
     at_least(1, shortest=shortest)
     visits = residence_times(labels)
@@ -116,6 +127,12 @@ def transitions(labels: Numbers, states: int) -> Int[np.ndarray, "K K"]:
     **Returns:** counts `[K, K]`.
 
     **Raises:** `ValueError` as `residence_times`, or where a label is `states` or above.
+
+    **Example:**
+
+        >>> rj.dynamics.transitions(np.array([0, 0, 0, 1, 1, 0]), 2)  # [to, from]
+        array([[2, 1],
+               [1, 1]])
     """
     at_least(1, states=states)
     rows = _rows(labels)
@@ -148,6 +165,13 @@ def geometric(visits: Visits, state: int, level: float = 0.95) -> Geometric:
     **Raises:** `ValueError` where `level` is not in (0, 1).
 
     Clopper and Pearson, Biometrika 26 (1934).
+
+    **Example:**
+
+        >>> visits = rj.dynamics.residence_times(np.array([0, 0, 0, 1, 0, 0, 0, 1]))
+        >>> found = rj.dynamics.geometric(visits, 0)
+        >>> found.exits, found.steps, round(found.mean, 2)
+        (2, 6, 3.0)
     """
     _visits(visits)
     share("level", level, above=0, below=1)
@@ -180,6 +204,13 @@ def visits_survival(visits: Visits, state: int, level: float = 0.95) -> Survival
     **Returns:** `Survival`.
 
     **Raises:** `ValueError` as `survival`; where no visit of the state was seen to begin.
+
+    **Example:**
+
+        >>> visits = rj.dynamics.residence_times(np.array([1, 0, 0, 1, 0, 0, 0, 0, 1]))
+        >>> found = rj.dynamics.visits_survival(visits, 0)
+        >>> found.times, found.share.round(2)  # of the two visits, half are longer than 2 steps
+        (array([2., 4.]), array([0.5, 0. ]))
     """
     _visits(visits)
     here = visits.began & (visits.state == whole_number("state", state))
@@ -205,6 +236,13 @@ def labels_near(
     **Returns:** integers `[T]` or `[B, T]`.
 
     **Raises:** `ValueError` where there is no point, a radius is not above 0, or sizes differ.
+
+    **Example:**
+
+        >>> points = np.array([[0.0, 0.0], [1.0, 1.0]])
+        >>> hs = np.array([[0.1, 0.0], [0.5, 0.5], [0.9, 1.0]])
+        >>> rj.dynamics.labels_near(hs, points, radius=0.3)
+        array([ 0, -1,  1])
     """
     targets = rows_of("points", points)
     lead, rows = _states(hs, points)

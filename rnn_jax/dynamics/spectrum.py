@@ -42,6 +42,11 @@ def kaplan_yorke(exponents: Float[Numbers, " K"]) -> Float[Array, ""]:
     **Raises:** `ValueError` where it is not a vector of at least one number.
 
     Kaplan and Yorke, Lecture Notes in Mathematics 730 (1979).
+
+    **Example:**
+
+        >>> rj.dynamics.kaplan_yorke(np.array([0.5, 0.0, -1.0])).item()  # 2 + (0.5 + 0) / 1
+        2.5
     """
     ordered = _falling(exponents)
     sums = jnp.cumsum(ordered)
@@ -66,6 +71,11 @@ def entropy_rate(exponents: Float[Numbers, " K"]) -> Float[Array, ""]:
     **Raises:** `ValueError` where it is not a vector of at least one number.
 
     Eckmann and Ruelle, Reviews of Modern Physics 57 (1985), section IV.
+
+    **Example:**
+
+        >>> rj.dynamics.entropy_rate(np.array([0.5, 0.25, -1.0])).item()
+        0.75
     """
     return jnp.maximum(_falling(exponents), 0).sum()
 
@@ -84,6 +94,12 @@ def mean_exponents(exponents: Float[Numbers, "B K"], level: float = 0.95) -> Mea
 
     **Raises:** `ValueError` where there are fewer than two trajectories, an exponent is NaN, or
     `level` is not between 0 and 1.
+
+    **Example:**
+
+        >>> found = rj.dynamics.mean_exponents(np.array([[0.2, -1.0], [0.4, -1.0]]))
+        >>> found.mean.round(3), bool(found.low[0] < 0)  # two runs are too few to tell chaos
+        (array([ 0.3, -1. ]), True)
     """
     at_least(2, trajectories=axes(exponents=(exponents, "B K"))["B"])
     share("level", level, above=0, below=1)

@@ -114,6 +114,13 @@ def stability_along(
     **Returns:** `Stability`, with `T` in the place of `S`.
 
     **Raises:** `ValueError` where `margin` leaves [0, 1], or the trajectory is invalid or traced.
+
+    **Example:**
+
+        >>> run = rj.run(network, x)
+        >>> found = rj.dynamics.stability_along(network.step, run)
+        >>> found.eigenvalues.shape  # [time, mode]
+        (20, 6)
     """
     share("margin", margin)
     check_run(trajectory)

@@ -32,6 +32,13 @@ def starts_from(states: PyTree, key: PRNGKeyArray, count: int, noise: float = 0.
     **Returns:** a tree of `[S, ...]`.
 
     **Raises:** `ValueError` where there are no states, leading axes differ, or `count` is below 1.
+
+    **Example:**
+
+        >>> states = jnp.array([[0.0, 0.0], [1.0, 1.0]])
+        >>> starts = rj.dynamics.starts_from(states, key, 8)
+        >>> starts.shape, np.isin(starts[:2], states).all().item()  # the first quarter as they are
+        ((8, 2), True)
     """
     at_least(1, count=count)
     random_key(key)

@@ -37,5 +37,11 @@ def tree_of(rows: Float[np.ndarray, "S N"], like: PyTree) -> PyTree:
 
 
 def taken(tree: PyTree, index: Any) -> PyTree:
-    """The rows of every leaf, by indices or a mask."""
+    """The rows of every leaf, by indices or a mask.
+
+    **Example:**
+
+        >>> rj.dynamics.taken({"h": np.arange(4), "c": np.arange(4) * 10}, np.array([1, 3]))
+        {'c': array([10, 30]), 'h': array([1, 3])}
+    """
     return jax.tree.map(lambda leaf: np.asarray(leaf)[index], tree)

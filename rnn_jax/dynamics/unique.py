@@ -51,6 +51,12 @@ def unique(
 
     **Raises:** `ValueError` where a point is not finite, sizes differ, or the tolerance is not
     above 0.
+
+    **Example:**
+
+        >>> found = rj.dynamics.unique(np.array([[0.0], [1.0], [1.0 + 1e-9]]))
+        >>> found.labels, found.counts
+        (array([0, 1, 1]), array([1, 2]))
     """
     positive("tolerance", tolerance)
     rows = rows_of("points", all_finite("points", points))

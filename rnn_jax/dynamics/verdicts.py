@@ -26,6 +26,12 @@ class Verdict(IntEnum):
     - `UNFINISHED`: none of these within the iterations.
     - `DIVERGED`: the step is not finite there, or the state is beyond all scale of the starts.
     - `LEFT`: it ended outside the box.
+
+    **Example:**
+
+        >>> found = rj.fixed_points(lambda h, x: h + 1.0, jnp.zeros(1), jnp.ones((1, 1)))
+        >>> rj.dynamics.Verdict(found.verdict[0]).name  # it moves by 1 a step, wherever it is
+        'SLOW'
     """
 
     CONVERGED = 0

@@ -86,6 +86,14 @@ def winding(
 
     **Raises:** `ValueError` where there are fewer than 2 steps, the path meets the centre, or
     `direction` is not a finite number.
+
+    **Example:**
+
+        >>> angle = 2 * np.pi * np.arange(21) / 10
+        >>> path = np.stack([np.cos(angle), np.sin(angle)], 1)
+        >>> found = rj.dynamics.winding(path, centre=np.zeros(2))
+        >>> round(found.rate, 3), found.returns.round(3)  # turns per step, steps per turn
+        (0.1, array([10.]))
     """
     points = _path(path)
     half_line = finite_number("direction", direction)
@@ -121,6 +129,14 @@ def winding_test(
 
     Theiler et al., Physica D 58 (1992), for random phases; Phipson and Smyth, Stat. Appl. Genet.
     Mol. Biol. 9 (2010), for the p-value.
+
+    **Example:**
+
+        >>> angle = 2 * np.pi * np.arange(60) / 10 + np.arange(4.0)[:, None]  # four trials
+        >>> paths = np.stack([np.cos(angle), np.sin(angle)], -1)
+        >>> found = rj.dynamics.winding_test(paths, key, draws=19)
+        >>> round(found.rate, 3), found.order_p  # no shuffle of the steps turns as fast
+        (0.1, 0.05)
     """
     random_key(key)
     at_least(1, draws=draws)
