@@ -47,6 +47,14 @@ def test_equal_batches_are_at_zero_and_feel_no_force():
     np.testing.assert_allclose(slope, 0, atol=1e-14)
 
 
+def test_batches_of_one_point_are_at_zero():
+    x = jnp.ones((3, 2))
+    value, slope = VALUE_AND_SLOPE(x, x)
+    np.testing.assert_array_equal(value, 0)
+    np.testing.assert_array_equal(slope, 0)
+    np.testing.assert_allclose(transport_plan(x, x), np.full((3, 3), 1 / 9))
+
+
 def test_two_points_are_as_far_as_they_cost():
     x, y = batch(0, 1), batch(1, 1)
     value, slope = VALUE_AND_SLOPE(x, y)

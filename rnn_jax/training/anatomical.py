@@ -56,6 +56,14 @@ def anatomical(anatomy: Anatomy, key: PRNGKeyArray, own_channel: bool = True) ->
     - `own_channel`: whether a channel reaches its own population alone, or all units.
 
     **Returns:** a `Network` of a `Rectified` cell.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (8, 2), (True, False), [[0.5, 0.5], [0.5, 0.5]])
+        >>> made = rj.training.anatomical(anatomy, key)
+        >>> W = made.step.wire  # [to, from]
+        >>> W.shape, bool((W[:, :8] >= 0).all()), bool((W[:, 8:] <= 0).all())
+        ((10, 10), True, True)
     """
     cell_key, w_key, readout_key = jax.random.split(key, 3)
     N, P = anatomy.units, len(anatomy.names)
@@ -77,6 +85,18 @@ def signed_adam(
     Make it once: training with another object compiles anew.
 
     **Raises:** `ValueError` where the rate is not above 0, or there is no step.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (8, 2), (True, False), [[0.5, 0.5], [0.5, 0.5]])
+        >>> made = rj.training.anatomical(anatomy, key)
+        >>> optimiser = rj.training.signed_adam(anatomy, steps=2, learning_rate=5.0)  # long steps
+        >>> sample = lambda key, count: rj.Trials(xs, xs, {})
+        >>> loss = rj.training.mean_squared_error
+        >>> trained = rj.fit(made, sample, loss, key, steps=2, batch_size=8, optimiser=optimiser)
+        >>> W = trained.network.step.w
+        >>> bool((W[:, :8] >= 0).all()), bool((W[:, 8:] <= 0).all())
+        (True, True)
     """
     positive("learning_rate", learning_rate)
     at_least(1, steps=steps)
@@ -115,6 +135,19 @@ def fit_anatomical(
     **Returns:** an `AnatomicalFit`.
 
     **Raises:** as `fit`, and `ValueError` where the network does not fit the anatomy.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (8, 2), (True, False), [[0.5, 0.5], [0.5, 0.5]])
+        >>> made = rj.training.anatomical(anatomy, key)
+        >>> optimiser = rj.training.signed_adam(anatomy, steps=4)
+        >>> sample = lambda key, count: rj.Trials(xs, xs, {})
+        >>> loss = rj.training.mean_squared_error
+        >>> found = rj.training.fit_anatomical(
+        ...     made, anatomy, sample, loss, key, optimiser=optimiser, steps=2, batch_size=8)
+        >>> cell = found.network.step
+        >>> bool(cell.mask.all()), bool((cell.wire[~cell.mask] == 0).all())
+        (False, True)
     """
     random_key(key)
     at_least(0, steps=steps)

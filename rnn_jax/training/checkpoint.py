@@ -27,6 +27,12 @@ def save_model(path: str | Path, tree: Any, header: dict[str, Any]) -> None:
     """Write a pytree of arrays under a header that says how to build its structure again.
 
     **Raises:** `ValueError` where the folder is missing, or the header is not plain JSON.
+
+    **Example:**
+
+        >>> rj.training.save_model(folder / "model.eqx", network, {"cell": "GRU", "units": 6})
+        >>> rj.training.load_header(folder / "model.eqx")["cell"]
+        'GRU'
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -52,6 +58,12 @@ def load_header(path: str | Path) -> dict[str, Any]:
     """The header of a saved model.
 
     **Raises:** `ValueError` where the file is missing, unreadable or of another kind.
+
+    **Example:**
+
+        >>> rj.training.save_model(folder / "model.eqx", network, {"units": 6})
+        >>> rj.training.load_header(folder / "model.eqx")
+        {'units': 6}
     """
     if not isinstance(path, str | os.PathLike):
         raise ValueError(f"a path must be a string or a Path, got {path!r}")
@@ -74,6 +86,14 @@ def load_model(path: str | Path, like: Tree) -> Tree:
 
     **Raises:** `ValueError` where the file is cut off, of another kind, or holds arrays
     of other shapes.
+
+    **Example:**
+
+        >>> rj.training.save_model(folder / "model.eqx", network, {"units": 6})
+        >>> blank = jax.tree.map(jnp.zeros_like, network)
+        >>> again = rj.training.load_model(folder / "model.eqx", blank)
+        >>> bool((again.step.w == network.step.w).all())
+        True
     """
     load_header(path)
     with open(path, "rb") as file:

@@ -52,6 +52,14 @@ def keep_mask(where: Where, mask: ArrayLike) -> optax.GradientTransformation:
 
     **Raises:** `ValueError` where the mask is not finite, or at the start of training where
     the shapes differ.
+
+    **Example:**
+
+        >>> W = jnp.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> kept = rj.training.keep_mask(lambda W: W, jnp.eye(2))
+        >>> updates, _ = kept.update(jnp.full((2, 2), 0.5), kept.init(W), W)
+        >>> (W + updates).tolist()
+        [[1.5, 0.0], [0.0, 4.5]]
     """
     if not np.isfinite(numbers("mask", mask)).all():
         raise ValueError("a mask must be finite")
@@ -75,6 +83,14 @@ def keep_signs(where: Where, signs: ArrayLike) -> optax.GradientTransformation:
     differ.
 
     Song, Yang & Wang, PLoS Comput Biol (2016), "Dale's principle", for the constraint.
+
+    **Example:**
+
+        >>> W = jnp.array([0.2, -0.2])
+        >>> kept = rj.training.keep_signs(lambda W: W, jnp.array([1.0, -1.0]))
+        >>> updates, _ = kept.update(jnp.array([-0.5, -0.5]), kept.init(W), W)
+        >>> print((W + updates).round(2))  # the first would have changed its sign
+        [ 0.  -0.7]
     """
     if not np.isin(numbers("signs", signs), (-1, 0, 1)).all():
         raise ValueError("signs must be -1, 0 or 1")
@@ -91,6 +107,13 @@ def hold(where: Callable[[Any], PyTree]) -> optax.GradientTransformation:
     **Returns:** an Optax transformation, to be put last.
 
     **Raises:** `ValueError` where `where` is no function.
+
+    **Example:**
+
+        >>> kept = rj.training.hold(lambda network: network.readout)
+        >>> update, _ = kept.update(network, kept.init(network), network)  # would move all weights
+        >>> bool((update.readout.c == 0).all()), bool((update.step.w == network.step.w).all())
+        (True, True)
     """
     function("where", where)
 

@@ -78,6 +78,14 @@ def adam(learning_rate: float, steps: int, clip: float = 1.0) -> optax.GradientT
     """AdamW on a cosine schedule after a short warm-up, its gradient clipped in norm.
 
     **Raises:** `ValueError` where a rate or norm is not above 0, or there is no step.
+
+    **Example:**
+
+        >>> optimiser, loss = rj.training.adam(1e-2, steps=3), rj.training.mean_squared_error
+        >>> sample = lambda key, count: rj.Trials(xs, jnp.zeros_like(ys), {})
+        >>> found = rj.fit(network, sample, loss, key, steps=3, batch_size=8, optimiser=optimiser)
+        >>> bool(found.losses[-1] < found.losses[0])
+        True
     """
     positive("learning_rate", learning_rate)
     positive("clip", clip)
@@ -93,7 +101,14 @@ def adam(learning_rate: float, steps: int, clip: float = 1.0) -> optax.GradientT
 
 
 def trainable(network: Network) -> PyTree:
-    """Which leaves are trained: all floating weights but the first state."""
+    """Which leaves are trained: all floating weights but the first state.
+
+    **Example:**
+
+        >>> kinds = rj.training.trainable(network)
+        >>> kinds.readout.c, kinds.h0  # the first state is not trained
+        (True, False)
+    """
     check_network(network)
     spec = jax.tree.map(eqx.is_inexact_array, network)
     frozen = jax.tree.map(lambda _: False, network.h0)
@@ -106,6 +121,12 @@ def start(
     """The state before the first step.
 
     **Raises:** `ValueError` where it is no network, no Optax transformation or no key.
+
+    **Example:**
+
+        >>> state = rj.training.start(network, rj.training.adam(1e-3, 10), key)
+        >>> int(state.step), state.network is network
+        (0, True)
     """
     random_key(key)
     if not hasattr(optimiser, "init") or not hasattr(optimiser, "update"):
@@ -326,6 +347,16 @@ def fit_seeds(
     **Returns:** a `SeedFits`; count the diverged by `(~converged).sum()`.
 
     **Raises:** `ValueError` where a number or an argument is invalid.
+
+    **Example:**
+
+        >>> cell = lambda key: rj.cells.Vanilla(2, 6, key=key)
+        >>> make = lambda key: rj.Network(cell(key), network.readout, jnp.zeros(6))
+        >>> sample, loss = (lambda key, count: trials), rj.training.mean_squared_error
+        >>> keys = jax.random.split(key, 3)
+        >>> found = rj.training.fit_seeds(make, sample, loss, keys, steps=2, batch_size=8)
+        >>> found.losses.shape, found.converged.tolist()  # [seed, step]
+        ((3, 2), [True, True, True])
     """
     _check_call(sample, loss, steps, batch_size)
     function("make", make)

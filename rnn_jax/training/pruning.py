@@ -34,6 +34,18 @@ def pruned(w: ArrayLike, anatomy: Anatomy, key: PRNGKeyArray) -> Bool[np.ndarray
     After Balwani, Wang, Najafi & Choi, Science Advances (2025), sadv.adw4970, with two changes.
     There `K` also grows with the share of weights that are 0, which makes a block denser than
     asked; and pathways between areas are drawn without regard to size.
+
+    **Example:**
+
+        >>> density = [[0.1, 0.4], [0.3, 0.2]]
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (160, 40), (True, False), density)
+        >>> W = np.asarray(jax.random.normal(jax.random.key(1), (200, 200)))
+        >>> stay = rj.training.pruned(W, anatomy, key)
+        >>> print(rj.cells.block_mean(anatomy, stay).round(2))  # [to, from]
+        [[0.1  0.4 ]
+         [0.3  0.22]]
+        >>> bool(np.abs(W[stay]).mean() > np.abs(W).mean())  # large weights rather stay
+        True
     """
     random_key(key)
     sizes = np.abs(np.asarray(all_finite("w", numbers("w", w)), float))

@@ -27,13 +27,27 @@ Cost = Callable[[Array, Array], Array]
 
 
 def half_squared(x: Float[Array, "B D"], y: Float[Array, "C D"]) -> Float[Array, "B C"]:
-    """`|x_i - y_j|^2 / 2`; between one-hot sequences, the number of steps at which they differ."""
+    """`|x_i - y_j|^2 / 2`; between one-hot sequences, the number of steps at which they differ.
+
+    **Example:**
+
+        >>> here, there = jnp.zeros((1, 2)), jnp.array([[3.0, 4.0], [0.0, 1.0]])
+        >>> rj.training.half_squared(here, there).tolist()
+        [[12.5, 0.5]]
+    """
     squares = (x * x).sum(1)[:, None] + (y * y).sum(1)[None]
     return squares / 2 - x @ y.T
 
 
 def distance(x: Float[Array, "B D"], y: Float[Array, "C D"]) -> Float[Array, "B C"]:
-    """`|x_i - y_j|`, the Euclidean distance; not to be differentiated at equal points."""
+    """`|x_i - y_j|`, the Euclidean distance; not to be differentiated at equal points.
+
+    **Example:**
+
+        >>> here, there = jnp.zeros((1, 2)), jnp.array([[3.0, 4.0], [0.0, 1.0]])
+        >>> rj.training.distance(here, there).tolist()
+        [[5.0, 1.0]]
+    """
     return jnp.sqrt(2 * jnp.maximum(half_squared(x, y), 0))
 
 
@@ -72,6 +86,14 @@ def sinkhorn_divergence(
     range.
 
     Feydy et al., AISTATS (2019), section 3; the order of updates is that of geomloss.
+
+    **Example:**
+
+        >>> here, there = jnp.zeros((4, 1)), jnp.full((4, 1), 2.0)
+        >>> print(rj.training.sinkhorn_divergence(here, here).round(3))
+        0.0
+        >>> print(rj.training.sinkhorn_divergence(here, there).round(3))  # the move costs 2^2 / 2
+        2.0
     """
     x, y, a, b = _posed(x, y, x_weights, y_weights, blur, cost, scaling, diameter)
     held = lax.stop_gradient
@@ -104,6 +126,14 @@ def transport_plan(
     **Returns:** `[B, C]`, what each sample of `x` gives to each of `y`.
 
     **Raises:** as `sinkhorn_divergence`.
+
+    **Example:**
+
+        >>> points = jnp.array([[0.0], [5.0]])
+        >>> plan = rj.training.transport_plan(points, points[::-1])
+        >>> print(plan.round(3))  # each goes to the one at its own place
+        [[0.  0.5]
+         [0.5 0. ]]
     """
     x, y, a, b = _posed(x, y, None, None, blur, cost, scaling, diameter)
     widest = box(x, y) if diameter is None else diameter
@@ -182,6 +212,8 @@ def _annealed(
     """Potentials of each side, after all updates: of the joint problem, then of each own."""
     dtype = costs[0].dtype
     first, last = jnp.asarray(diameter, dtype) ** 2, jnp.asarray(blur**2, dtype)
+    # samples that are all one point have no diameter
+    first = jnp.where(first > 0, first, last)
     ratio = scaling**2
     falls = jnp.ceil(jnp.log(first / last) / -jnp.log(jnp.asarray(ratio, dtype)))
     falls = jnp.maximum(falls, 0).astype(jnp.int32)
