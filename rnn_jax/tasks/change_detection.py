@@ -50,6 +50,15 @@ class ChangeDetection(eqx.Module):
     - `catch`: share of catch trials. `omitted`: probability that an image is omitted.
 
     **Raises:** `ValueError` where a number is out of its range.
+
+    **Example:**
+
+        >>> task = rj.tasks.ChangeDetection(images=4, catch=0.0)
+        >>> trials = task.sample(key, 3)
+        >>> trials.xs.shape, task.beat, task.beat * task.dt  # steps and seconds between images
+        ((3, 90, 4), 6, 0.75)
+        >>> trials.targets.sum((1, 2)).tolist()  # 1 from the change until the next image
+        [6.0, 6.0, 6.0]
     """
 
     images: int = 8

@@ -44,6 +44,15 @@ class ContextBit(eqx.Module):
     - `silent`: probability that a slot has no pulse.
 
     **Raises:** `ValueError` where a number is out of its range.
+
+    **Example:**
+
+        >>> task = rj.tasks.ContextBit()
+        >>> trials = task.sample(key, 3)
+        >>> trials.xs.shape, trials.targets.shape, sorted(trials.epochs)
+        ((3, 78, 4), (3, 78, 2), ['context', 'hold', 'ignored', 'same', 'switch'])
+        >>> bool((sum(trials.epochs.values()) == 1).all())  # epochs share out all steps
+        True
     """
 
     slots: int = 5

@@ -32,6 +32,15 @@ class ContextIntegration(eqx.Module):
     - `coherences`: sizes of a stream's mean, all equally probable, with either sign.
 
     **Raises:** `ValueError` where a number is out of its range.
+
+    **Example:**
+
+        >>> task = rj.tasks.ContextIntegration()
+        >>> trials = task.sample(key, 3)
+        >>> trials.xs.shape, trials.targets.shape
+        ((3, 35, 5), (3, 35, 1))
+        >>> trials.epochs["delay"][0].sum().item()  # steps between evidence and report
+        6.0
     """
 
     lead: int = 3

@@ -52,7 +52,14 @@ class Contrast(eqx.Module):
 
 
 def first_difference(xs: PyTree, foil: PyTree) -> Int[np.ndarray, " B"]:
-    """The first step at which the inputs of run and foil differ; -1 where they never do."""
+    """The first step at which the inputs of run and foil differ; -1 where they never do.
+
+    **Example:**
+
+        >>> foil = xs.at[:4, 12].set(0.0)  # of the first four trials alone
+        >>> rj.tasks.first_difference(xs, foil)
+        array([12, 12, 12, 12, -1, -1, -1, -1])
+    """
     pairs = zip(jax.tree.leaves(xs), jax.tree.leaves(foil), strict=True)
     differ = [(np.asarray(x) != np.asarray(f)).reshape(*x.shape[:2], -1).any(-1) for x, f in pairs]
     anywhere = np.any(differ, 0)
@@ -60,7 +67,14 @@ def first_difference(xs: PyTree, foil: PyTree) -> Int[np.ndarray, " B"]:
 
 
 def event_of(xs: PyTree, contrast: Contrast) -> Int[np.ndarray, " B"]:
-    """The step of each trial's event, as the contrast or else its inputs say it; -1 for none."""
+    """The step of each trial's event, as the contrast or else its inputs say it; -1 for none.
+
+    **Example:**
+
+        >>> foil = xs.at[:, 12].set(0.0)
+        >>> rj.tasks.event_of(xs, rj.Contrast(foil))
+        array([12, 12, 12, 12, 12, 12, 12, 12])
+    """
     given = contrast.event
     return first_difference(xs, contrast.foil) if given is None else np.asarray(given)
 
@@ -72,7 +86,15 @@ def one_of_each(key: PRNGKeyArray, may: Bool[np.ndarray, "B T"]) -> Int[np.ndarr
 
 
 def epochs_after(event: Int[np.ndarray, " B"], T: int, /, **spans: tuple[int, int]) -> dict:
-    """Windows `[B, T]` by name, each `[event + start, event + stop)`; empty without an event."""
+    """Windows `[B, T]` by name, each `[event + start, event + stop)`; empty without an event.
+
+    **Example:**
+
+        >>> found = rj.tasks.epochs_after(np.array([2, -1]), 6, cue=(0, 2), delay=(2, 4))
+        >>> print(found["delay"])  # the second trial has no event
+        [[0. 0. 0. 0. 1. 1.]
+         [0. 0. 0. 0. 0. 0.]]
+    """
     since = np.arange(T)[None] - event[:, None]
     dtype = jnp.zeros(()).dtype
     inside = lambda start, stop: (since >= start) & (since < stop) & (event >= 0)[:, None]

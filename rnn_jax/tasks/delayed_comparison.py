@@ -31,6 +31,15 @@ class DelayedComparison(eqx.Module):
     - `levels`: how many levels there are, at least 4.
 
     **Raises:** `ValueError` where a number is out of its range.
+
+    **Example:**
+
+        >>> task = rj.tasks.DelayedComparison(delays=(8, 16))
+        >>> trials = task.trials(jnp.array([[0.7, 0.3], [0.3, 0.7]]), jnp.array([8, 12]))
+        >>> trials.epochs["delay"].sum(1).tolist()  # each trial has a delay of its own
+        [8.0, 12.0]
+        >>> trials.targets[:, -1, 0].tolist()  # 1 where the second is the larger one
+        [-1.0, 1.0]
     """
 
     lead: int = 2

@@ -29,6 +29,14 @@ class EasyAndXor(eqx.Module):
     - `noise`: standard deviation of what is added to every input at every step.
 
     **Raises:** `ValueError` where a number is out of its range.
+
+    **Example:**
+
+        >>> trials = rj.tasks.EasyAndXor(noise=0.0).balanced(key, 1)  # all eight stimuli
+        >>> a, b, c = trials.xs[:, 0].T
+        >>> asked = trials.targets[:, -1]
+        >>> bool((asked == jnp.stack([a, -b * c], 1)).all())
+        True
     """
 
     cue: int = 2
@@ -109,6 +117,11 @@ def stimuli(repeats: int) -> Float[Array, "B 3"]:
     **Returns:** `[8 repeats, 3]`.
 
     **Raises:** `ValueError` where `repeats` is below 1.
+
+    **Example:**
+
+        >>> rj.tasks.stimuli(1)[:3].tolist()
+        [[-1.0, -1.0, -1.0], [-1.0, -1.0, 1.0], [-1.0, 1.0, -1.0]]
     """
     at_least(1, repeats=repeats)
     digits = (jnp.arange(8)[:, None] >> jnp.arange(2, -1, -1)[None]) & 1

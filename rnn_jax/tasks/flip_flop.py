@@ -33,6 +33,15 @@ class FlipFlop(eqx.Module):
     - `settle`: steps a switch lasts.
 
     **Raises:** `ValueError` where a number is out of its range.
+
+    **Example:**
+
+        >>> trials = rj.tasks.FlipFlop(bits=1, steps=60).sample(key, 4)
+        >>> trials.xs.shape, sorted(trials.epochs)
+        ((4, 60, 1), ['hold', 'switch'])
+        >>> pulsed = trials.xs != 0
+        >>> bool((trials.targets == trials.xs)[pulsed].all())  # a pulse sets its bit at once
+        True
     """
 
     bits: int = 3

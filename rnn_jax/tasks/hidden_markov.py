@@ -36,6 +36,17 @@ class HiddenMarkov(eqx.Module):
     - `transition`: `[to, from]`, columns that sum to 1.
     - `emission`: `[symbol, state]`, columns that sum to 1.
     - `initial`: probabilities of the first state.
+
+    **Example:**
+
+        >>> sticky = rj.tasks.HiddenMarkov(np.array([[0.9, 0.1], [0.1, 0.9]]), np.eye(2))
+        >>> symbols = np.array([0, 0, 1])
+        >>> print(sticky.predicted(symbols).round(2))  # [step, symbol], before each step
+        [[0.5 0.5]
+         [0.9 0.1]
+         [0.9 0.1]]
+        >>> print(np.exp(sticky.log_likelihood(symbols)).round(3))  # 0.5 * 0.9 * 0.1
+        0.045
     """
 
     transition: Float[Array, "K K"]
@@ -182,6 +193,14 @@ def linear_chain(states: int) -> HiddenMarkov:
     **Raises:** `ValueError` where it is another number.
 
     arXiv 2510.25674.
+
+    **Example:**
+
+        >>> model = rj.tasks.linear_chain(3)
+        >>> print(model.emission.round(3))  # [symbol, state]
+        [[0.99  0.495 0.   ]
+         [0.01  0.01  0.01 ]
+         [0.    0.495 0.99 ]]
     """
     at_least(2, states=states)
     if states > 5:
@@ -197,6 +216,14 @@ def fully_connected() -> HiddenMarkov:
     """Three states, each with its own symbol; each leaves for either other with 0.025.
 
     A state emits its own symbol with 0.98 and either other with 0.01. arXiv 2510.25674.
+
+    **Example:**
+
+        >>> model = rj.tasks.fully_connected()
+        >>> print(model.emission.round(2))  # [symbol, state]
+        [[0.98 0.01 0.01]
+         [0.01 0.98 0.01]
+         [0.01 0.01 0.98]]
     """
     others = 1 - np.eye(3)
     return HiddenMarkov(_moving(0.025 * others), 0.98 * np.eye(3) + 0.01 * others)
@@ -207,6 +234,14 @@ def cyclic() -> HiddenMarkov:
 
     They emit `[0.9, 0.1, 0]`, `[0.1, 0.9, 0]`, `[0, 0.1, 0.9]`, `[0, 0.9, 0.1]`.
     arXiv 2510.25674.
+
+    **Example:**
+
+        >>> model = rj.tasks.cyclic()
+        >>> model.transition.shape, model.emission.shape
+        ((4, 4), (3, 4))
+        >>> print(rj.tasks.stationary(model).round(3))
+        [0.25 0.25 0.25 0.25]
     """
     beside = np.roll(np.eye(4), 1, 0) + np.roll(np.eye(4), -1, 0)
     emission = np.array([[0.9, 0.1, 0], [0.1, 0.9, 0], [0, 0.1, 0.9], [0, 0.9, 0.1]]).T

@@ -34,6 +34,14 @@ class HiddenState(eqx.Module):
     - `settle`: steps a switch lasts.
 
     **Raises:** `ValueError` where an argument is out of its range.
+
+    **Example:**
+
+        >>> task = rj.tasks.HiddenState(hazard=0.05)
+        >>> trials = task.sample(key, 50)
+        >>> right = jnp.sign(jax.vmap(task.log_odds)(trials.xs)) == trials.targets[:, :, 0]
+        >>> trials.xs.shape, bool(right.mean() > 0.8)  # no network can be right more often
+        ((50, 60, 1), True)
     """
 
     hazard: float = 0.05

@@ -24,6 +24,12 @@ def stationary(model: HiddenMarkov) -> Float[np.ndarray, " K"]:
     - `model`: of `K` states.
 
     **Raises:** `ValueError` where there is more than one such distribution.
+
+    **Example:**
+
+        >>> model = rj.tasks.HiddenMarkov(np.array([[0.9, 0.3], [0.1, 0.7]]), np.eye(2))
+        >>> rj.tasks.stationary(model).round(3)  # 0.1 leave the one, 0.3 the other
+        array([0.75, 0.25])
     """
     transition, _ = _known(model)
     K = len(transition)
@@ -47,6 +53,13 @@ def ngrams(model: HiddenMarkov, n: int) -> Float[np.ndarray, "..."]:
     **Returns:** `[O] * n`, in the order of time, which sums to 1.
 
     **Raises:** `ValueError` where `n` is below 1, or as `stationary`.
+
+    **Example:**
+
+        >>> chain = rj.tasks.HiddenMarkov(np.array([[0.9, 0.1], [0.1, 0.9]]), np.eye(2))
+        >>> print(rj.tasks.ngrams(chain, 2).round(3))
+        [[0.45 0.05]
+         [0.05 0.45]]
     """
     at_least(1, n=n)
     transition, emission = _known(model)
@@ -80,6 +93,12 @@ def change_rate(model: HiddenMarkov) -> float:
     """`p(y_{t+1} != y_t)`, per step.
 
     **Arguments, raises:** as `stationary`.
+
+    **Example:**
+
+        >>> chain = rj.tasks.HiddenMarkov(np.array([[0.9, 0.1], [0.1, 0.9]]), np.eye(2))
+        >>> round(rj.tasks.change_rate(chain), 3)  # each state shows as its own symbol
+        0.1
     """
     return float(1 - np.trace(pairs(model)))
 
@@ -88,6 +107,13 @@ def symbol_transition(model: HiddenMarkov) -> Float[np.ndarray, "O O"]:
     """`p(y_{t+1} | y_t)`, `[to, from]`; a column is NaN where its symbol is never emitted.
 
     **Arguments, raises:** as `stationary`.
+
+    **Example:**
+
+        >>> print(rj.tasks.symbol_transition(rj.tasks.fully_connected()).round(3))  # [to, from]
+        [[0.914 0.043 0.043]
+         [0.043 0.914 0.043]
+         [0.043 0.043 0.914]]
     """
     return conditional(pairs(model))
 
@@ -96,6 +122,12 @@ def mutual_information(model: HiddenMarkov, lag: int = 1) -> float:
     """`I(y_t; y_{t+lag})` in bits.
 
     **Arguments, raises:** as `pairs`.
+
+    **Example:**
+
+        >>> turns = rj.tasks.HiddenMarkov(np.array([[0.0, 1.0], [1.0, 0.0]]), np.eye(2))
+        >>> round(rj.tasks.mutual_information(turns, lag=5), 3)  # strict turns: 1 bit at any lag
+        1.0
     """
     return float(information(pairs(model, lag)))
 

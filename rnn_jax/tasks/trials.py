@@ -43,6 +43,14 @@ def check_trials(trials: Trials) -> None:
 
     **Raises:** `ValueError` naming trial, time and channel of a number that is not finite,
     axes that do not fit, or an epoch that holds no step.
+
+    **Example:**
+
+        >>> broken = eqx.tree_at(lambda trials: trials.xs, trials, xs.at[3, 7, 1].set(jnp.nan))
+        >>> rj.tasks.check_trials(broken)
+        Traceback (most recent call last):
+            ...
+        ValueError: inputs: not finite at trial 3, time 7, channel 1
     """
     if not isinstance(trials, Trials) or not isinstance(trials.epochs, dict):
         raise ValueError(f"expected Trials with a dict of epochs, got {described(trials)}")
