@@ -27,6 +27,13 @@ class Anatomy(eqx.Module):
 
     **Raises:** `ValueError` where the numbers of populations differ, a name stands twice, a sign
     is no bool, a size is below 1, or a density leaves [0, 1].
+
+    **Example:**
+
+        >>> density = [[0.1, 0.4], [0.3, 0.2]]  # [to, from]
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (80, 20), (True, False), density)
+        >>> anatomy.units, anatomy.density[0, 1].item()  # of all pairs from I to E
+        (100, 0.4)
     """
 
     names: tuple[str, ...] = eqx.field(static=True, converter=tuple)
@@ -56,33 +63,83 @@ class Anatomy(eqx.Module):
 
 
 def unit_labels(anatomy: Anatomy) -> Int[np.ndarray, " N"]:
-    """The population of each unit, by its index."""
+    """The population of each unit, by its index.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (2, 1), (True, False), np.ones((2, 2)))
+        >>> rj.cells.unit_labels(anatomy)
+        array([0, 0, 1])
+    """
     return np.repeat(np.arange(len(anatomy.names)), anatomy.sizes)
 
 
 def unit_signs(anatomy: Anatomy) -> Float[np.ndarray, " N"]:
-    """1 for each unit that excites, -1 for each that inhibits."""
+    """1 for each unit that excites, -1 for each that inhibits.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (2, 1), (True, False), np.ones((2, 2)))
+        >>> rj.cells.unit_signs(anatomy)
+        array([ 1.,  1., -1.])
+    """
     return np.where(np.repeat(anatomy.excitatory, anatomy.sizes), 1.0, -1.0)
 
 
 def members(anatomy: Anatomy) -> Float[np.ndarray, "P N"]:
-    """1 where a unit belongs to a population."""
+    """1 where a unit belongs to a population.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (2, 1), (True, False), np.ones((2, 2)))
+        >>> print(rj.cells.members(anatomy))
+        [[1. 1. 0.]
+         [0. 0. 1.]]
+    """
     return (np.arange(len(anatomy.names))[:, None] == unit_labels(anatomy)).astype(float)
 
 
 def per_block(anatomy: Anatomy, blocks: Float[np.ndarray, "P P"]) -> Float[np.ndarray, "N N"]:
-    """A number per pair of populations as one per pair of units, `[to, from]`."""
+    """A number per pair of populations as one per pair of units, `[to, from]`.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (2, 1), (True, False), np.ones((2, 2)))
+        >>> print(rj.cells.per_block(anatomy, np.array([[1.0, 2.0], [3.0, 4.0]])))
+        [[1. 1. 2.]
+         [1. 1. 2.]
+         [3. 3. 4.]]
+    """
     labels = unit_labels(anatomy)
     return np.asarray(blocks)[np.ix_(labels, labels)]
 
 
 def block_mask(anatomy: Anatomy, key: PRNGKeyArray) -> Bool[Array, "N N"]:
-    """Connections drawn one by one with the probability of their block, `[to, from]`."""
+    """Connections drawn one by one with the probability of their block, `[to, from]`.
+
+    **Example:**
+
+        >>> density = [[0.1, 0.4], [0.3, 0.2]]  # [to, from]
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (160, 40), (True, False), density)
+        >>> mask = rj.cells.block_mask(anatomy, key)
+        >>> print(rj.cells.block_mean(anatomy, mask).round(1))
+        [[0.1 0.4]
+         [0.3 0.2]]
+    """
     shape = (anatomy.units, anatomy.units)
     return jax.random.uniform(key, shape) < jnp.asarray(per_block(anatomy, anatomy.density))
 
 
 def block_mean(anatomy: Anatomy, weights: ArrayLike) -> Float[np.ndarray, "P P"]:
-    """The mean of each block of an array `[to, from]`: of a mask, the share of connected pairs."""
+    """The mean of each block of an array `[to, from]`: of a mask, the share of connected pairs.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (2, 1), (True, False), np.ones((2, 2)))
+        >>> W = np.array([[1.0, 2.0, -3.0], [3.0, 2.0, -5.0], [1.0, 1.0, 0.0]])
+        >>> print(rj.cells.block_mean(anatomy, W))  # [to, from]
+        [[ 2. -4.]
+         [ 1.  0.]]
+    """
     of, sizes = members(anatomy), np.array(anatomy.sizes, float)
     return of @ np.asarray(weights, float) @ of.T / np.outer(sizes, sizes)

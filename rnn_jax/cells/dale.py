@@ -46,6 +46,14 @@ class Dale(eqx.Module):
     Yang et al., Nat Neurosci (2019), Methods, for this rate equation and its noise. Song et
     al. integrate currents with `phi` on the sender's side, an equivalent form: Miller &
     Fumarola, Neural Comput (2012).
+
+    **Example:**
+
+        >>> W = rj.cells.Dale(2, 10, key=key).wire  # [to, from]
+        >>> bool((W[:, :8] >= 0).all()), bool((W[:, 8:] <= 0).all())  # four fifths excite
+        (True, True)
+        >>> jnp.diag(W).any().item()  # no unit reaches itself
+        False
     """
 
     w: Float[Array, "N N"]
@@ -124,6 +132,12 @@ def signed(
     - `mask`: `[to, from]`, true where there is a synapse; `None` is everywhere.
 
     **Returns:** the weights, `[to, from]`.
+
+    **Example:**
+
+        >>> W = jnp.array([[0.5, 0.5], [-0.5, -0.5]])
+        >>> rj.cells.signed(W, jnp.array([True, False]), None).tolist()  # by the sender's sign
+        [[0.5, -0.5], [0.5, -0.5]]
     """
     if excitatory is not None:
         w = jnp.abs(w) * jnp.where(excitatory, 1, -1).astype(w.dtype)[None]
@@ -152,6 +166,13 @@ def balanced(
     **Returns:** `[N, N]` `[to, from]`, non-negative, 0 outside the mask.
 
     Song, Yang & Wang (2016), Methods; Rajan & Abbott, Phys Rev Lett (2006).
+
+    **Example:**
+
+        >>> excites, pairs = jnp.arange(10) < 8, jnp.ones((10, 10), bool)
+        >>> W = rj.cells.balanced(key, excites, pairs)  # [to, from]
+        >>> bool(jnp.allclose(W[:, :8].sum(1), W[:, 8:].sum(1)))  # two against eight
+        True
     """
     w = jnp.where(mask, jax.random.gamma(key, 2.0, mask.shape), 0)
     plus = jnp.sum(jnp.where(excitatory[None], w, 0), axis=1)

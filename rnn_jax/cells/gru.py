@@ -36,6 +36,12 @@ class GRU(eqx.Module):
     **Raises:** `ValueError` at a call whose state is not `[N]` or whose input is not `[I]`.
 
     Cho et al., EMNLP (2014); `torch.nn.GRU` for the place of the reset gate.
+
+    **Example:**
+
+        >>> cell = rj.cells.GRU(2, 6, key=key)
+        >>> rj.rollout(cell, rj.cells.zero_state(cell), x).hs.shape
+        (20, 6)
     """
 
     w: Float[Array, "3 N N"]

@@ -37,6 +37,13 @@ class Leaky(eqx.Module):
     **Raises:** `ValueError` at sizes, time constants, states or inputs that do not fit.
 
     Song, Yang & Wang, PLoS Comput Biol (2016), Methods, for the discretisation and its noise.
+
+    **Example:**
+
+        >>> cell = rj.cells.Leaky(2, 6, tau=100.0, dt=20.0, key=key)
+        >>> still = eqx.tree_at(lambda cell: (cell.w, cell.u), cell, (cell.w * 0, cell.u * 0))
+        >>> still(jnp.ones(6), x[0])[0].item()  # without drive, 1 - dt / tau is left
+        0.8
     """
 
     w: Float[Array, "N N"]

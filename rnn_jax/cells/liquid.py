@@ -38,6 +38,14 @@ class LiquidField(eqx.Module):
     **Raises:** `ValueError` at sizes, a time constant, states or inputs that do not fit.
 
     Hasani, Lechner, Amini, Rus & Grosu, AAAI (2021), eq. 1.
+
+    **Example:**
+
+        >>> field = rj.cells.LiquidField(2, 6, key=key)
+        >>> hs = rj.rollout(rj.from_field(field, dt=0.1), jnp.zeros(6), x).hs
+        >>> share = hs / field.a[None]
+        >>> bool((share >= 0).all()), bool((share <= 1).all())  # between 0 and A
+        (True, True)
     """
 
     w: Float[Array, "N N"]
@@ -99,6 +107,14 @@ def fused(field: LiquidField, dt: float, substeps: int = 1) -> Step:
     **Raises:** `ValueError` where an argument is of another kind or out of range.
 
     Hasani et al., AAAI (2021), eq. 3 and algorithm 1.
+
+    **Example:**
+
+        >>> field = rj.cells.LiquidField(2, 6, key=key)
+        >>> step = rj.cells.fused(field, dt=100.0)  # Euler's rule alone would diverge
+        >>> share = rj.rollout(step, jnp.zeros(6), x).hs / field.a[None]
+        >>> bool((share >= 0).all()), bool((share <= 1).all())  # between 0 and A
+        (True, True)
     """
     if not isinstance(field, LiquidField):
         raise ValueError(f"fused needs a LiquidField, got {described(field)}")

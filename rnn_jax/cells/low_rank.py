@@ -34,6 +34,12 @@ class LowRank(eqx.Module):
     **Raises:** `ValueError` at sizes, time constants, states or inputs that do not fit.
 
     Mastrogiuseppe & Ostojic, Neuron (2018), eq. 1-3; Dubreuil et al., Nat Neurosci (2022).
+
+    **Example:**
+
+        >>> cell = rj.cells.LowRank(2, 6, rank=2, key=key)
+        >>> cell.wire.shape, int(jnp.linalg.matrix_rank(cell.wire))
+        ((6, 6), 2)
     """
 
     m: Float[Array, "N R"]

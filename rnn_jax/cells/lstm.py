@@ -39,6 +39,13 @@ class LSTM(eqx.Module):
 
     Hochreiter & Schmidhuber, Neural Comput (1997); Gers et al. (2000) for the forget gate;
     Jozefowicz et al., ICML (2015) for its bias.
+
+    **Example:**
+
+        >>> cell = rj.cells.LSTM(2, 6, key=key)
+        >>> h, c = rj.rollout(cell, rj.cells.zero_state(cell), x).hs
+        >>> h.shape, c.shape
+        ((20, 6), (20, 6))
     """
 
     w: Float[Array, "4 N N"]

@@ -34,6 +34,14 @@ class NeuralField(eqx.Module):
     **Raises:** `ValueError` at sizes, states or inputs that do not fit.
 
     Chen, Rubanova, Bettencourt & Duvenaud, NeurIPS (2018), eq. 2.
+
+    **Example:**
+
+        >>> field = rj.cells.NeuralField(2, 6, hidden=32, key=key)
+        >>> field(0.0, jnp.zeros(6), jnp.zeros(2)).tolist()  # at the start 0 is a fixed point
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        >>> rj.rollout(rj.from_field(field, dt=0.1), jnp.zeros(6), x).hs.shape
+        (20, 6)
     """
 
     w: Float[Array, "H N"]

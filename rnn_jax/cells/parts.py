@@ -23,6 +23,14 @@ class Parts(eqx.Module):
     - `leak`: what a unit keeps of itself.
     - `gate`: the slope of a unit's activation, times `dt / tau` of a leaky cell.
     - `wire`: the weights, `[to, from]`.
+
+    **Example:**
+
+        >>> cell, h = rj.cells.Vanilla(2, 6, key=key), jnp.zeros(6)
+        >>> parts = cell.parts(h, x[0])
+        >>> J = jax.jacfwd(lambda h: cell(h, x[0]))(h)
+        >>> bool(jnp.allclose(jnp.diag(parts.gate) @ parts.wire, J))  # a plain cell has no leak
+        True
     """
 
     leak: Float[Array, " N"]
@@ -39,5 +47,10 @@ def slope(activation: Callable[[Array], Array], a: Float[Array, " N"]) -> Float[
     - `a`: preactivations `[N]`.
 
     **Returns:** `[N]`, with JAX's own choice at a kink.
+
+    **Example:**
+
+        >>> print(rj.cells.slope(jnp.tanh, jnp.array([0.0, 20.0])).round(3))  # open, and saturated
+        [1. 0.]
     """
     return jax.jvp(activation, (a,), (jnp.ones_like(a),))[1]

@@ -39,6 +39,13 @@ class RateField(eqx.Module):
     **Raises:** `ValueError` at sizes, time constants, states or inputs that do not fit.
 
     Sompolinsky, Crisanti & Sommers, Phys Rev Lett (1988), eq. 1.
+
+    **Example:**
+
+        >>> field = rj.cells.RateField(2, 6, tau=10.0, key=key)
+        >>> alone = eqx.tree_at(lambda field: field.w, field, jnp.zeros((6, 6)))
+        >>> print(alone(0.0, jnp.ones(6), jnp.zeros(2)))  # back to 0, a tenth per unit of time
+        [-0.1 -0.1 -0.1 -0.1 -0.1 -0.1]
     """
 
     w: Float[Array, "N N"]

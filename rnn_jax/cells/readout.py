@@ -36,6 +36,13 @@ class Affine(eqx.Module):
     **Raises:** `ValueError` at masks or states that do not fit.
 
     Song, Yang & Wang, PLoS Comput Biol (2016), for readouts from excitatory units only.
+
+    **Example:**
+
+        >>> excites, reads = jnp.arange(6) < 4, jnp.arange(6) != 0
+        >>> C = rj.cells.Affine(6, 2, key=key, excitatory=excites, mask=reads).wire  # [to, from]
+        >>> bool((C[:, 0] == 0).all()), bool((C[:, 1:4] > 0).all()), bool((C[:, 4:] < 0).all())
+        (True, True, True)
     """
 
     c: Float[Array, "O N"]
@@ -79,7 +86,16 @@ class Affine(eqx.Module):
 
 
 class Units(eqx.Module):
-    """`y = h`: the units themselves, of a state in several parts the first."""
+    """`y = h`: the units themselves, of a state in several parts the first.
+
+    **Example:**
+
+        >>> cell = rj.cells.LSTM(2, 6, key=key)
+        >>> shown = rj.Network(cell, rj.cells.Units(), rj.cells.zero_state(cell))
+        >>> run = rj.run(shown, x)
+        >>> bool((rj.outputs(shown, run) == run.hs[0]).all())  # h, not the memory c
+        True
+    """
 
     def __call__(self, h: State) -> Float[Array, " N"]:
         return jax.tree.leaves(h)[0]

@@ -39,6 +39,13 @@ class Rectified(eqx.Module):
 
     Balwani, Wang, Najafi & Choi, Science Advances (2025), sadv.adw4970, for the rule; there the
     positive part is called the state.
+
+    **Example:**
+
+        >>> cell = rj.cells.Rectified(2, 6, key=key)
+        >>> low = cell(-jnp.ones(6), jnp.zeros(2))
+        >>> low.tolist()  # units below 0 send nothing
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
 
     w: Float[Array, "N N"]

@@ -38,6 +38,11 @@ def zero_state(cell: Any) -> State:
     **Returns:** `[N]`, or a pair of `[N]` for `LSTM`.
 
     **Raises:** `ValueError` where it is anything else.
+
+    **Example:**
+
+        >>> [part.shape for part in rj.cells.zero_state(rj.cells.LSTM(2, 6, key=key))]
+        [(6,), (6,)]
     """
     of = getattr(cell, "field", cell)
     if isinstance(of, NeuralField):

@@ -34,6 +34,13 @@ class Vanilla(eqx.Module):
     **Raises:** `ValueError` at a call whose state is not `[N]` or whose input is not `[I]`.
 
     Elman, "Finding structure in time" (1990).
+
+    **Example:**
+
+        >>> cell = rj.cells.Vanilla(2, 6, key=key)
+        >>> h = jnp.ones(6)
+        >>> bool(jnp.allclose(cell(h, x[0]), jnp.tanh(cell.w @ h + cell.u @ x[0] + cell.b)))
+        True
     """
 
     w: Float[Array, "N N"]

@@ -53,6 +53,12 @@ def visual_cortex(scale: int = 16) -> Anatomy:
     **Returns:** an `Anatomy` of 18 populations named as `V1 L2/3 Vip`.
 
     **Raises:** `ValueError` where `scale < 1`.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.visual_cortex(scale=2)
+        >>> anatomy.units, len(anatomy.names), anatomy.names[:3]
+        (180, 18, ('V1 L4 Pyr', 'V1 L4 Sst', 'V1 L4 Vip'))
     """
     at_least(1, scale=scale)
     density = np.kron(np.eye(len(AREAS)), np.array(WITHIN_AREA))
