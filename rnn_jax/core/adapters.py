@@ -77,6 +77,13 @@ def flatten(step: Step, h0: State) -> tuple[Step, Float[Array, " N"]]:
     - `h0`: a state, for its structure.
 
     **Returns:** the flat step, whose `unflatten` gives the pytree back, and `h0` as `[N]`.
+
+    **Example:**
+
+        >>> cell = rj.cells.LSTM(2, 3, key=key)
+        >>> step, h0 = rj.core.flatten(cell, rj.cells.zero_state(cell))
+        >>> step(h0, x[0]).shape, [part.shape for part in step.unflatten(h0)]
+        ((6,), [(3,), (3,)])
     """
     function("step", step)
     leaves, treedef = jtu.tree_flatten(state("h0", h0))

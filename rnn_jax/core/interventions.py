@@ -173,6 +173,13 @@ class Project(AbstractIntervention):
 
     **Raises:** `ValueError` where it has other axes, or the columns are not orthonormal
     (`RuntimeError` if these are traced); where it meets a state, if shapes do not fit.
+
+    **Example:**
+
+        >>> other = rj.run(network, xs[1]).hs
+        >>> hs = rj.run(network, x, rj.core.Project(jnp.ones((1, 6, 1)) / 6**0.5, other)).hs
+        >>> bool(jnp.allclose(hs.sum(1), other.sum(1), atol=1e-5)), bool(jnp.allclose(hs, other))
+        (True, False)
     """
 
     basis: Float[Array, "T N K"]
@@ -215,6 +222,14 @@ class Cut(AbstractIntervention):
         t-1 to i at t. Of a state with several parts, `N` counts the entries of all.
     - `value`: float `[T, N]`, `[1, N]` or a scalar; row t stands in for the state
         *before* step t.
+
+    **Example:**
+
+        >>> mask = jnp.zeros((20, 6, 6)).at[5, 3, 0].set(1.0)  # [time, to, from]
+        >>> hs = rj.run(network, x, rj.core.Cut(mask, 0.0)).hs
+        >>> changed = jnp.abs(hs - rj.run(network, x).hs) > 1e-6
+        >>> jnp.flatnonzero(changed[:6].any(0)).tolist()  # up to step 5, the receiver alone
+        [3]
     """
 
     mask: Float[Array, "T N N"] = eqx.field(converter=_rows)
@@ -250,6 +265,12 @@ class Lesion(AbstractIntervention):
 
     - `units`: float `[N]` in [0, 1], or a prefix of the state's tree.
     - `value`: a scalar, or float `[1, N]`.
+
+    **Example:**
+
+        >>> run = rj.run(network, x, rj.core.Lesion(jnp.zeros(6).at[2].set(1.0)))
+        >>> bool((run.hs[:, 2] == 0).all())
+        True
     """
 
     mask: PyTree

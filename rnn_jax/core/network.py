@@ -86,7 +86,14 @@ def outputs(network: Network, trajectory: Trajectory) -> Float[Array, "T O"]:
 
 @eqx.filter_jit
 def clean_run(network: Network, xs: Input) -> tuple[State, Float[Array, "B T O"]]:
-    """States and outputs of every trial."""
+    """States and outputs of every trial.
+
+    **Example:**
+
+        >>> hs, ys = rj.core.clean_run(network, xs)
+        >>> hs.shape, ys.shape
+        ((8, 20, 6), (8, 20, 1))
+    """
 
     def one(x: Input) -> tuple[State, Float[Array, "T O"]]:
         trajectory = run(network, x)

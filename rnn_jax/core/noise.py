@@ -61,6 +61,13 @@ def noisy(field: Callable, diffusion: Any) -> Callable:
 
     Kloeden & Platen, "Numerical Solution of Stochastic Differential Equations" (1992), for the
     two senses; Wong & Zakai, Ann Math Stat (1965), for a path of straight pieces.
+
+    **Example:**
+
+        >>> field = rj.core.noisy(lambda t, h, x: x - h, 0.1)
+        >>> xi = jnp.array([2.0])
+        >>> print(field(0.0, jnp.ones(1), (jnp.zeros(1), xi)).round(2))  # 0 - 1 + 0.1 * 2
+        [-0.8]
     """
     function("field", field)
     return _Noisy(field, diffusion if callable(diffusion) else _strength(diffusion))
@@ -91,6 +98,13 @@ def white_noise(key: PRNGKeyArray, T: int, dt: float, sources: int) -> Float[Arr
     **Raises:** `ValueError` where a number is out of range, or the key is invalid.
 
     Li et al., AISTATS (2020), for the tree of bridges that holds a path; diffrax's is used.
+
+    **Example:**
+
+        >>> xi = rj.core.white_noise(key, 10, 0.2, 3)
+        >>> fine = rj.core.white_noise(key, 20, 0.1, 3)  # the same path at half the step
+        >>> xi.shape, bool(jnp.allclose(fine.reshape(10, 2, 3).mean(1), xi, atol=1e-5))
+        ((10, 3), True)
     """
     random_key(key)
     at_least(1, T=T, sources=sources)

@@ -36,6 +36,13 @@ def ordered(function: Callable, order: Order) -> Callable:
     - `order`: which factor the vector is to be. Other products stay as they are.
 
     **Returns:** a function of the same arguments.
+
+    **Example:**
+
+        >>> W, h = jax.random.normal(key, (4, 3)), jnp.ones(3)
+        >>> turned = rj.core.ordered(lambda h: W @ h, "vector first")  # h W^T
+        >>> bool(jnp.allclose(turned(h), W @ h))
+        True
     """
     one_of("order", order, get_args(Order))
     check_function("function", function)
@@ -55,7 +62,15 @@ def ordered(function: Callable, order: Order) -> Callable:
 
 
 def in_order(network: Network, order: Order) -> Network:
-    """The network with its step's and readout's products `ordered`."""
+    """The network with its step's and readout's products `ordered`.
+
+    **Example:**
+
+        >>> turned = rj.core.in_order(network, "vector first")
+        >>> batch = jax.vmap(lambda x: rj.run(turned, x).hs)(xs)
+        >>> bool(jnp.allclose(batch, jax.vmap(lambda x: rj.run(network, x).hs)(xs), atol=1e-5))
+        True
+    """
     check_network(network)
     return Network(ordered(network.step, order), ordered(network.readout, order), network.h0)
 

@@ -62,6 +62,11 @@ def during(T: int, dt: float, start: float, stop: float) -> Float[Array, " T"]:
 
     **Raises:** `ValueError` where no step ends inside, the window leaves the trial, or a time is
     not a finite number.
+
+    **Example:**
+
+        >>> rj.core.during(10, 0.1, start=0.2, stop=0.5).tolist()
+        [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
     _check("T", T, 1)
     positive("dt", dt)
@@ -132,6 +137,12 @@ def around(T: int, times: Sequence[int], before: int, after: int) -> Float[Array
 
 
 def first(window: Float[Array, " T"]) -> Float[Array, " T"]:
-    """The window's first step alone: what a pulse uses."""
+    """The window's first step alone: what a pulse uses.
+
+    **Example:**
+
+        >>> rj.core.first(rj.span(6, 2, 5)).tolist()
+        [0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+    """
     inside = window > 0
     return window * (inside & (jnp.cumsum(inside) == 1)).astype(window.dtype)
