@@ -116,6 +116,12 @@ def entries_changed(intervention: PyTree, h0: State | None = None) -> Int[Array,
     **Returns:** a count, or `None` for a kind of the user's own.
 
     **Raises:** `ValueError` where indices are given without a state.
+
+    **Example:**
+
+        >>> edit = rj.clamp([0, 3], rj.span(20, 5, 10), 0.0)
+        >>> int(rj.causal.entries_changed(edit, network.h0))  # two units, five steps
+        10
     """
     if h0 is not None:
         intervention = settled(intervention, h0)

@@ -225,6 +225,15 @@ def first_order_edges(
     **Returns:** `[T, N, N]`, `[to, from]`.
 
     **Raises:** `ValueError` where the state has several parts: `flatten` the step first.
+
+    **Example:**
+
+        >>> W = jnp.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 3.0, 0.0]])  # 0 to 1 to 2
+        >>> step, last = (lambda h, x: W @ h), (lambda run: run.hs[-1, 2])
+        >>> h0, xs = jnp.array([1.0, 0.0, 0.0]), jnp.zeros((2, 1))
+        >>> edges = rj.causal.first_order_edges(step, h0, xs, last, 0.0)
+        >>> edges[1, 2, 1].item(), bool(edges[1].sum() == edges[1, 2, 1])  # [to, from], of step 1
+        (-6.0, True)
     """
     if not isinstance(h0, jax.Array):
         raise ValueError("edges need a state of one array: flatten the step first")
@@ -258,6 +267,14 @@ def additive_edges(
     **Returns:** `[W, N, N]`, `[to, from]`.
 
     **Raises:** `ValueError` where the step offers no `parts`.
+
+    **Example:**
+
+        >>> cell, metric = rj.cells.Vanilla(2, 6, key=key), lambda run: run.hs[-1].sum()
+        >>> given, whole = (cell, jnp.zeros(6), x[:4], metric, 0.0), jnp.ones((1, 4))
+        >>> found = rj.causal.additive_edges(*given, whole)[0]  # [to, from]
+        >>> bool(jnp.allclose(found, rj.causal.first_order_edges(*given).sum(0), atol=1e-5))
+        True
     """
     if not hasattr(step, "parts"):
         raise ValueError(f"{type(step).__name__} has no single W: it offers no parts(h, x)")

@@ -52,6 +52,15 @@ def paired(network: Network) -> Network:
     be a prefix of the state's tree.
 
     Geiger, Lu, Icard & Potts, NeurIPS (2021), section 2, for the interchange.
+
+    **Example:**
+
+        >>> both = rj.causal.paired(network)
+        >>> mask = jnp.zeros((20, 6)).at[10:].set(1.0)  # all units, from step 10 on
+        >>> ys = rj.outputs(both, rj.run(both, (xs[1], xs[0], mask)))
+        >>> one, other = (rj.outputs(network, rj.run(network, xs[k])) for k in (0, 1))
+        >>> bool(jnp.allclose(ys[:10], one[:10])), bool(jnp.allclose(ys[10:], other[10:]))
+        (True, True)
     """
     check_network(network)
     return Network(Paired(network.step), BaseReadout(network.readout), (network.h0, network.h0))

@@ -64,6 +64,14 @@ def optimal(
     **Raises:** `ValueError` where the state has several parts, or the grid is too small.
 
     Li and Janson, NeurIPS (2024), "Optimal ablation for interpretability".
+
+    **Example:**
+
+        >>> network = rj.Network(lambda h, x: x, rj.cells.Units(), jnp.zeros(1))
+        >>> xs = jnp.array([1.0, 2.0, 6.0])[:, None, None]  # three trials, one step, one unit
+        >>> score = lambda ys, targets: -((ys - targets) ** 2).sum()
+        >>> print(rj.causal.optimal(network, xs, xs, score, jnp.ones((1, 1))).constant.round(1))
+        [[3.]]
     """
     at_least(3, grid=grid)
     at_least(1, rounds=rounds)

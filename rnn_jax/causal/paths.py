@@ -90,6 +90,15 @@ def path_factors(
 
     **Raises:** `ValueError` where the state has several parts, where `value` does not fit, or
     where a path would leave the trial (`RuntimeError` if `start` is traced).
+
+    **Example:**
+
+        >>> W = jnp.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 3.0, 0.0]])  # 0 to 1 to 2
+        >>> step, last = (lambda h, x: W @ h + x), (lambda run: run.hs[-1, 2])
+        >>> xs = jnp.zeros((3, 3)).at[0, 0].set(1.0)
+        >>> found = rj.causal.path_factors(step, jnp.zeros(3), xs, last, 0.0, 0, 2)
+        >>> found.delta.tolist(), found.J.shape, found.lam.tolist()
+        ([-1.0, 0.0, 0.0], (2, 3, 3), [0.0, 0.0, 1.0])
     """
     run, along, start = _runs(step, h0, xs, start, hops)
     delta = _replaced(value, run.hs)[start] - run.hs[start]
@@ -121,6 +130,14 @@ def top_paths(factors: PathFactors, count: int, width: int | None = None) -> Pat
 
     Seshadri and Sundberg, IEEE Transactions on Communications 42 (1994), the list of best
     paths in the case without leading axes.
+
+    **Example:**
+
+        >>> W = jnp.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 3.0, 0.0]])  # 0 to 1 to 2
+        >>> factors = rj.causal.PathFactors(-jnp.ones(3), jnp.stack([W, W]), jnp.ones(3))
+        >>> found = rj.causal.top_paths(factors, 1)
+        >>> found.units.tolist(), found.first_order.tolist()
+        ([[0, 1, 2]], [-6.0])
     """
     whole_number("count", count)
     batch, width = _check(factors, count, 20 * count if width is None else width)
@@ -166,6 +183,15 @@ def path_effects(
     unit that does not exist (`RuntimeError` if they are traced).
 
     Goldowsky-Dill et al., arXiv:2304.05969 (2023), on recurrent state.
+
+    **Example:**
+
+        >>> W = jnp.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 3.0, 0.0]])  # 0 to 1 to 2
+        >>> step, last = (lambda h, x: W @ h + x), (lambda run: run.hs[-1, 2])
+        >>> xs = jnp.zeros((3, 3)).at[0, 0].set(1.0)
+        >>> paths = jnp.array([[0, 1, 2], [0, 2, 2]])
+        >>> rj.causal.path_effects(step, jnp.zeros(3), xs, last, 0.0, 0, paths).tolist()
+        [-6.0, 0.0]
     """
     units = jnp.asarray(numbers("units", units))
     if units.ndim != 2 or units.size == 0 or not is_integer(units):

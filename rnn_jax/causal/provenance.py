@@ -29,6 +29,14 @@ class Record:
 
     **Raises:** `ValueError` where nothing changed and `allow_noop` is not set, or a name of the
     first three or of the estimator is unknown.
+
+    **Example:**
+
+        >>> what = dict(kind="clamp", value="zero", direction="necessity", window="late", metric="margin")
+        >>> rj.causal.Record(**what, units=("unit 0",), changed=0, seed=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: the clamp of ('unit 0',) in late changes nothing
     """
 
     kind: str

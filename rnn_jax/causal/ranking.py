@@ -16,6 +16,12 @@ def rank_agreement(a: Float[Numbers, "E N"], b: Float[Numbers, "E N"]) -> Float[
     **Returns:** NaN where all effects of a side are alike, or one is NaN.
 
     **Raises:** `ValueError` where shapes differ.
+
+    **Example:**
+
+        >>> a, b = np.array([[1.0, -2.0, 3.0]]), np.array([[0.1, 0.2, 9.0]])
+        >>> rj.causal.rank_agreement(a, b)  # by size, a number per epoch
+        array([1.])
     """
     axes(a=(a, "E N"), b=(b, "E N"))
 

@@ -54,6 +54,13 @@ class Fidelity(eqx.Module):
 
     By `share_of_variance` an effect of -0.1 is a change by a tenth of the outputs' variance, each
     output counting alike whatever its scale. The targets are the outputs of the clean run.
+
+    **Example:**
+
+        >>> score = rj.causal.Fidelity(jnp.array([1.0, 0.5]))
+        >>> ys, clean = jnp.array([[1.0, 2.0]]), jnp.zeros((1, 2))
+        >>> score(ys, clean).item()  # -(1 * 1^2 + 0.5 * 2^2)
+        -3.0
     """
 
     weight: Float[Array, " O"]
@@ -71,6 +78,13 @@ def share_of_variance(ys: Float[Numbers, "B T O"]) -> Fidelity:
     **Arguments:**
 
     - `ys`: outputs of the clean run.
+
+    **Example:**
+
+        >>> score = rj.causal.share_of_variance(ys)
+        >>> flat = jnp.full_like(ys, ys.mean())
+        >>> print(jax.vmap(score)(flat, ys).mean().round(3))  # a constant misses all variance
+        -1.0
     """
     ys = np.asarray(ys)
     weight = 1 / output_scale(ys) ** 2

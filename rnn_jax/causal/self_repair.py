@@ -51,6 +51,14 @@ def self_repair(
     **Raises:** as `clamp` and `rollout`, and `ValueError` where the metric is no scalar.
 
     McGrath et al., arXiv:2307.15771 (2023), section 2, on recurrent state.
+
+    **Example:**
+
+        >>> step = lambda h, x: jnp.array([1.0, 1.0 - h[0]])  # unit 1 steps in for unit 0
+        >>> last, h0, xs = (lambda run: run.hs[-1].sum()), jnp.array([1.0, 0.0]), jnp.zeros((4, 1))
+        >>> found = rj.causal.self_repair(step, h0, xs, last, 0, jnp.ones(4), 0.0)
+        >>> found.direct.item(), found.total.item(), found.index.item()
+        (-1.0, 0.0, 1.0)
     """
     function("metric", metric)
     clean = scalar("metric", metric(rollout(step, h0, xs)))

@@ -28,7 +28,13 @@ def _count(hs: State) -> int:
 
 
 def zero(hs: State) -> State:
-    """0. **Arguments:** `hs`: `[B, T, N]` states, or a tree of them. **Returns:** like `hs`."""
+    """0. **Arguments:** `hs`: `[B, T, N]` states, or a tree of them. **Returns:** like `hs`.
+
+    **Example:**
+
+        >>> rj.causal.zero(jnp.ones((2, 1, 3))).shape
+        (2, 1, 3)
+    """
     return jax.tree.map(jnp.zeros_like, hs)
 
 
@@ -42,6 +48,12 @@ def mean(hs: State) -> State:
     **Returns:** like `hs`, the same for every trial.
 
     **Raises:** `ValueError` where there is a single trial.
+
+    **Example:**
+
+        >>> hs = jnp.array([1.0, 3.0])[:, None, None]  # two trials, one step, one unit
+        >>> rj.causal.mean(hs).ravel().tolist()
+        [2.0, 2.0]
     """
     _count(hs)
     return jax.tree.map(lambda h: jnp.broadcast_to(h.mean(0, keepdims=True), h.shape), hs)
@@ -53,6 +65,12 @@ def derangement(key: PRNGKeyArray, count: int) -> Int[Array, " B"]:
     It is a random cycle through all of them.
 
     **Raises:** `ValueError` where there is a single trial.
+
+    **Example:**
+
+        >>> order = rj.causal.derangement(key, 5)
+        >>> sorted(order.tolist()), bool((order == jnp.arange(5)).any())
+        ([0, 1, 2, 3, 4], False)
     """
     random_key(key)
     if whole_number("count", count) < 2:
@@ -78,6 +96,12 @@ def resample(hs: State, key: PRNGKeyArray) -> State:
     **Returns:** like `hs`.
 
     **Raises:** `ValueError` where there is a single trial.
+
+    **Example:**
+
+        >>> hs = jnp.array([1.0, 3.0])[:, None, None]  # two trials, one step, one unit
+        >>> rj.causal.resample(hs, key).ravel().tolist()  # they exchange
+        [3.0, 1.0]
     """
     order = derangement(key, _count(hs))
     return jax.tree.map(lambda h: h[order], hs)
@@ -87,6 +111,13 @@ def noise(hs: State, key: PRNGKeyArray) -> State:
     """Gaussian noise of each unit's mean and spread over trials at each time.
 
     **Arguments, returns, raises:** as for `resample`.
+
+    **Example:**
+
+        >>> hs = jnp.ones((5, 3, 2)).at[:, :, 1].set(jnp.arange(5.0)[:, None])
+        >>> drawn = rj.causal.noise(hs, key)
+        >>> bool((drawn[:, :, 0] == 1).all())  # what does not vary over trials stays
+        True
     """
     _count(hs)
     random_key(key)
@@ -105,6 +136,12 @@ def patch(hs: State, counterfactual: State) -> State:
     """The states of a counterfactual run, which must be of the same trials, times and units.
 
     **Raises:** `ValueError` where shapes differ.
+
+    **Example:**
+
+        >>> hs, other = (rj.core.clean_run(network, inputs)[0] for inputs in (xs, -xs))
+        >>> bool((rj.causal.patch(hs, other) == other).all())
+        True
     """
     shapes = [jax.tree.map(jnp.shape, tree) for tree in (hs, counterfactual)]
     if shapes[0] != shapes[1]:
@@ -121,6 +158,14 @@ VALUES = {
 
 
 def replacement(kind: str, hs: State, key: PRNGKeyArray) -> State:
-    """The values `[B, T, N]` that units are replaced with."""
+    """The values `[B, T, N]` that units are replaced with.
+
+    **Example:**
+
+        >>> hs = rj.core.clean_run(network, xs)[0]
+        >>> swapped = rj.causal.replacement("resample", hs, key)
+        >>> bool((swapped == hs).all((1, 2)).any())  # no trial gives to itself
+        False
+    """
     # one program instead of one for each operation
     return eqx.filter_jit(VALUES[kind])(hs, key)

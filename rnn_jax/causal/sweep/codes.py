@@ -30,7 +30,14 @@ class ResultCodes(NamedTuple):
 
 
 def result_codes(effects: Float[Numbers, "..."]) -> ResultCodes:
-    """What became of each element: finite, overflowed, or not a number."""
+    """What became of each element: finite, overflowed, or not a number.
+
+    **Example:**
+
+        >>> found = rj.causal.result_codes(np.array([[1.0, np.inf], [np.nan, 0.0]]))
+        >>> found.code.tolist(), found.index.tolist()
+        ([[0, 1], [2, 0]], [[0, 1], [1, 0]])
+    """
     values = np.asarray(numbers("effects", effects))
     code = np.where(np.isnan(values), NAN, np.where(np.isinf(values), OVERFLOW, FINITE))
     counts = {name: int((code == number).sum()) for number, name in enumerate(NAMES)}
@@ -38,7 +45,13 @@ def result_codes(effects: Float[Numbers, "..."]) -> ResultCodes:
 
 
 def mean_of_finite(effects: Float[Numbers, "... B"]) -> Float[np.ndarray, "..."]:
-    """The mean over trials whose run did not fail; NaN where all failed."""
+    """The mean over trials whose run did not fail; NaN where all failed.
+
+    **Example:**
+
+        >>> rj.causal.mean_of_finite(np.array([[1.0, 3.0, np.inf]]))
+        array([2.])
+    """
     known = np.asarray(effects)
     there = np.isfinite(known)
     count, total = there.sum(-1), np.where(there, known, 0).sum(-1)
@@ -52,6 +65,13 @@ def over_counted(
 
     A trial in which the window is empty has no effect to speak of, and one whose run failed
     none that is known: neither must dilute the others. At 0 it tells a test of signs nothing.
+
+    **Example:**
+
+        >>> effects = np.array([[[2.0, 7.0]]])  # [window, group, trial]
+        >>> windows = np.array([[[0.0, 1.0], [0.0, 0.0]]])  # the second trial has no such window
+        >>> print(rj.causal.over_counted(effects, windows))  # the mean is that of the first alone
+        [[[4. 0.]]]
     """
     known = np.asarray(effects)
     inside = np.any(np.asarray(windows) > 0, axis=-1)
