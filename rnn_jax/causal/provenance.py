@@ -32,8 +32,8 @@ class Record:
 
     **Example:**
 
-        >>> what = dict(kind="clamp", value="zero", direction="necessity", window="late", metric="margin")
-        >>> rj.causal.Record(**what, units=("unit 0",), changed=0, seed=0)
+        >>> what = dict(kind="clamp", value="zero", direction="necessity", window="late")
+        >>> rj.causal.Record(**what, units=("unit 0",), metric="margin", changed=0, seed=0)
         Traceback (most recent call last):
             ...
         ValueError: the clamp of ('unit 0',) in late changes nothing
