@@ -57,6 +57,7 @@ def names(tmp_path_factory):
     return {
         "rj": rj, "eqx": eqx, "jax": jax, "jnp": jnp, "np": np, "key": key, "network": network,
         "xs": xs, "x": xs[0], "ys": ys, "trials": trials,
+        "contrast": rj.Contrast(xs.at[:, 12].set(0.0)),
         "metric": lambda run: rj.margin(rj.outputs(network, run), ys[0]),
         "found": rj.discover(rj.Subject("mine", network, trials), few),
         "folder": tmp_path_factory.mktemp("examples"),

@@ -142,6 +142,12 @@ def elsewhere(astray: Float[np.ndarray, " O"], outputs: tuple[int, ...]) -> floa
 
     - `astray`: of a set of units or of edges.
     - `outputs`: which differ between run and foil.
+
+    **Example:**
+
+        >>> astray = np.array([0.1, 0.3, 0.4])  # of three outputs, the first of which differs
+        >>> rj.contrasts.elsewhere(astray, (0,))
+        0.5
     """
     others = np.delete(astray, outputs)
     return float(np.sqrt((others**2).sum())) if len(others) else np.nan

@@ -60,6 +60,15 @@ def ask(
     **Returns:** an `Answer` for each epoch.
 
     **Raises:** `ValueError` where the read does not fit the outputs.
+
+    **Example:**
+
+        >>> few = rj.contrasts.Search(bases=0, splits=0, random_sets=19)
+        >>> answers = rj.contrasts.ask(network, trials, "pulse", contrast, few, key)
+        >>> [answer.epoch for answer in answers], answers[0].trials  # of either half
+        (['event', 'later'], (4, 4))
+        >>> print(answers[0].note)
+        refused: of 8 trials 8 have the event, ... each half needs 10
     """
     pair = aligned(network, trials, contrast)
     said = (name, tuple(groups), tuple(pair.epochs), astuple(search), jax.random.key_data(key))

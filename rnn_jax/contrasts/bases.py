@@ -48,7 +48,14 @@ def out_of(bases: PyTree, z: State) -> State:
 
 
 def random_bases(key: PRNGKeyArray, h0: State) -> PyTree[Float[Numbers, "N N"]]:
-    """A Haar-random basis for each part of a state."""
+    """A Haar-random basis for each part of a state.
+
+    **Example:**
+
+        >>> h, c = rj.contrasts.random_bases(key, (jnp.zeros(3), jnp.zeros(3)))
+        >>> bool(jnp.allclose(h @ h.T, jnp.eye(3), atol=1e-5)), bool(jnp.allclose(h, c))
+        (True, False)
+    """
     leaves, treedef = jax.tree.flatten(h0)
     keys = jax.random.split(key, len(leaves))
     return treedef.unflatten(
@@ -62,7 +69,18 @@ def own_bases(h0: State) -> PyTree[Float[Numbers, "N N"]]:
 
 
 def turned(network: Network, question: Question, bases: PyTree) -> tuple[Network, Question]:
-    """Network and question in other coordinates: the same inputs, outputs and reads."""
+    """Network and question in other coordinates: the same inputs, outputs and reads.
+
+    **Example:**
+
+        >>> pair = rj.contrasts.aligned(network, trials, contrast)
+        >>> asked = rj.contrasts.choose(pair, pair.epochs["event"], np.arange(8), np.ones(8))
+        >>> bases = rj.contrasts.random_bases(key, network.h0)
+        >>> other, question = rj.contrasts.turned(network, asked, bases)
+        >>> a, b = rj.outputs(network, rj.run(network, x)), rj.outputs(other, rj.run(other, x))
+        >>> bool(jnp.allclose(a, b, atol=1e-5))  # the same outputs in other coordinates
+        True
+    """
     state = lambda tree, lead: _over(lambda h: into(bases, h), lead)(tree)
     step, readout = Turned(network.step, bases), TurnedReadout(network.readout, bases)
     question = eqx.tree_at(

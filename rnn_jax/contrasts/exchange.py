@@ -39,6 +39,13 @@ class Question(eqx.Module):
     - `read`, `times`: weights `[2, n, L, O]` of the read and of all outputs at its times, over
         the outputs' variances.
     - `window`: `[2, n, L]`.
+
+    **Example:**
+
+        >>> pair = rj.contrasts.aligned(network, trials, contrast)
+        >>> asked = rj.contrasts.choose(pair, pair.epochs["event"], np.arange(8), np.ones(8))
+        >>> asked.norms.shape  # of run and foil, of each trial: what is read, and all
+        (2, 8, 2)
     """
 
     h0: States
@@ -67,6 +74,13 @@ class Share(NamedTuple):
 
     - `effect`: `e`, 1 where the run has become its foil.
     - `off`: `|dy - e D|^2 / |D|^2`, its root the amplitude.
+
+    **Example:**
+
+        >>> run, foil = np.array([0.9, 0.02]), np.array([0.8, 0.05])
+        >>> found = rj.contrasts.Share(*np.stack([run, foil], 1))
+        >>> found.residual.round(3)  # (1 - e)^2 + off
+        array([0.03, 0.09])
     """
 
     effect: Any
@@ -96,6 +110,15 @@ def choose(
         first step are not read.
 
     **Returns:** a `Question` of arrays on the host.
+
+    **Example:**
+
+        >>> pair = rj.contrasts.aligned(network, trials, contrast)
+        >>> asked = rj.contrasts.choose(pair, pair.epochs["event"], np.arange(4), np.ones(4))
+        >>> asked.ys.shape  # [run or foil, trial, step, output]
+        (2, 4, 16, 1)
+        >>> np.allclose(asked.ys[0] + asked.gap[0], asked.ys[1])  # the gap is that to the foil
+        True
     """
     # arrays of the host: each eager operation of a new shape would be a program to compile
     dtype = jax.tree.leaves(pair.h0)[0].dtype
@@ -160,7 +183,17 @@ exchanged_by_output = eqx.filter_jit(partial(sums_of, by_output=True))
 def exchanged(
     network: Network, question: Question, sets: Float[Numbers, "G N"]
 ) -> Float[np.ndarray, "2 G n 3"]:
-    """`sums_of` by the same program, on the host."""
+    """`sums_of` by the same program, on the host.
+
+    **Example:**
+
+        >>> pair = rj.contrasts.aligned(network, trials, contrast)
+        >>> asked = rj.contrasts.choose(pair, pair.epochs["event"], np.arange(8), np.ones(8))
+        >>> sums = rj.contrasts.exchanged(network, asked, np.ones((1, 6)))  # all units
+        >>> found = rj.contrasts.shares(sums, asked.norms)
+        >>> print(found.effect.round(3).ravel())  # the whole is undone, and restored
+        [1. 1.]
+    """
     return np.asarray(exchanged_by_output(network, question, sets)).sum(-2)
 
 
@@ -173,6 +206,14 @@ def shares(sums: Any, norms: Any) -> Share:
     - `norms`: `[2, n, 2]`.
 
     **Returns:** a `Share` of `[2, ...]`.
+
+    **Example:**
+
+        >>> norms = np.full((2, 3, 2), 4.0)  # of three trials, |D|^2 = 4
+        >>> sums = np.array([2.0, 2.0, 1.0]) * np.ones((2, 3, 3))  # outputs went half of the way
+        >>> found = rj.contrasts.shares(sums, norms)
+        >>> found.effect, found.off  # and nowhere else
+        (array([0.5, 0.5]), array([0., 0.]))
     """
     along, straight, size = (sums[..., k].sum(-1) for k in range(3))
     lift = lambda total: total.reshape(2, *(1 for _ in along.shape[1:]))

@@ -31,7 +31,13 @@ class Intervals(NamedTuple):
 
 
 def effective(weights: Float[np.ndarray, "*K n"]) -> Float[np.ndarray, "*K"]:
-    """`(sum d)^2 / sum d^2`: how many trials of like weight are worth as much."""
+    """`(sum d)^2 / sum d^2`: how many trials of like weight are worth as much.
+
+    **Example:**
+
+        >>> rj.contrasts.effective(np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0]]))
+        array([4., 1.])
+    """
     squares = (weights**2).sum(-1)
     return np.where(squares > 0, weights.sum(-1) ** 2 / np.where(squares > 0, squares, 1), 0.0)
 
@@ -54,6 +60,14 @@ def share_intervals(
     **Returns:** an `Intervals`.
 
     Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 11, for the jackknife.
+
+    **Example:**
+
+        >>> norms = np.full((2, 12, 2), 4.0)
+        >>> sums = np.array([2.0, 2.0, 1.0]) * np.ones((2, 12, 3))  # half of the way, in each
+        >>> rj.contrasts.share_intervals(sums, norms).effect.round(3)  # estimate, low, high
+        array([[0.5, 0.5, 0.5],
+               [0.5, 0.5, 0.5]])
     """
     keep = norms[0, :, 1] > 0
     sums, norms = np.asarray(sums, float)[..., keep, :], np.asarray(norms, float)[:, keep]

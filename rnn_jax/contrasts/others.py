@@ -43,6 +43,14 @@ def other_trials(key: PRNGKeyArray, network: Network, trials: Trials) -> dict[st
     - `trials`: inputs and epochs.
 
     **Returns:** contrasts by the names of the epochs; none where there is a single trial.
+
+    **Example:**
+
+        >>> found = rj.contrasts.other_trials(key, network, trials)
+        >>> sorted(found)
+        ['early', 'late']
+        >>> bool((found["early"].foil[:, 10:] == xs[:, 10:]).all())  # nothing later
+        True
     """
     B, T = jax.tree.leaves(trials.xs)[0].shape[:2]
     if B < 2:

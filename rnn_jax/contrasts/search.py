@@ -58,6 +58,12 @@ class Search:
     - `bases`, `splits`, `random_sets`: how many of each.
     - `unrolled`: whether the edges of circuits are searched; `edge_nulls`: and in how many random
         closed sets.
+
+    **Example:**
+
+        >>> quick = rj.contrasts.Search(bases=0, splits=0, random_sets=19)  # few controls
+        >>> quick.tolerance, quick.keep
+        (0.05, 0.9)
     """
 
     tolerance: float = 0.05
