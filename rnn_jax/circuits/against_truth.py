@@ -69,6 +69,12 @@ def average_precision(scores: Float[Numbers, " N"], truth: Bool[Numbers, " N"]) 
     the prevalence, `truth.mean()`.
 
     Davis and Goadrich, ICML (2006), section 2.
+
+    **Example:**
+
+        >>> scores, truth = np.array([0.9, 0.8, 0.1]), np.array([True, False, True])
+        >>> round(rj.circuits.average_precision(scores, truth), 3)  # (1 / 1 + 2 / 3) / 2
+        0.833
     """
     scores, truth = _scored(scores, truth)
     no_less = scores[None, :] >= scores[:, None]
@@ -86,6 +92,13 @@ def precision_recall(members: Bool[Numbers, " N"], truth: Bool[Numbers, " N"]) -
     **Returns:** a `PrecisionRecall`; NaN where nothing was selected, or nothing is true.
 
     **Raises:** `ValueError` where they are not bool, or their lengths differ.
+
+    **Example:**
+
+        >>> members, truth = np.array([True, False, False]), np.array([True, True, False])
+        >>> found = rj.circuits.precision_recall(members, truth)
+        >>> found.precision, found.recall
+        (1.0, 0.5)
     """
     axes(members=(members, "N"), truth=(truth, "N"))
     bools(members=members, truth=truth)
@@ -103,6 +116,12 @@ def precision_at_size(scores: Float[Numbers, " N"], truth: Bool[Numbers, " N"]) 
     **Arguments, raises:** as for `auroc`.
 
     **Returns:** a scalar in [0, 1], NaN where none are true.
+
+    **Example:**
+
+        >>> scores, truth = np.array([0.9, 0.8, 0.1]), np.array([True, False, True])
+        >>> rj.circuits.precision_at_size(scores, truth)  # of the top two, one
+        0.5
     """
     scores, truth = _scored(scores, truth)
     k = int(truth.sum())
@@ -130,6 +149,13 @@ def timing_overlap(
     **Returns:** `[N]` in [0, 1]; 1 where a unit is active in neither.
 
     **Raises:** `ValueError` where `tolerance` is negative, or windows are not bool or differ.
+
+    **Example:**
+
+        >>> active = np.array([[False], [True], [True], [False]])  # [window, unit]
+        >>> truth = np.array([[True], [True], [False], [False]])
+        >>> [float(rj.circuits.timing_overlap(active, truth, k).round(2)[0]) for k in (0, 1)]
+        [0.33, 1.0]
     """
     axes(active=(active, "W N"), truth=(truth, "W N"))
     active, truth = np.asarray(active), np.asarray(truth)
@@ -149,6 +175,12 @@ def widen(active: Bool[Numbers, "W N"], tolerance: int) -> Bool[np.ndarray, "W N
     **Returns:** bool `[W, N]`.
 
     **Raises:** `ValueError` where `tolerance` is negative, or activity is not bool `[W, N]`.
+
+    **Example:**
+
+        >>> active = np.array([[False], [False], [True], [False]])  # [window, unit]
+        >>> rj.circuits.widen(active, 1).ravel()
+        array([False,  True,  True,  True])
     """
     at_least(0, tolerance=tolerance)
     axes(active=(active, "W N"))

@@ -48,6 +48,12 @@ def jaccard(a: Bool[Numbers, "*K N"], b: Bool[Numbers, "*K N"]) -> Float[np.ndar
     **Returns:** `[...]`, in [0, 1].
 
     **Raises:** `ValueError` where they are not bool, or `N` differs.
+
+    **Example:**
+
+        >>> a, b = np.array([True, True, False]), np.array([True, False, True])
+        >>> rj.circuits.jaccard(a, b).round(3).item()
+        0.333
     """
     axes(a=(a, "... N"), b=(b, "... N"))
     bools(a=a, b=b)
@@ -80,6 +86,14 @@ def corrected_jaccard(a: Bool[Numbers, " N"], b: Bool[Numbers, " N"], units: int
     **Returns:** NaN where either is empty, or both hold all there are.
 
     Hubert and Arabie, J. Classification 2 (1985), for the form of the correction.
+
+    **Example:**
+
+        >>> a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
+        >>> round(float(rj.circuits.jaccard(a, b)), 3)
+        0.333
+        >>> round(rj.circuits.corrected_jaccard(a, b, 4), 3)  # two random pairs of four have more
+        -0.091
     """
     sizes = int(a.sum()), int(b.sum())
     if min(sizes) == 0 or min(sizes) >= units:
@@ -99,6 +113,13 @@ def consensus(members: Bool[Numbers, "R *K N"], share: float = 0.5) -> Consensus
     **Returns:** a `Consensus` of `[...]`.
 
     **Raises:** `ValueError` where `share` leaves (0, 1], members are not bool or there is no run.
+
+    **Example:**
+
+        >>> runs = np.array([[True, True, False], [True, False, False], [True, True, False]])
+        >>> found = rj.circuits.consensus(runs)
+        >>> found.members, found.frequency.round(2)
+        (array([ True,  True, False]), array([1.  , 0.67, 0.  ]))
     """
     check_share("share", share, above=0)
     axes(members=(members, "... N"))
@@ -125,6 +146,13 @@ def stability(members: Bool[Numbers, "R *K N"], share: float = 0.5) -> Stability
     **Raises:** `ValueError` with fewer than two runs, or as `consensus`.
 
     Meinshausen and Bühlmann, J. R. Stat. Soc. B 72 (2010), for inclusion frequencies.
+
+    **Example:**
+
+        >>> runs = np.array([[True, True, False], [True, False, False], [True, True, False]])
+        >>> found = rj.circuits.stability(runs)
+        >>> found.jaccard.round(3).item(), found.consensus.frequency.round(3)
+        (0.667, array([1.   , 0.667, 0.   ]))
     """
     axes(members=(members, "... R N"))
     members = np.asarray(members)
@@ -155,6 +183,13 @@ def reselect(
     **Raises:** `ValueError` without a trial or a draw.
 
     Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 6.
+
+    **Example:**
+
+        >>> effects = np.array([[1.0, 1.0, 1.0, 1.0], [5.0, 0.0, 0.0, 0.0]])  # [unit, trial]
+        >>> sets = rj.circuits.reselect(lambda drawn: drawn.mean(-1) > 0.5, effects, key)
+        >>> sets.shape, sets.all(0)  # the second hangs on a single trial
+        ((100, 2), array([ True, False]))
     """
     function("select", select)
     random_key(key)

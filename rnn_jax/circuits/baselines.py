@@ -43,6 +43,13 @@ def correlation(
     **Returns:** `[W, N]` in [0, 1]; 0 of what does not move, and where a window is empty.
 
     **Raises:** `ValueError` where windows do not fit.
+
+    **Example:**
+
+        >>> hs = jax.random.normal(key, (8, 20, 3))
+        >>> found = rj.circuits.correlation(hs, -2.0 * hs[:, :, :1], jnp.ones((1, 20)))
+        >>> print(found[0, 0].round(3))  # unit 0, whatever the signal's sign and scale
+        1.0
     """
     axes(hs=(hs, "B T N"), signals=(signals, "B T O"))
     x, y = samples(hs), samples(signals)
@@ -63,6 +70,12 @@ def variance(hs: Float[Array, "B T N"], windows: Float[Array, "W ..."]) -> Float
     **Arguments, raises:** as for `correlation`.
 
     **Returns:** `[W, N]`, in the state's unit squared.
+
+    **Example:**
+
+        >>> hs = jnp.array([1.0, 3.0])[:, None, None] * jnp.ones((2, 4, 1))
+        >>> rj.circuits.variance(hs, jnp.ones((1, 4))).tolist()
+        [[1.0]]
     """
     axes(hs=(hs, "B T N"))
     x = samples(hs)
@@ -86,6 +99,13 @@ def readout_weight(
     **Returns:** `[W, N]`, outputs a unit of state; 0 where a window is empty.
 
     **Raises:** `ValueError` where windows do not fit.
+
+    **Example:**
+
+        >>> hs, columns = rj.core.clean_run(network, xs)[0], jnp.abs(network.readout.c)
+        >>> scores = rj.circuits.readout_weight(network.readout, hs, jnp.ones((1, 20)))
+        >>> bool(jnp.allclose(scores, columns))
+        True
     """
 
     function("readout", readout)
@@ -115,6 +135,12 @@ def selectivity(
     **Returns:** `[W, N]` in [0, 1].
 
     Fisher, Statistical Methods for Research Workers (1925), chapter 7.
+
+    **Example:**
+
+        >>> z = jnp.array([1.0, 1.0, -1.0, -1.0])[:, None, None] * jnp.ones((4, 5, 1))
+        >>> print(rj.circuits.selectivity(3 * z, z, jnp.ones((1, 5))))  # the class explains all
+        [[1.]]
     """
 
     axes(hs=(hs, "B T N"), targets=(targets, "B T O"))
@@ -170,6 +196,13 @@ def sparse_probe(
 
     Tibshirani, J. R. Stat. Soc. B 58 (1996); Gurnee et al., Trans. Mach. Learn. Res. (2023),
     for probes of few neurons.
+
+    **Example:**
+
+        >>> hs = jax.random.normal(key, (8, 20, 4))
+        >>> found = rj.circuits.sparse_probe(hs, hs[:, :, :1], jnp.ones((1, 20)))
+        >>> jnp.flatnonzero(found[0]).tolist()  # one unit tells the target: no other has a weight
+        [0]
     """
     share("penalty", penalty, above=0)
     at_least(1, steps=steps)
@@ -210,6 +243,13 @@ def gradient(
     **Returns:** `[W, N]`, in the score's unit, over the trials that have the window.
 
     **Raises:** `ValueError` where windows do not fit.
+
+    **Example:**
+
+        >>> value = jnp.zeros((8, 20, 6))
+        >>> scores = rj.circuits.gradient(network, xs, jnp.sign(ys), rj.tiling(20, 10), value)
+        >>> scores.shape, bool((scores >= 0).all())
+        ((2, 6), True)
     """
     check_network(network)
     function("score", score)
@@ -228,7 +268,13 @@ def gradient(
 
 
 def random_scores(key: PRNGKeyArray, windows: int, units: int) -> Float[Array, "W N"]:
-    """Uniform in [0, 1): chance, which any method must beat. **Returns:** `[W, N]`."""
+    """Uniform in [0, 1): chance, which any method must beat. **Returns:** `[W, N]`.
+
+    **Example:**
+
+        >>> rj.circuits.random_scores(key, windows=2, units=6).shape
+        (2, 6)
+    """
     at_least(1, windows=windows, units=units)
     return jax.random.uniform(key, (windows, units))
 
@@ -289,6 +335,15 @@ def baseline_scores(
     **Returns:** `[W, N]` each.
 
     **Raises:** as `gradient` and `sparse_probe`.
+
+    **Example:**
+
+        >>> value, windows = jnp.zeros((8, 20, 6)), rj.tiling(20, 10)
+        >>> scores = rj.circuits.baseline_scores(network, xs, ys, windows, value, key)
+        >>> scores["variance"].shape, bool((scores["gradient"] >= 0).all())
+        ((2, 6), True)
+        >>> sorted(scores)[:3]
+        ['correlation with readout', 'correlation with target', 'gradient']
     """
     trajectories = jax.vmap(lambda x: run(network, x))(xs)
     ys = jax.vmap(lambda trajectory: outputs(network, trajectory))(trajectories)

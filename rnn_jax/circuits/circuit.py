@@ -71,6 +71,14 @@ def active_windows(circuit: Circuit, unit: str) -> tuple[str, ...]:
     - `unit`: its name.
 
     **Raises:** `ValueError` where there is no such unit.
+
+    **Example:**
+
+        >>> nodes, edges = np.array([[True, False], [True, True]]), np.zeros((2, 2, 2))
+        >>> names, units = ("cue", "delay"), ("a", "b")
+        >>> circuit = rj.Circuit(nodes, edges > 0, 1.0 * nodes, edges, np.eye(2), names, units)
+        >>> rj.circuits.active_windows(circuit, "b")
+        ('delay',)
     """
     if unit not in circuit.units:
         raise ValueError(f"no unit {unit!r}; the circuit's units are {', '.join(circuit.units)}")
@@ -97,6 +105,14 @@ def to_dict(circuit: Circuit, strongest: int | None = None) -> dict[str, Any]:
 
     **Returns:** `{"units": [...], "windows": {name: {"units": [...], "edges": [...]}}}`, of
     strings and floats only.
+
+    **Example:**
+
+        >>> nodes, edges = np.array([[True, False], [True, True]]), np.zeros((2, 2, 2))
+        >>> names, units = ("cue", "delay"), ("a", "b")
+        >>> circuit = rj.Circuit(nodes, edges > 0, 1.0 * nodes, edges, np.eye(2), names, units)
+        >>> rj.circuits.to_dict(circuit)["windows"]["cue"]
+        {'units': [{'unit': 'a', 'effect': 1.0}], 'edges': []}
     """
     if not isinstance(circuit, Circuit):
         raise ValueError(f"to_dict takes a Circuit, got {described(circuit)}")
@@ -127,6 +143,13 @@ def from_dict(record: dict[str, Any], windows: Float[Numbers, "W *B T"]) -> Circ
     **Returns:** a `Circuit` of the windows' dtype.
 
     **Raises:** `ValueError` where a name is unknown or windows do not fit.
+
+    **Example:**
+
+        >>> record = rj.circuits.to_dict(found.circuit)
+        >>> again = rj.circuits.from_dict(record, found.circuit.windows)
+        >>> bool((again.nodes == found.circuit.nodes).all()), again.names == found.circuit.names
+        (True, True)
     """
     if not isinstance(record, dict) or not {"units", "windows"} <= set(record):
         raise ValueError(f"a record has units and windows, got {record!r:.60}")

@@ -56,6 +56,14 @@ def explained(
     **Returns:** by name, in [0, 1].
 
     Hermann and Lampinen, NeurIPS (2020), for variance explained as a measure of a feature.
+
+    **Example:**
+
+        >>> z, k = jnp.array([1.0, 1.0, -1.0, -1.0]), jnp.array([1.0, -1.0, 1.0, -1.0])
+        >>> hs = (2 * z + k)[:, None, None]
+        >>> found = rj.circuits.explained(hs, {"z": z, "k": k}, jnp.ones(1))
+        >>> round(found["z"].item(), 3), round(found["k"].item(), 3)  # 4 to 1
+        (0.8, 0.2)
     """
     moved = (hs - hs.mean(0, keepdims=True)) * jnp.sqrt(window)[None, :, None]
     whole = jnp.mean(moved**2, 0).sum()
@@ -63,7 +71,14 @@ def explained(
 
 
 def contrast(hs: Float[Array, "B T N"], z: Float[Array, " B"]) -> Float[Array, "T N"]:
-    """`mean_b z_b h_bt`: half the distance between a feature's two class means."""
+    """`mean_b z_b h_bt`: half the distance between a feature's two class means.
+
+    **Example:**
+
+        >>> z = jnp.array([1.0, -1.0])
+        >>> rj.circuits.contrast(jnp.array([5.0, 1.0])[:, None, None], z).item()  # half of 5 - 1
+        2.0
+    """
     return jnp.mean(z[:, None, None] * hs, 0)
 
 
@@ -82,6 +97,16 @@ def coding_plane(
     - `context`: `[B]` of +-1, another one, uncorrelated with it.
 
     **Returns:** `[T, N, 2]`, orthonormal columns.
+
+    **Example:**
+
+        >>> z, k = jnp.array([1.0, 1.0, -1.0, -1.0]), jnp.array([1.0, -1.0, 1.0, -1.0])
+        >>> hs = jnp.stack([z, z * k, k], -1)[:, None]  # three units, one step
+        >>> plane = rj.circuits.coding_plane(hs, z, k)
+        >>> print(jnp.abs(plane[0] @ plane[0].T).round(3))  # what k alone moves is out
+        [[1. 0. 0.]
+         [0. 1. 0.]
+         [0. 0. 0.]]
     """
     return jnp.linalg.qr(jnp.stack([contrast(hs, z), contrast(hs, z * context)], -1))[0]
 
@@ -108,6 +133,15 @@ def interchanged(
 
     Geiger et al., "Finding alignments between interpretable causal variables and distributed
     neural representations", CLeaR (2024), for interchange along subspaces.
+
+    **Example:**
+
+        >>> hs = rj.core.clean_run(network, xs)[0]
+        >>> whole = jnp.broadcast_to(jnp.eye(6), (20, 6, 6))  # all of the state
+        >>> donors = jnp.roll(hs, 1, 0)
+        >>> patched = rj.circuits.interchanged(network, xs, donors, whole, jnp.ones(20))
+        >>> bool(jnp.allclose(patched, jnp.roll(ys, 1, 0), atol=1e-5))  # the donors' outputs
+        True
     """
 
     def one(x: Array, v: Array) -> Array:
@@ -128,6 +162,13 @@ def role(
 
     - `clean`, `patched`: `[B, O]` outputs without and with the intervention.
     - `signs`: `[B, O]`, what they are to say.
+
+    **Example:**
+
+        >>> signs = jnp.array([[1.0], [-1.0]])
+        >>> clean = 2 * signs
+        >>> [rj.circuits.role(clean, ys, signs).item() for ys in (clean, 0 * clean, -clean)]
+        [0.0, 0.5, 1.0]
     """
     return jnp.mean(signs * (clean - patched), 0) / (2 * jnp.mean(signs * clean, 0))
 
@@ -159,6 +200,16 @@ def needed_units(
     - `count`: units in a set.
 
     **Returns:** a `Needed`.
+
+    **Example:**
+
+        >>> both = rj.Network(lambda h, x: x, lambda h: h[:1] + 0.1 * h[1:2], jnp.zeros(3))
+        >>> signs = jnp.array([1.0, -1.0, 1.0, -1.0])
+        >>> inputs = signs[:, None, None] * jnp.ones((4, 2, 3))
+        >>> every = jnp.ones(2)
+        >>> found = rj.circuits.needed_units(both, inputs, signs, -inputs, every, every, 1)
+        >>> print(found.effects.round(3), found.single)
+        [0.909 0.091 0.   ] [ True False False]
     """
     share = asked / asked.sum()
 

@@ -62,6 +62,16 @@ def faithfulness_curve(
     Mueller et al., "MIB: A mechanistic interpretability benchmark", ICML (2025), for areas
     over sizes of circuits, under the curve and between it and 1; Wang et al., ICLR (2023),
     section 4, for faithfulness.
+
+    **Example:**
+
+        >>> weights = np.array([[3.0], [2.0], [1.0]]) * np.ones(8)  # units add up, in all trials
+        >>> scores = np.array([0.9, 0.5, 0.1])
+        >>> found = rj.circuits.faithfulness_curve(lambda kept: kept @ weights, scores, key)
+        >>> found.sizes, found.faithfulness.estimate.round(3)
+        (array([0, 1, 2, 3]), array([0.   , 0.5  , 0.833, 1.   ]))
+        >>> round(float(found.area.estimate), 3)
+        0.611
     """
     random_key(key)
     order, boot = jax.random.split(key)
@@ -100,6 +110,12 @@ def largest(
     **Returns:** bool `[K, N]`.
 
     **Raises:** `ValueError` where a score is NaN.
+
+    **Example:**
+
+        >>> rj.circuits.largest(np.array([0.1, 0.9, 0.5]), np.array([1, 2]), key)
+        array([[False,  True, False],
+               [False,  True,  True]])
     """
     N = axes(scores=(scores, "N"), sizes=(sizes, "K"))["N"]
     order = np.lexsort((np.asarray(jax.random.uniform(key, (N,))), -on_host("scores", scores)))

@@ -148,6 +148,12 @@ def share_kept(
 
     - `circuit`: `[..., B]`, effects with only each set left, as `keeping` gives them.
     - `nothing`: `[B]`, with no unit left.
+
+    **Example:**
+
+        >>> effect, nothing = np.array([[-1.0, -1.0]]), np.array([-4.0, -4.0])
+        >>> rj.circuits.share_kept(effect, nothing)  # 1 - 1 / 4
+        array([0.75])
     """
     return np.asarray(1 - mean_of_finite(circuit) / mean_of_finite(nothing))
 
@@ -172,6 +178,15 @@ def judge_set(
     - `key`, `resamples`: of the bootstrap.
 
     **Returns:** a `SetTest`.
+
+    **Example:**
+
+        >>> weights = np.array([[3.0], [2.0], [1.0]]) * np.ones(8)  # units add up, in all trials
+        >>> evaluate = lambda kept: (np.asarray(kept, float) - 1) @ weights  # effects, not metrics
+        >>> members, others = np.array([1, 0, 0]), np.eye(3, dtype=bool)
+        >>> found = rj.circuits.judge_set(evaluate, members, others, key)
+        >>> found.faithfulness.estimate.round(3).item(), found.random.round(3)
+        (0.5, array([0.5  , 0.333, 0.167]))
     """
     members = _mask(members)
     named = np.stack([members, 1 - members, np.zeros_like(members)])
@@ -246,6 +261,13 @@ def completeness(evaluate: Evaluate, members: Numbers, size: int) -> Worst:
     one is NaN.
 
     Wang et al., ICLR (2023), section 4.
+
+    **Example:**
+
+        >>> weights, members = np.array([[3.0], [2.0], [1.0]]), np.array([1, 1, 0])
+        >>> found = rj.circuits.completeness(lambda kept: kept @ weights, members, size=2)
+        >>> found.worst, found.path  # units add up: the circuit lacks 1, whatever else is broken
+        (1.0, array([1., 1., 1.]))
     """
     at_least(0, size=size)
     members = _mask(members)
@@ -281,6 +303,13 @@ def minimality(
     **Raises:** `ValueError` where the metrics have another shape, or one is NaN.
 
     Wang et al., ICLR (2023), section 4.
+
+    **Example:**
+
+        >>> weights = np.array([[3.0], [2.0], [0.0]])
+        >>> found = rj.circuits.minimality(lambda kept: kept @ weights, np.array([1, 0, 1]), key)
+        >>> found.gain  # the last member is not needed
+        array([3., 0., 0.])
     """
     at_least(0, draws=draws)
     random_key(key)

@@ -63,7 +63,15 @@ def rotation_null(
 
     **Returns:** a `RotationNull`.
 
-    **Raises:** `ValueError` where `draws` is below 1, `ValueError` where the statistic is NaN.
+    **Raises:** `ValueError` where `draws` is below 1, or the statistic is NaN.
+
+    **Example:**
+
+        >>> code = jnp.zeros(6).at[0].set(1.0)  # one unit holds it all
+        >>> statistic = lambda Q: rj.circuits.concentration(code @ Q)
+        >>> found = rj.circuits.rotation_null(statistic, key, units=6, draws=19)
+        >>> found.observed.item(), found.p_value.item()  # no random axes reach it
+        (1.0, 0.05)
     """
     function("statistic", statistic)
     random_key(key)
@@ -90,6 +98,12 @@ def concentration(scores: Float[Array, "*K N"]) -> Float[Array, "*K"]:
     **Raises:** `ValueError` where a score is NaN.
 
     Gao et al., bioRxiv 214262 (2017), for the participation ratio.
+
+    **Example:**
+
+        >>> scores = jnp.array([[1.0, 1.0, 1.0, 1.0], [0.0, 5.0, 0.0, 0.0]])
+        >>> rj.circuits.concentration(scores).tolist()  # spread over four units, held by one
+        [0.25, 1.0]
     """
     at_least(1, units=axes(scores=(scores, "... N"))["N"])
     size = jnp.abs(no_nan("scores", array("scores", scores)))
@@ -108,6 +122,12 @@ def shuffle_trials(values: PyTree, key: PRNGKeyArray) -> PyTree:
     **Returns:** like `values`.
 
     **Raises:** `ValueError` where there is no array, or numbers of trials differ.
+
+    **Example:**
+
+        >>> order = rj.circuits.shuffle_trials(jnp.arange(8), key)
+        >>> sorted(order.tolist()), bool((order == jnp.arange(8)).all())
+        ([0, 1, 2, 3, 4, 5, 6, 7], False)
     """
     counts = {leaf.shape[:1] for leaf in jax.tree.leaves(values)}
     if len(counts) != 1 or () in counts:
@@ -130,6 +150,13 @@ def shuffle_weights(network: Network, key: PRNGKeyArray) -> Network:
     - `key`: draws an order for each array.
 
     **Returns:** a `Network` of the same shapes, which runs in the same compiled program.
+
+    **Example:**
+
+        >>> other = rj.circuits.shuffle_weights(network, key)
+        >>> a, b = (np.sort(np.ravel(made.step.w)) for made in (network, other))
+        >>> bool((a == b).all()), bool((network.step.w == other.step.w).all())
+        (True, False)
     """
     check_network(network)
     weights, rest = eqx.partition((network.step, network.readout), eqx.is_inexact_array)

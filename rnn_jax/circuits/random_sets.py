@@ -41,6 +41,12 @@ def random_sets(
 
     **Raises:** `ValueError` where shapes do not fit or `count` is below 1, or where an activity
     is NaN.
+
+    **Example:**
+
+        >>> sets = rj.circuits.random_sets(key, np.array([1, 1, 0, 0, 0, 0]), 5)
+        >>> sets.sum(1).tolist()  # as many units as the set
+        [2, 2, 2, 2, 2]
     """
     at_least(1, count=count)
     random_key(key)

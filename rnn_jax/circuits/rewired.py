@@ -64,6 +64,15 @@ def rewired(
 
     Maslov & Sneppen, Science 296 (2002), for the exchange; Berger & Mueller-Hannemann, WG (2010),
     arXiv:0912.0685, for why triples are needed, and suffice.
+
+    **Example:**
+
+        >>> W = np.asarray(jax.random.bernoulli(key, 0.3, (20, 20)), float)
+        >>> other = rj.circuits.rewired(key, W)
+        >>> bool((other.sum(0) == W.sum(0)).all()), bool((other.sum(1) == W.sum(1)).all())
+        (True, True)
+        >>> bool((other == W).all())  # the same degrees, and other connections
+        False
     """
     random_key(key)
     at_least(0, proposals=proposals)

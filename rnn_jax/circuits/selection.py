@@ -56,6 +56,12 @@ def select_units(
     or an effect is NaN.
 
     Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995).
+
+    **Example:**
+
+        >>> effects = np.stack([np.full(12, 1.0), np.tile([1.0, -1.0], 6)])[None]
+        >>> rj.circuits.select_units(effects, key).members  # the mean of the second is 0
+        array([[ True, False]])
     """
     sizes = axes(effects=(effects, "E N B"))
     at_least(1, epochs=sizes["E"], units=sizes["N"])
@@ -72,6 +78,13 @@ def check_attainable(trials: int, flips: int, alpha: float, floor: float) -> Non
 
     **Raises:** `ValueError` where there are too few trials or flips for a p of `alpha`, or where
     a threshold is out of its range.
+
+    **Example:**
+
+        >>> rj.circuits.check_attainable(trials=4, flips=9999, alpha=0.05, floor=0.05)
+        Traceback (most recent call last):
+            ...
+        ValueError: 4 trials and 9999 sign flips cannot show p below 0.125; ... at least 6 ...
     """
     check_share("alpha", alpha, above=0, below=1)
     check_share("floor", floor)
@@ -101,6 +114,14 @@ def select_edges(
 
     **Raises:** `ValueError` where `share` is invalid, or where a connection between
     members is NaN.
+
+    **Example:**
+
+        >>> carried = np.array([[0.0, 4.0, 0.1], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]])[None]
+        >>> rj.circuits.select_edges(carried, np.ones((1, 3), bool))[0]  # 0.1 is below 5 % of 4
+        array([[False,  True, False],
+               [False, False, False],
+               [ True, False, False]])
     """
     check_share("share", share)
     axes(connectivity=(connectivity, "E N N"), members=(members, "E N"))

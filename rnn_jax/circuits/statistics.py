@@ -38,6 +38,12 @@ class Ratio(NamedTuple):
     """A ratio of means with its interval; all NaN where `refused`.
 
     - `refused`: whether the denominator's own interval contains 0.
+
+    **Example:**
+
+        >>> found = rj.circuits.ratio_of_means(np.ones(4), np.array([1.0, -1.0, 1.0, -1.0]), key)
+        >>> found.refused.item(), found.reason
+        (True, "refused: the interval of the denominator's mean contains 0, ...")
     """
 
     estimate: np.ndarray
@@ -66,6 +72,12 @@ def permutation_p(
     **Raises:** `ValueError` where an entry is NaN.
 
     Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010).
+
+    **Example:**
+
+        >>> null = np.array([0.5, 1.0, 2.5])
+        >>> rj.circuits.permutation_p(np.array(2.0), null).item()  # (1 + 1) / (3 + 1)
+        0.5
     """
     observed, null = on_host("observed", observed), on_host("null", null)
     if null.shape[:-1] != observed.shape or null.ndim == 0:
@@ -96,6 +108,13 @@ def sign_flip_p(
     **Raises:** `ValueError` without a trial or a flip, or where an entry is NaN.
 
     Ernst, Statistical Science 19 (2004), section 3.
+
+    **Example:**
+
+        >>> effects = np.stack([np.full(12, 0.3), np.tile([0.3, -0.3], 6)])  # of twelve trials
+        >>> found = rj.circuits.sign_flip_p(effects, key)
+        >>> bool(found[0] < 0.005), found[1].item()
+        (True, 1.0)
     """
     trials = axes(effects=(effects, "... B"))["B"]
     at_least(1, trials=trials, flips=flips)
@@ -126,6 +145,12 @@ def sign_test_p(differences: Float[Numbers, "*K S"]) -> Float[np.ndarray, "*K"]:
     **Raises:** `ValueError` without a seed, or where an entry is NaN.
 
     Conover, Practical Nonparametric Statistics (1999), section 3.4.
+
+    **Example:**
+
+        >>> five = np.array([0.1, 0.2, 0.1, 0.4, 0.3])  # of as many seeds, which agree
+        >>> rj.circuits.sign_test_p(five).item()
+        0.0625
     """
     at_least(1, seeds=axes(differences=(differences, "... S"))["S"])
     differences = on_host("differences", differences)
@@ -142,6 +167,11 @@ def smallest_p(trials: int, flips: int) -> float:
     `max(2^(1 - trials), 1 / (flips + 1))`; all signs alike and all reversed tie with the truth.
 
     **Raises:** `ValueError` where a number is negative.
+
+    **Example:**
+
+        >>> rj.circuits.smallest_p(trials=5, flips=9999)
+        0.0625
     """
     at_least(0, trials=trials, flips=flips)
     return max(2.0 ** (1 - trials), 1 / (flips + 1))
@@ -166,6 +196,11 @@ def benjamini_hochberg(p: Float[Numbers, "..."]) -> Float[np.ndarray, "..."]:
     **Raises:** `ValueError` where an entry is NaN.
 
     Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995).
+
+    **Example:**
+
+        >>> rj.circuits.benjamini_hochberg(np.array([0.01, 0.02, 0.03, 0.5])).round(3)
+        array([0.04, 0.04, 0.04, 0.5 ])
     """
     known = in_unit("p", on_host("p", p))
     flat = known.ravel()
@@ -205,6 +240,12 @@ def bootstrap_mean(
     where an entry is NaN.
 
     Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+
+    **Example:**
+
+        >>> found = rj.circuits.bootstrap_mean(np.array([1.0, 2.0, 3.0, 4.0]), key)
+        >>> bool(found.low < 2.5 < found.high), bool(found.low >= 1), bool(found.high <= 4)
+        (True, True, True)
     """
     trials = axes(values=(values, "... B"))["B"]
     at_least(1, trials=trials, resamples=resamples)
@@ -241,6 +282,13 @@ def ratio_of_means(
     **Returns:** a `Ratio` of `[...]`, whose `reason` says in a sentence why it was refused.
 
     **Raises:** as `bootstrap_mean`.
+
+    **Example:**
+
+        >>> above, below = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])
+        >>> found = rj.circuits.ratio_of_means(above, below, key)  # trials are drawn in pairs
+        >>> found.estimate.item(), found.low.item(), found.high.item()
+        (0.5, 0.5, 0.5)
     """
     trials = axes(above=(above, "... B"), below=(below, "B"))["B"]
     at_least(1, trials=trials, resamples=resamples)
@@ -262,6 +310,11 @@ def without_rounding(scores: Float[Numbers, "E N"]) -> Float[np.ndarray, "E N"]:
     """Scores of at most 64 roundings of their epoch's largest, as 0.
 
     What cancels exactly on paper is rounding in a machine, and rounding has an order too.
+
+    **Example:**
+
+        >>> rj.circuits.without_rounding(np.array([[1.0, 1e-16, 0.5]]))
+        array([[1. , 0. , 0.5]])
     """
     known = np.asarray(scores)
     floor = 64 * np.finfo(known.dtype).eps * known.max(-1, keepdims=True)
