@@ -77,7 +77,7 @@ def aligned(network: Network, trials: Trials, contrast: Contrast) -> Pair:
         >>> pair = rj.contrasts.aligned(network, trials, contrast)  # the inputs differ at step 12
         >>> pair.hs.shape, sorted(pair.epochs)  # [run or foil, trial, step since the event, unit]
         ((2, 8, 16, 6), ['event', 'later'])
-        >>> [bool((part[0] == part[1])[:, 1:].all()) for part in (pair.xs, pair.hs)]  # states stay apart
+        >>> [bool((part[0] == part[1])[:, 1:].all()) for part in (pair.xs, pair.hs)]
         [True, False]
     """
     xs = _stack(trials.xs, contrast.foil)

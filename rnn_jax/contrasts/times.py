@@ -77,7 +77,7 @@ def over_time(
 
         >>> pair = rj.contrasts.aligned(network, trials, contrast)
         >>> epoch, half, first = pair.epochs["event"], (np.arange(8), np.ones(8)), np.arange(6) < 2
-        >>> found = rj.contrasts.over_time(network, pair, epoch, half, together=first, members=first)
+        >>> found = rj.contrasts.over_time(network, pair, epoch, half, first, first)
         >>> found.by_read.shape, found.by_unit.shape  # window of exchange and of read, or unit
         ((2, 16, 16), (2, 16, 6))
         >>> np.isnan(found.by_unit).all((0, 1))  # of members alone
