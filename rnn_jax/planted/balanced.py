@@ -54,6 +54,12 @@ def balanced_memory(seed: int = 0) -> Planted:
 
     **Returns:** a `Planted` of inputs `[B, 32, 2]` and targets `[B, 32, 2]`, the sides' rates.
     Contrast `number`: the cue v to side a, 1 - v to side b, change places.
+
+    **Example:**
+
+        >>> made = rj.planted.balanced_memory()
+        >>> np.compress(made.truth.nodes["hold"] > 0, made.units).tolist()
+        ['a 0', 'a 1', 'b 0', 'b 1', 'inhibition a', 'inhibition b']
     """
     units = _units(seed)
     # a leak is a wire of a unit to itself

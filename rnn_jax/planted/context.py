@@ -117,6 +117,13 @@ def context_flip_flop(extra: int = 20) -> Planted:
     (`hold context`) or the next pulse that counts (`hold memory`).
 
     **Raises:** `ValueError` where `extra` is negative.
+
+    **Example:**
+
+        >>> made = rj.planted.context_flip_flop(extra=0)
+        >>> here, there = (made.truth.nodes[f"switch context {k}"] > 0 for k in (1, 2))
+        >>> np.compress(here & ~there, made.units).tolist()  # the gates of the first context alone
+        ['gate 1 up', 'gate 1 down']
     """
     if extra < 0:
         raise ValueError(f"extra must be at least 0, got {extra}")

@@ -32,6 +32,13 @@ def xor_latch(extra: int = 4) -> Planted:
     **Returns:** a `Planted` of inputs and targets `[B, 16, 1]`. Contrasts: the `first` pulse, or
     the `second`, is there where it was not, and the other way round. The epoch `turned` is the
     `second` as its contrast asks about it: parity, which has not changed before, tells nothing.
+
+    **Example:**
+
+        >>> made = rj.planted.xor_latch(extra=0)
+        >>> epochs = [made.truth.nodes[epoch] > 0 for epoch in ("between", "second")]
+        >>> [np.compress(members, made.units).tolist() for members in epochs]
+        [['parity'], ['relay', 'both', 'parity']]
     """
     steps, slots = 16, (2, 8)
     units = {
@@ -84,6 +91,13 @@ def comparator(extra: int = 4) -> Planted:
     two stimuli are exchanged in their `order`.
 
     Romo, Brody, Hernandez & Lemus, Nature 399 (1999), for the task.
+
+    **Example:**
+
+        >>> made = rj.planted.comparator(extra=0)
+        >>> epochs = [made.truth.nodes[epoch] > 0 for epoch in ("delay", "response")]
+        >>> [np.compress(members, made.units).tolist() for members in epochs]
+        [['f1'], ['f1', 'f2', 'decision']]
     """
     steps, one, two, asked, gain = 17, range(3), range(9, 12), range(13, 17), 20.0
     units = {
@@ -141,6 +155,13 @@ def counter(modulus: int = 4, extra: int = 4) -> Planted:
     Contrast: the `first count` is the next one.
 
     **Raises:** `ValueError` where K is below 2.
+
+    **Example:**
+
+        >>> made = rj.planted.counter(modulus=2, extra=0)
+        >>> epochs = [made.truth.nodes[epoch] > 0 for epoch in ("pulse", "hold")]
+        >>> [np.compress(members, made.units).tolist() for members in epochs]
+        [['count 0', 'count 1', 'move 0', 'move 1'], ['count 0', 'count 1']]
     """
     at_least(2, modulus=modulus)
     steps, slots, numbers = 28, (4, 10, 16, 22), range(modulus)

@@ -55,6 +55,12 @@ def disguised() -> Planted:
 
     Its sum is three units of uneven shares, half of all units say the negative of what they said,
     four more read members, and the order is another.
+
+    **Example:**
+
+        >>> made = rj.planted.disguised()
+        >>> np.compress(made.truth.nodes["delay"] > 0, made.units).tolist()  # once `sum`
+        ['sum/0', 'sum/2', 'sum/1']
     """
     keys = jax.random.split(jax.random.key(0), 4)
     planted = add_readers(split(integrator(), "sum", 3, keys[0]), 4, keys[1])
@@ -75,6 +81,12 @@ def permute(planted: Planted, order: Sequence[int] | np.ndarray) -> Planted:
     - `order`: each of `0 .. N - 1` once.
 
     **Raises:** `ValueError` where the order is no permutation.
+
+    **Example:**
+
+        >>> made = rj.planted.permute(rj.planted.latch(extra=0), [2, 0, 1])
+        >>> made.units, made.truth.nodes["hold"].tolist()
+        (('memory', 'set', 'reset'), [1.0, 0.0, 0.0])
     """
     N = len(planted.units)
     order = [int(k) for k in order]
@@ -96,6 +108,15 @@ def flip_signs(planted: Planted, signs: Sequence[int] | np.ndarray) -> Planted:
     - `signs`: `N` of 1 or -1.
 
     **Raises:** `ValueError` where they are not.
+
+    **Example:**
+
+        >>> made = rj.planted.latch(extra=0)
+        >>> turned = rj.planted.flip_signs(made, [1, 1, -1])
+        >>> xs = made.sample(key, 1).xs[0]
+        >>> a, b = (rj.run(one.network, xs).hs[:, 2] for one in (made, turned))
+        >>> bool(jnp.allclose(a, -b)), turned.units[2]
+        (True, 'memory')
     """
     N, signs = len(planted.units), [int(s) for s in signs]
     if len(signs) != N or set(signs) - {1, -1}:
@@ -118,6 +139,12 @@ def split(planted: Planted, unit: str, copies: int, key: PRNGKeyArray | None = N
     - `key`: draws uneven shares; `None` for even ones.
 
     **Raises:** `ValueError` where there is no such unit, or `copies < 1`.
+
+    **Example:**
+
+        >>> made = rj.planted.split(rj.planted.latch(extra=0), "memory", 2)
+        >>> made.units, made.truth.nodes["hold"].tolist()
+        (('set', 'reset', 'memory/0', 'memory/1'), [0.0, 0.0, 1.0, 1.0])
     """
     if unit not in planted.units:
         raise ValueError(f"no unit {unit!r} among {', '.join(planted.units)}")
@@ -148,6 +175,12 @@ def add_readers(planted: Planted, count: int, key: PRNGKeyArray) -> Planted:
     - `key`: draws the weights.
 
     **Raises:** `ValueError` where `count < 1`, or there is no member to read.
+
+    **Example:**
+
+        >>> made = rj.planted.add_readers(rj.planted.latch(extra=0), 2, key)
+        >>> made.units[-2:], made.truth.nodes["hold"][-2:].tolist()  # driven, and not heard
+        (('reader 0', 'reader 1'), [0.0, 0.0])
     """
     members = np.max([np.asarray(row) for row in planted.truth.nodes.values()], 0)
     if count < 1 or not members.any():
@@ -177,6 +210,12 @@ def rotate(planted: Planted, key: PRNGKeyArray) -> Planted:
 
     - `planted`: of a state `[N]`.
     - `key`: draws the rotation.
+
+    **Example:**
+
+        >>> made = rj.planted.rotate(rj.planted.latch(extra=0), key)
+        >>> made.truth.nodes["hold"].tolist(), made.truth.subspaces["hold"].shape  # no unit is it
+        ([1.0, 1.0, 1.0], (3, 1))
     """
     N = len(planted.units)
     q = np.asarray(haar(key, N))

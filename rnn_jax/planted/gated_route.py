@@ -71,6 +71,12 @@ def gated_route() -> Planted:
     **Returns:** a `Planted` of inputs `[B, 24, 4]` (signal, context, another signal, load) and
     targets `[B, 24, 1]`. The context is open in two thirds of the trials. Contrasts: the `signal`
     is turned, in trials whose context is open; the `context` is turned.
+
+    **Example:**
+
+        >>> made = rj.planted.gated_route()
+        >>> np.compress(made.truth.nodes["hold"] > 0, made.units).tolist()
+        ['signal', 'gate', 'product']
     """
     units = _units()
 

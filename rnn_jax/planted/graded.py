@@ -47,6 +47,12 @@ def graded_distractors(memories: int = 3, extra: int = 4) -> Planted:
     becomes 1 - v.
 
     **Raises:** `ValueError` where the report would leave the linear part.
+
+    **Example:**
+
+        >>> made = rj.planted.graded_distractors(memories=2, extra=0)
+        >>> np.compress(made.truth.nodes["hold"] > 0, made.units).tolist()  # no leak
+        ['memory 0', 'memory 1', 'report']
     """
     if not 1 <= memories <= 3:
         raise ValueError(f"memories must be from 1 to 3, got {memories}")

@@ -62,6 +62,14 @@ def hmm_filter(hazard: float = 0.1, strength: float = 1.0, extra: int = 4) -> Pl
     has the other sign; asked about as it is `seen` and while it is `kept`.
 
     **Raises:** `ValueError` where an argument is out of its range.
+
+    **Example:**
+
+        >>> made = rj.planted.hmm_filter(extra=0)
+        >>> drawn = made.sample(key, 1)
+        >>> ys = rj.outputs(made.network, rj.run(made.network, drawn.xs[0]))
+        >>> bool(jnp.allclose(ys, drawn.targets[0], atol=1e-3))  # the filter's own log-odds
+        True
     """
     task = HiddenState(hazard, strength, STEPS, SETTLE)
     units = _filter_units(math.log(1 / hazard - 1), strength)
@@ -105,6 +113,14 @@ def hmm_states(
     next symbol; asked about as it is `seen` and while it is `kept`.
 
     **Raises:** `ValueError` where an argument is out of its range.
+
+    **Example:**
+
+        >>> made = rj.planted.hmm_states(states=3, extra=0)
+        >>> drawn = made.sample(key, 1)
+        >>> ys = rj.outputs(made.network, rj.run(made.network, drawn.xs[0]))
+        >>> bool(jnp.allclose(jnp.exp(ys).sum(1), 1.0, atol=1e-5))  # a posterior at every step
+        True
     """
     if states < 2 or extra < 0 or not (0 < hazard < 1 and 0 < clarity < 1):
         raise ValueError(

@@ -52,6 +52,12 @@ def tanh_latches(extra: int = 6) -> Planted:
 
     **Returns:** a `Planted` of inputs and targets `[B, 24, 3]`. Contrasts: the pulses are turned,
     those of all bits, or that of `a`, `b` or `c`.
+
+    **Example:**
+
+        >>> made = rj.planted.tanh_latches(extra=0)
+        >>> np.compress(made.truth.nodes["hold"] > 0, made.units).tolist()
+        ['a1', 'a2', 'b', 'c1', 'c2']
     """
     units = {f"ear {bit}": Unit(inputs={bit: EAR}, group=bit) for bit in BITS}
     units |= {name: _latch(name) for name in LATCHED}

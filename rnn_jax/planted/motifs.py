@@ -41,6 +41,12 @@ def delay_line(delay: int = 12, width: int = 2, extra: int = 12) -> Planted:
     `packet`.
 
     **Raises:** `ValueError` where the chain or the packet is too short.
+
+    **Example:**
+
+        >>> made = rj.planted.delay_line(delay=6, extra=0)
+        >>> {epoch: np.flatnonzero(now).tolist() for epoch, now in made.truth.nodes.items()}
+        {'early': [0, 1], 'middle': [1, 2, 3], 'late': [3, 4, 5]}
     """
     at_least(3, delay=delay)
     at_least(1, width=width)
@@ -77,6 +83,12 @@ def sequence(elements: int = 5, dwell: int = 2, extra: int = 10) -> Planted:
     times dwell. Contrast: a `go` cue of another strength.
 
     **Raises:** `ValueError` where either is below 1.
+
+    **Example:**
+
+        >>> made = rj.planted.sequence(elements=3, dwell=2, extra=0)
+        >>> {epoch: np.flatnonzero(now).tolist() for epoch, now in made.truth.nodes.items()}
+        {'element 0': [0, 1], 'element 1': [2, 3], 'element 2': [4, 5]}
     """
     at_least(1, elements=elements)
     at_least(1, dwell=dwell)
@@ -117,6 +129,13 @@ def integrator(gain: float = 0.05, extra: int = 4) -> Planted:
     every sample of `evidence` is averaged with -1 where the trial's sum is positive, with 1 else.
 
     **Raises:** `ValueError` where the gain lies outside.
+
+    **Example:**
+
+        >>> made = rj.planted.integrator(extra=0)
+        >>> epochs = [made.truth.nodes[epoch] > 0 for epoch in ("evidence", "delay")]
+        >>> [np.compress(members, made.units).tolist() for members in epochs]
+        [['up', 'down', 'sum'], ['sum']]
     """
     if not 0 < gain <= 0.05:
         raise ValueError(f"gain must lie in (0, 0.05], got {gain}")
@@ -166,6 +185,13 @@ def latch(extra: int = 4) -> Planted:
 
     **Returns:** a `Planted` of inputs `[B, 27, 2]` (set, reset), targets `[B, 27, 1]`. Contrast:
     set and reset `pulses` are exchanged.
+
+    **Example:**
+
+        >>> made = rj.planted.latch(extra=0)
+        >>> epochs = [made.truth.nodes[epoch] > 0 for epoch in ("pulse", "hold")]
+        >>> [np.compress(members, made.units).tolist() for members in epochs]
+        [['set', 'reset', 'memory'], ['memory']]
     """
     steps, slots = 27, (3, 11, 19)
     units = {
@@ -201,6 +227,13 @@ def gate(extra: int = 4) -> Planted:
 
     **Returns:** a `Planted` of inputs `[B, 24, 3]` (a, b, control), targets `[B, 24, 1]`.
     Contrast: other numbers on both `routes`.
+
+    **Example:**
+
+        >>> made = rj.planted.gate(extra=0)
+        >>> epochs = [made.truth.nodes[epoch] > 0 for epoch in ("a", "b")]
+        >>> [np.compress(members, made.units).tolist() for members in epochs]
+        [['ear a', 'gate a', 'out'], ['ear b', 'gate b', 'out']]
     """
     steps, first, second = 24, 8, 16
     open_a, open_b = [*range(first), *range(second, steps)], range(first, second)

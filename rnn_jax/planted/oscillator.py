@@ -44,6 +44,12 @@ def oscillators(extra: int = 4) -> Planted:
 
     **Returns:** a `Planted` of inputs `[B, 36, 4]` (cosine and sine of either phase), targets
     `[B, 36, 2]`. Contrasts: the phases are turned by a quarter, both, or that of `slow` or `fast`.
+
+    **Example:**
+
+        >>> made = rj.planted.oscillators(extra=0)
+        >>> np.compress(made.truth.nodes["late slow"] > 0, made.units).tolist()
+        ['slow 0', 'slow 1']
     """
     units = {f"{name} {k}": _unit(name, k) for name in PERIODS for k in (0, 1)}
     false = (("slow 1", "fast 0"), ("fast 0", "slow 0"))

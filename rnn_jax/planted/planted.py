@@ -28,6 +28,12 @@ class Truth(eqx.Module):
     - `edges`: per epoch `[N, N]`, `[to, from]`; none where no wire between units is known.
     - `subspaces`: per epoch `[N, K]`, orthonormal columns, where the circuit is a subspace and no
         set of units is it; `nodes` is then 1 for every unit that has a part of it.
+
+    **Example:**
+
+        >>> truth = rj.planted.latch(extra=0).truth
+        >>> {epoch: int(members.sum()) for epoch, members in truth.nodes.items()}
+        {'pulse': 3, 'hold': 1}
     """
 
     nodes: dict[str, Float[Array, " N"]]
@@ -45,6 +51,14 @@ class Planted(eqx.Module):
     - `latents`: inputs `[T, ...]` of a trial to the variables `[T]` that the circuit carries, by
         name and by their definition, not by the network; `None` where there are no such variables.
     - `contrasts`: `(key, trials) -> {name: Contrast}`; `None` for foils from other trials.
+
+    **Example:**
+
+        >>> made = rj.planted.latch(extra=0)
+        >>> drawn = made.sample(key, 2)
+        >>> ys = rj.outputs(made.network, rj.run(made.network, drawn.xs[0]))
+        >>> bool(jnp.allclose(ys, drawn.targets[0], atol=1e-5))  # wired, and exact
+        True
     """
 
     network: Network
@@ -60,6 +74,15 @@ def check_planted(planted: Planted, name: str) -> None:
     """Look at a planted network that somebody else has made.
 
     **Raises:** `ValueError` where names, groups, truth and trials do not fit one another.
+
+    **Example:**
+
+        >>> made = rj.planted.latch()
+        >>> short = eqx.tree_at(lambda made: made.truth.nodes["hold"], made, jnp.ones(2))
+        >>> rj.planted.check_planted(short, "mine")
+        Traceback (most recent call last):
+            ...
+        ValueError: mine: the truth of 'hold' must be [7], got (2,)
     """
     N = jax.tree.leaves(planted.network.h0)[0].shape[-1]
     for what, labels in (("units", planted.units), ("groups", planted.groups)):
@@ -89,6 +112,14 @@ def check_planted(planted: Planted, name: str) -> None:
 
 
 def over_time(truth: Truth, epochs: dict[str, Float[Array, " T"]]) -> Float[Array, "T N"]:
-    """The members at each time of one trial: those of whatever epochs hold there."""
+    """The members at each time of one trial: those of whatever epochs hold there.
+
+    **Example:**
+
+        >>> truth = rj.planted.latch(extra=0).truth
+        >>> epochs = {"pulse": rj.span(5, 0, 2), "hold": rj.span(5, 2, 5)}
+        >>> rj.planted.over_time(truth, epochs).sum(1).tolist()  # members at each step
+        [3.0, 3.0, 1.0, 1.0, 1.0]
+    """
     rows = [window[:, None] * truth.nodes[name][None] for name, window in epochs.items()]
     return jnp.max(jnp.stack(rows), 0)

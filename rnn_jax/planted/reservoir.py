@@ -41,6 +41,12 @@ def in_reservoir(size: int = 60, hears: float = 0.4, seed: int = 0) -> Planted:
     Contrast `bit`: the pulse is turned, the kicks stay.
 
     **Raises:** `ValueError` where the size is below 1.
+
+    **Example:**
+
+        >>> made = rj.planted.in_reservoir(size=60)
+        >>> np.compress(made.truth.nodes["hold"] > 0, made.units).tolist(), len(made.units)
+        (['left', 'right', 'report'], 64)
     """
     if size < 1:
         raise ValueError(f"size must be at least 1, got {size}")

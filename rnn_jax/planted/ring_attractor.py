@@ -104,6 +104,12 @@ def ring_attractor() -> Planted:
 
     The state is one vector of 144 units: centre, right and left shifters. The readout is the
     centre ring's population vector, of length 1 at rest. The bump starts where a cue sets it.
+
+    **Example:**
+
+        >>> made = rj.planted.ring_attractor()
+        >>> {epoch: int(now.sum()) for epoch, now in made.truth.nodes.items()}  # of 144 units
+        {'static': 48, 'travel_right': 96, 'jump': 48, 'travel_left': 96}
     """
     rings = _rings()
     cast = lambda a: jnp.asarray(a, jnp.zeros(()).dtype)

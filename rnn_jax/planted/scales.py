@@ -45,6 +45,13 @@ def unequal_outputs(scale: float = SCALE, extra: int = 4) -> Planted:
     cues v become 1 - v, those of `large`, of `small`, or of both.
 
     **Raises:** `ValueError` where the scale is not positive.
+
+    **Example:**
+
+        >>> made = rj.planted.unequal_outputs(extra=0)
+        >>> drawn = made.sample(key, 200).targets[:, -1]
+        >>> print((drawn.std(0)[1] / drawn.std(0)[0]).round(2))
+        0.05
     """
     if not scale > 0:
         raise ValueError(f"scale must be above 0, got {scale}")

@@ -39,6 +39,12 @@ def rotated_code() -> Planted:
 
     **Returns:** a `Planted` of inputs and targets `[B, 24, 2]`. Contrasts: the cues v become
     1 - v, both of them, or that of `a` or `b`.
+
+    **Example:**
+
+        >>> made = rj.planted.rotated_code()
+        >>> int(made.truth.nodes["hold"].sum()), made.truth.subspaces["hold a"].shape
+        (16, (16, 1))
     """
     latents = {n: Unit({n: 1.0}, {n: 1.0}) for n in NAMES}
     inner = wire(latents, NAMES, {n: {n: 1.0} for n in NAMES})

@@ -48,6 +48,12 @@ def noise_switch(extra: int = 4) -> Planted:
     own), targets `[B, 24, 1]`, the bit. Contrast `burst`: the common noise of the burst is turned
     over, in trials in which run and foil end on different sides. Contrast `set`: the first pulse
     is turned, read until the burst, which makes the two runs one.
+
+    **Example:**
+
+        >>> made = rj.planted.noise_switch(extra=0)
+        >>> np.compress(made.truth.nodes["burst"] > 0, made.units).tolist()
+        ['left', 'right', 'report']
     """
     noise = lambda k: {"set": SET, "noise": 1.0, f"own {k}": 1.0}
     units = {

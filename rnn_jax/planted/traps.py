@@ -51,6 +51,12 @@ def copies(redundancy: int = 3, extra: int = EXTRA) -> Planted:
     - `extra`: the number of bystanders.
 
     **Raises:** `ValueError` where the redundancy is even or below 3.
+
+    **Example:**
+
+        >>> made = rj.planted.copies(extra=0)
+        >>> np.compress(made.truth.nodes["delay"] > 0, made.units).tolist()
+        ['copy 0', 'copy 1', 'copy 2', 'majority']
     """
     if redundancy < 3 or redundancy % 2 == 0:
         raise ValueError(f"redundancy must be odd and at least 3, got {redundancy}")
@@ -109,6 +115,12 @@ def cancelled_pair(extra: int = EXTRA) -> Planted:
     connections outwards, one at a time, show it.
 
     **Arguments:** `extra`: the number of bystanders.
+
+    **Example:**
+
+        >>> made = rj.planted.cancelled_pair(extra=0)
+        >>> np.compress(made.truth.nodes["delay"] > 0, made.units).tolist()
+        ['memory', 'source', 'plus', 'minus']
     """
     units = {
         "relay": RELAY,
@@ -187,6 +199,12 @@ def dormant_path(extra: int = EXTRA) -> Planted:
     value of either is its own.
 
     **Arguments:** `extra`: the number of bystanders.
+
+    **Example:**
+
+        >>> made = rj.planted.dormant_path(extra=0)  # neither `lock` nor `dormant` is a member
+        >>> np.compress(made.truth.nodes["cue"] > 0, made.units).tolist()
+        ['relay', 'memory']
     """
     units = {
         "relay": RELAY,
@@ -212,6 +230,12 @@ def self_repairing(extra: int = EXTRA) -> Planted:
     trial; resampling one of the two raises a false alarm.
 
     **Arguments:** `extra`: the number of bystanders.
+
+    **Example:**
+
+        >>> made = rj.planted.self_repairing(extra=0)  # nor `watch` or `backup`
+        >>> np.compress(made.truth.nodes["delay"] > 0, made.units).tolist()
+        ['memory', 'primary']
     """
     units = {
         "relay": RELAY,
@@ -245,6 +269,12 @@ def local_corruption(extra: int = EXTRA) -> Planted:
     whole trial, and anatomy, in which both paths are always there.
 
     **Arguments:** `extra`: the number of bystanders.
+
+    **Example:**
+
+        >>> made = rj.planted.local_corruption(extra=0)
+        >>> np.compress(made.truth.nodes["corrupted"] > 0, made.units).tolist()
+        ['memory a', 'memory b', 'detour']
     """
     names = ("a", "b")
     units = {f"relay {n}": Unit(inputs={n: 1.0}, group="relay") for n in names}

@@ -80,6 +80,12 @@ def vip_ramp(seed: int = 0) -> Planted:
     an amplitude drawn for each, the drive of an omission) and targets `[B, 36, 2]`. Contrasts:
     `omission`, whose foil shows the image, read while pyramidal units are up; `image`, whose foil
     has another amplitude of the image before.
+
+    **Example:**
+
+        >>> made = rj.planted.vip_ramp()
+        >>> np.compress(made.truth.nodes["early"] > 0, made.units).tolist()
+        ['V1 L2/3 Sst', 'V1 L2/3 Vip', 'V1 L5 Sst', 'V1 L5 Vip']
     """
     wires = {(NAMES[i], NAMES[j]): w for (i, j), w in _strong().items()}
     units = {
@@ -121,6 +127,12 @@ def vip_ramp_windows(value: str = "foil") -> Bool[np.ndarray, "N T"]:
     **Returns:** `[N, T]`, units in the order of the state.
 
     **Raises:** `ValueError` where the value is neither.
+
+    **Example:**
+
+        >>> matters, names = rj.planted.vip_ramp_windows(), rj.planted.vip_ramp().units
+        >>> [name for name, steps in zip(names, matters) if steps.any()]
+        ['V1 L2/3 Pyr', 'V1 L2/3 Sst', 'V1 L2/3 Vip', 'V1 L5 Pyr', 'V1 L5 Sst', 'V1 L5 Vip']
     """
     if value not in ("foil", "zero"):
         raise ValueError(f"value must be foil or zero, got {value!r}")

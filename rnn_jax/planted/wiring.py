@@ -33,6 +33,12 @@ class Unit(NamedTuple):
 
     - `units`: of the step before. `inputs`: of the same step.
     - `bias`: added. `start`: its state before step 0. `group`: for reports.
+
+    **Example:**
+
+        >>> memory = rj.planted.Unit(units={"memory": 1.0, "relay": 1.0})  # what it reads
+        >>> memory.group, memory.bias, dict(memory.inputs)
+        ('circuit', 0.0, {})
     """
 
     units: Weights = NOTHING
@@ -65,6 +71,15 @@ def wire(
     **Returns:** a `Network` of a `Vanilla` cell with an `Affine` readout.
 
     **Raises:** `ValueError` where a unit or output reads what is not there.
+
+    **Example:**
+
+        >>> units = {"relay": rj.planted.Unit(inputs={"set": 1.0}),
+        ...          "memory": rj.planted.Unit(units={"relay": 1.0, "memory": 1.0})}
+        >>> made = rj.planted.wire(units, ["set"], {"bit": {"memory": 1.0}})
+        >>> pulse = jnp.zeros((5, 1)).at[1].set(1.0)
+        >>> rj.outputs(made, rj.run(made, pulse)).ravel().tolist()  # a step later, and held
+        [0.0, 0.0, 1.0, 1.0, 1.0]
     """
     names = tuple(units)
     w = _matrix({name: unit.units for name, unit in units.items()}, names)
@@ -90,6 +105,14 @@ def truth_of(units: Mapping[str, Unit], members: Mapping[str, Sequence[str]]) ->
     - `members`: the names of the units that belong to the circuit, by epoch.
 
     **Raises:** `ValueError` where a member is no unit.
+
+    **Example:**
+
+        >>> units = {"relay": rj.planted.Unit(inputs={"set": 1.0}),
+        ...          "memory": rj.planted.Unit(units={"relay": 1.0, "memory": 1.0})}
+        >>> truth = rj.planted.truth_of(units, {"set": ["relay", "memory"], "hold": ["memory"]})
+        >>> truth.edges["set"].tolist(), truth.edges["hold"].tolist()  # [to, from]
+        ([[0.0, 0.0], [1.0, 1.0]], [[0.0, 0.0], [0.0, 1.0]])
     """
     names = tuple(units)
     wired = _matrix({name: unit.units for name, unit in units.items()}, names) != 0
@@ -117,6 +140,15 @@ def truth_over(
     - `epochs`: the steps of each.
 
     **Raises:** `ValueError` where times are given of what is no unit.
+
+    **Example:**
+
+        >>> units = {"relay": rj.planted.Unit(inputs={"set": 1.0}),
+        ...          "memory": rj.planted.Unit(units={"relay": 1.0, "memory": 1.0})}
+        >>> epochs = {"set": range(2), "hold": range(2, 5)}
+        >>> truth = rj.planted.truth_over(units, {"relay": [0], "memory": range(1, 5)}, epochs)
+        >>> truth.nodes["set"].tolist(), truth.nodes["hold"].tolist()
+        ([1.0, 1.0], [0.0, 1.0])
     """
     members = {
         epoch: [name for name, when in times.items() if set(when) & set(steps)]
@@ -141,6 +173,13 @@ def with_unread(units: Mapping[str, Unit], extra: int) -> dict[str, Unit]:
     and as correlated with everything as the original, and no intervention on it does anything.
 
     **Raises:** `ValueError` where `extra` is negative.
+
+    **Example:**
+
+        >>> units = {"memory": rj.planted.Unit(units={"memory": 1.0}, inputs={"set": 1.0})}
+        >>> more = rj.planted.with_unread(units, 2)
+        >>> list(more), more["unread 0"].units  # it reads its original, and nothing reads it
+        (['memory', 'unread 0', 'unread 1'], {'memory': 1.0})
     """
     if extra < 0:
         raise ValueError(f"extra must be at least 0, got {extra}")
