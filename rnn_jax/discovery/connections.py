@@ -43,6 +43,14 @@ def find_connections(
     **Returns:** a `Connectivity` whose `total` and `size` are `[W, N, N]`, `[to, from]`.
 
     **Raises:** `ValueError` where the mesh has no axis `trials`.
+
+    **Example:**
+
+        >>> found = rj.discovery.find_connections(network, xs, jnp.ones((1, 8, 20)))
+        >>> found.total.shape  # [window, to, from]
+        (1, 6, 6)
+        >>> bool((found.size >= jnp.abs(found.total)).all())  # flows of either sign cancel in the mean
+        True
     """
     if mesh is not None and "trials" not in mesh.axis_names:
         raise ValueError(f"connections are shared by trials, the mesh has {mesh.axis_names}")

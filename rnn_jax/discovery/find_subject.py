@@ -28,7 +28,14 @@ OF_TASK, OF_BUILT = 96, 48
 
 
 def names() -> dict[str, str]:
-    """Every built-in subject with one line about it."""
+    """Every built-in subject with one line about it.
+
+    **Example:**
+
+        >>> known = rj.discovery.names()
+        >>> known["latch"]
+        'built: a bit that is set, reset and held'
+    """
     return {name: entry.about for name, entry in {**PLANTED, **TASKS}.items()}
 
 
@@ -56,6 +63,16 @@ def find_subject(
     - `train`: runs the training; the command line's shows progress.
 
     **Raises:** `ValueError` where the name is unknown, with the nearest known name.
+
+    **Example:**
+
+        >>> subject = rj.discovery.find_subject("latch", count=4)
+        >>> subject.trials.xs.shape, subject.units[:3]
+        ((4, 27, 2), ('set', 'reset', 'memory'))
+        >>> rj.discovery.find_subject("lach")
+        Traceback (most recent call last):
+            ...
+        ValueError: 'lach' is no built-in network or task, ... perhaps you meant latch ...
     """
     key = jax.random.fold_in(jax.random.key(seed), 1)
     if count is None:

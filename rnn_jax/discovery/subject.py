@@ -68,6 +68,14 @@ def check_subject(subject: Subject) -> None:
     """Look for whatever would fail later, before anything compiles.
 
     **Raises:** `ValueError`, one line: what was got and what was expected.
+
+    **Example:**
+
+        >>> short = rj.Subject("mine", network, eqx.tree_at(lambda t: t.xs, trials, xs[:, :, :1]))
+        >>> rj.discovery.check_subject(short)
+        Traceback (most recent call last):
+            ...
+        ValueError: the step rejects an input of shape (1,): ... expected (2,)
     """
     if not isinstance(subject, Subject):
         raise ValueError(f"expected a Subject(name, network, trials), got {described(subject)}")

@@ -15,7 +15,15 @@ from ..cells import CELLS
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How a network is trained on a task."""
+    """How a network is trained on a task.
+
+    **Example:**
+
+        >>> rj.discovery.TrainSettings(cell="grue")
+        Traceback (most recent call last):
+            ...
+        ValueError: no cell is called 'grue'; known are gru, lstm, vanilla, ...
+    """
 
     cell: str = "gru"
     """The kind of cell, as gru or lstm; `rnn-jax list` has all."""

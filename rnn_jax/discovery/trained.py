@@ -21,7 +21,15 @@ Train = Callable[[str, TrainSettings], Network]
 
 
 def untrained(task: str, settings: TrainSettings) -> Network:
-    """A fresh network of the settings' cell and size, as wide as the task's trials need."""
+    """A fresh network of the settings' cell and size, as wide as the task's trials need.
+
+    **Example:**
+
+        >>> settings = rj.discovery.TrainSettings(cell="lstm", units=4)
+        >>> fresh = rj.discovery.untrained("flip-flop", settings)
+        >>> type(fresh.step).__name__, fresh.step.u.shape  # [gate, to, from]: three channels
+        ('LSTM', (4, 4, 3))
+    """
     cell_key, readout_key = jax.random.split(jax.random.key(settings.seed))
     sizes = TASKS[task].make()
     cell = CELLS[settings.cell](sizes.inputs, settings.units, key=cell_key)
@@ -47,6 +55,13 @@ def train_network(
     - `kept`: a folder that keeps how far it is, from which it goes on when called again.
 
     **Raises:** `ValueError` where the task is unknown, or where training diverged.
+
+    **Example:**
+
+        >>> quick = rj.discovery.TrainSettings(units=4, steps=2, batch_size=8)
+        >>> trained = rj.discovery.train_network("flip-flop", quick)
+        >>> rj.outputs(trained, rj.run(trained, jnp.zeros((5, 3)))).shape
+        (5, 3)
     """
     if task not in TASKS:
         raise ValueError(f"no task is called {task!r}; known are {', '.join(TASKS)}")

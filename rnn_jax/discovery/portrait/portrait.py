@@ -74,6 +74,13 @@ def portrait(
     **Raises:** `ValueError` where network and trials do not fit, a state of the trials is not
     finite, the epoch that is to be held is not there, no start lies inside the box, or a set
     leaves no unit.
+
+    **Example:**
+
+        >>> few = rj.discovery.DynamicsSettings(starts=8, exponents=0)
+        >>> seen = rj.discovery.portrait(rj.Subject("mine", network, trials), few)
+        >>> seen.dataset["point_state"].dims
+        ('point', 'entry')
     """
     if not isinstance(settings, DynamicsSettings):
         raise ValueError(f"settings must be DynamicsSettings, got {type(settings).__name__}")

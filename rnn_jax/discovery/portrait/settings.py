@@ -16,7 +16,15 @@ ZERO = "zero"
 
 @dataclass(frozen=True)
 class DynamicsSettings:
-    """How fixed points, exponents and removals are computed."""
+    """How fixed points, exponents and removals are computed.
+
+    **Example:**
+
+        >>> rj.discovery.DynamicsSettings(starts=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: starts must be at least 1, got 0
+    """
 
     starts: int = 256
     """Starts of the search: a quarter each are states of the trials, such states with noise,
