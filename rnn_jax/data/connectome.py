@@ -51,6 +51,14 @@ def read_connectome(path: str | Path, window: str | None = None) -> Connectome:
     file is missing, empty, cut short within a row or a matrix, names a unit twice, or holds a
     weight that is not a finite number. An edge list that ends after a whole row cannot be told
     from a whole one.
+
+    **Example:**
+
+        >>> lines = ["source,target,weight", "a,b,3", "a,b,2", "b,c,1"]
+        >>> _ = (folder / "edges.csv").write_text(chr(10).join(lines))
+        >>> read = rj.data.read_connectome(folder / "edges.csv")
+        >>> read.names, read.weights.tolist()  # [to, from]; what a pair has is added up
+        (('a', 'b', 'c'), [[0.0, 0.0, 0.0], [5.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     """
     read, path = reader("connectomes", path), Path(path)
     if window is None:

@@ -16,6 +16,12 @@ class Connectome(NamedTuple):
     - `weights`: float `[N, N]`, `[to, from]`; 0 where there is no connection.
     - `groups`: each unit's cell type or population, "" where the file does not say; empty where
         it says none at all.
+
+    **Example:**
+
+        >>> found = rj.data.Connectome(("a", "b"), np.array([[0.0, 2.0], [0.0, 0.0]]))
+        >>> found.weights[found.names.index("a"), found.names.index("b")].item()  # from b to a
+        2.0
     """
 
     names: tuple[str, ...]

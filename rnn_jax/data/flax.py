@@ -33,6 +33,13 @@ def network_from_flax(cell: Mapping[str, Any], readout: Any = None) -> Network:
     do not fit one another.
 
     Flax's documentation of `flax.linen.GRUCell`, `LSTMCell` and `SimpleCell`, for the equations.
+
+    **Example:**
+
+        >>> ones = lambda *shape: {"kernel": np.ones(shape), "bias": np.zeros(shape[-1])}
+        >>> made = rj.data.network_from_flax({"i": ones(2, 4), "h": ones(4, 4)}, ones(4, 1))
+        >>> made.step.u.shape, made.readout.c.shape  # [to, from], where Flax has [from, to]
+        ((4, 2), (1, 4))
     """
     named = {kind: {f"{side}{gate}" for side in "ih" for gate in GATES[kind]} for kind in GATES}
     named["rnn"] = {"i", "h"}

@@ -70,6 +70,12 @@ def workplace(out: Path) -> Workplace:
     """The workplace of a run's folder; nothing is made.
 
     **Raises:** `ValueError` where the path names no folder of its own.
+
+    **Example:**
+
+        >>> work = rj.data.workplace(folder / "run")
+        >>> work.out.name, work.home.parent == work.out.parent
+        ('run', True)
     """
     try:
         real = out.resolve()  # a link stays, and what it points to is written
@@ -94,6 +100,17 @@ def reserved(out: Path, overwrite: bool = False) -> Iterator[Workplace]:
     **Raises:** `ValueError` where another command works on it; where it cannot be written; where
     it holds a finished run and `overwrite` was not asked for; and where it holds anything that
     is on no run's list, which is never replaced.
+
+    **Example:**
+
+        >>> out = folder / "once"
+        >>> with rj.data.reserved(out) as work, rj.data.filled(work) as inside:
+        ...     _ = (inside / "log.txt").write_text("done")
+        >>> with rj.data.reserved(out) as work:
+        ...     pass
+        Traceback (most recent call last):
+            ...
+        ValueError: ... holds a finished run already; --overwrite replaces it
     """
     from filelock import FileLock, Timeout
 
@@ -128,6 +145,13 @@ def filled(work: Workplace) -> Iterator[Path]:
 
     **Raises:** what the block raises, and `OSError` or `ValueError` where the folder cannot be
     put in its place. What was written then stays in a folder that a note on the error names.
+
+    **Example:**
+
+        >>> with rj.data.reserved(folder / "run") as work, rj.data.filled(work) as inside:
+        ...     _ = (inside / "log.txt").write_text("done")
+        >>> (folder / "run" / "log.txt").read_text()
+        'done'
     """
     with _rescued(work):
         work.new.mkdir()

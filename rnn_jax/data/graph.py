@@ -27,6 +27,14 @@ def to_graph(circuit: Circuit, strongest: int | None = None) -> "nx.MultiDiGraph
 
     - `circuit`: of any windows.
     - `strongest`: how many edges of each window it has; all by default.
+
+    **Example:**
+
+        >>> nodes, edges = np.array([[True, True]]), np.array([[[False, True], [False, False]]])
+        >>> sizes, names = (1.0 * nodes, 2.0 * edges), (("cue",), ("a", "b"))
+        >>> circuit = rj.Circuit(nodes, edges, *sizes, np.ones((1, 5)), *names)
+        >>> list(rj.data.to_graph(circuit).edges(data="weight"))  # [to, from] is from b to a
+        [('b', 'a', 2.0)]
     """
     import networkx as nx
 
@@ -55,7 +63,14 @@ def to_graph(circuit: Circuit, strongest: int | None = None) -> "nx.MultiDiGraph
 
 
 def write_graphml(graph: "nx.MultiDiGraph", path: Path) -> None:
-    """Write a graph as GraphML."""
+    """Write a graph as GraphML.
+
+    **Example:**
+
+        >>> rj.data.write_graphml(rj.data.to_graph(found.circuit), folder / "circuit.graphml")
+        >>> rj.data.read_connectome(folder / "circuit.graphml", window="late").names[:2]
+        ('0', '1')
+    """
     import networkx as nx
 
     nx.write_graphml(graph, path)

@@ -22,6 +22,12 @@ def load_npz(path: Path, only: Collection[str] | None = None) -> dict[str, np.nd
     - `only`: names to read, where they are there; the others may be anything. `None` reads all.
 
     **Raises:** `ValueError` where the file is missing, cut off or of another kind.
+
+    **Example:**
+
+        >>> np.savez(folder / "arrays.npz", a=np.arange(3), b=np.arange(4))
+        >>> rj.data.load_npz(folder / "arrays.npz", only=["a"])
+        {'a': array([0, 1, 2])}
     """
     try:
         # opened here, since numpy leaves a file open that it cannot read

@@ -96,6 +96,13 @@ def points_dataset(
     **Returns:** a Dataset; `points_from` is its inverse.
 
     **Raises:** `ValueError` where a part is of another type, or sizes do not fit.
+
+    **Example:**
+
+        >>> starts = jnp.array([[2.0], [-1.0]])
+        >>> found = rj.fixed_points(lambda h, x: jnp.cos(h), jnp.zeros(1), starts)
+        >>> rj.data.points_dataset(found)["end_state"].dims
+        ('start', 'unit')
     """
     import xarray as xr
 
@@ -140,6 +147,14 @@ def points_from(dataset: "xr.Dataset", like: PyTree = None) -> Points:
     **Returns:** `Points`.
 
     **Raises:** `ValueError` where the dataset is not one of points, or needs `like`.
+
+    **Example:**
+
+        >>> starts = jnp.array([[2.0], [-1.0]])
+        >>> found = rj.fixed_points(lambda h, x: jnp.cos(h), jnp.zeros(1), starts)
+        >>> again = rj.data.points_from(rj.data.points_dataset(found))
+        >>> bool((again.found.points == found.points).all())
+        True
     """
     import xarray as xr
 

@@ -28,6 +28,12 @@ class RateReadout(eqx.Module):
 
     - `c`: `[O, N]`, `[to, from]`; `b`: `[O]`.
     - `activation`: `phi`, elementwise.
+
+    **Example:**
+
+        >>> readout = rj.data.RateReadout(jnp.ones((1, 2)), jnp.zeros(1), jax.nn.relu)
+        >>> readout(jnp.array([3.0, -5.0])).tolist()
+        [3.0]
     """
 
     c: Float[Array, "O N"]
@@ -59,6 +65,15 @@ def network_from_psychrnn(
 
     Ehrlich, Stone, Brandfonbrener, Atanasov & Murray, eNeuro (2021), for the equations; the names
     are those of its code.
+
+    **Example:**
+
+        >>> weights = dict(W_in=np.ones((4, 2)), W_rec=np.eye(4), W_out=np.ones((1, 4)))
+        >>> rest = dict(b_rec=np.zeros(4), b_out=np.zeros(1), init_state=np.ones((1, 4)))
+        >>> np.savez(folder / "psychrnn.npz", **weights, **rest)
+        >>> made = rj.data.network_from_psychrnn(folder / "psychrnn.npz", alpha=0.1)
+        >>> made.step(jnp.ones(4), jnp.zeros(2)).tolist()  # 0.9 + 0.1
+        [1.0, 1.0, 1.0, 1.0]
     """
     share("alpha", alpha, above=0)
     function("activation", activation)

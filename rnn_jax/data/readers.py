@@ -27,6 +27,15 @@ def reader(what: str, path: str | Path) -> Callable[[Path], Any]:
     """The function that reads what is asked, a key of `READERS`, from a file of this suffix.
 
     **Raises:** `ValueError` where the suffix is not in the table.
+
+    **Example:**
+
+        >>> rj.data.reader("weights", "mine.safetensors").__name__
+        'load_safetensors'
+        >>> rj.data.reader("weights", "mine.pkl")
+        Traceback (most recent call last):
+            ...
+        ValueError: mine.pkl: weights come as .npz or .safetensors, got '.pkl'
     """
     known, suffix = READERS[what], Path(path).suffix
     if suffix not in known:

@@ -29,6 +29,13 @@ def load_trials(path: str | Path) -> Trials:
     """Read trials from an `.npz` of the layout above.
 
     **Raises:** `ValueError` naming the file, the array, and what was got and expected.
+
+    **Example:**
+
+        >>> np.savez(folder / "trials.npz", inputs=xs, targets=ys, epoch_cue=np.array([0, 5]))
+        >>> read = rj.data.load_trials(folder / "trials.npz")
+        >>> read.xs.shape, read.epochs["cue"].sum(1).tolist()[:2]  # five steps of each trial
+        ((8, 20, 2), [5.0, 5.0])
     """
     arrays = load_npz(Path(path))
     try:
@@ -129,6 +136,11 @@ def epoch_window(name: str, array: np.ndarray, B: int, T: int) -> Float[Array, "
     """Weights `[B, T]` from a window `[T]` or `[B, T]`, or integer times `[2]` or `[B, 2]`.
 
     **Raises:** `ValueError` where it is of another shape, or leaves the trial.
+
+    **Example:**
+
+        >>> rj.data.epoch_window("cue", np.array([1, 3]), B=2, T=5).tolist()  # steps 1 and 2
+        [[0.0, 1.0, 1.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0, 0.0]]
     """
     dtype = jnp.zeros(()).dtype
     if array.dtype.kind in "iu" and array.shape in ((2,), (B, 2)) and T != 2:

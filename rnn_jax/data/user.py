@@ -33,6 +33,13 @@ def load_object(spec: str) -> Any:
     """The object `NAME` of the file in `FILE.py:NAME`.
 
     **Raises:** `ValueError` where the file or the name is missing or the file fails.
+
+    **Example:**
+
+        >>> path = folder / "object_of_mine.py"
+        >>> _ = path.write_text("units = 7")
+        >>> rj.data.load_object(f"{path}:units")
+        7
     """
     file, _, name = spec.rpartition(":")
     path = Path(file)
@@ -64,6 +71,14 @@ def load_network(spec: str) -> Network:
     """The network that `FILE.py:NAME` defines.
 
     **Raises:** `ValueError` where the object is not a network; it names what was got and expected.
+
+    **Example:**
+
+        >>> lines = ["import jax.numpy as jnp", "mine = (lambda h, x: h + x, lambda h: h, jnp.zeros(2))"]
+        >>> _ = (folder / "network_of_mine.py").write_text(chr(10).join(lines))
+        >>> read = rj.data.load_network(f"{folder / 'network_of_mine.py'}:mine")
+        >>> rj.run(read, x).hs.shape
+        (20, 2)
     """
     return as_network(load_object(spec), spec)
 
@@ -72,6 +87,12 @@ def as_network(thing: Any, name: str = "network") -> Network:
     """A `Network` from one, from `(step, readout, h0)`, or from an object with these fields.
 
     **Raises:** `ValueError` where a part is missing or of the wrong kind.
+
+    **Example:**
+
+        >>> made = rj.data.as_network((lambda h, x: h + x, lambda h: h, jnp.zeros(2)))
+        >>> rj.run(made, x).hs.shape
+        (20, 2)
     """
     if isinstance(thing, tuple | list) and len(thing) == 3:
         step, readout, h0 = thing
@@ -122,6 +143,13 @@ def check_network(network: Network, xs: Any, outputs: int | None = None) -> None
 
     **Raises:** `ValueError` where the step or the readout rejects its argument, where a
     state changes its shape, or where outputs do not fit targets; and where a weight is NaN.
+
+    **Example:**
+
+        >>> rj.data.check_network(network, x, outputs=3)
+        Traceback (most recent call last):
+            ...
+        ValueError: the readout returns 1 outputs, the targets have 3
     """
     x = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), xs)
     shape = jax.tree.map(lambda leaf: leaf.shape, x)
@@ -150,6 +178,14 @@ def check_weights(network: Network) -> None:
     """Name the weight that is not finite.
 
     **Raises:** `ValueError` with the path of the weight and the index of its first entry.
+
+    **Example:**
+
+        >>> b = network.step.b.at[1, 2].set(jnp.nan)
+        >>> rj.data.check_weights(eqx.tree_at(lambda network: network.step.b, network, b))
+        Traceback (most recent call last):
+            ...
+        ValueError: weight step.b is not finite at [1, 2]
     """
     for path, leaf in jax.tree_util.tree_leaves_with_path(network):
         if eqx.is_inexact_array(leaf) and not (good := np.isfinite(np.asarray(leaf))).all():

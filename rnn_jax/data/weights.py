@@ -36,6 +36,12 @@ def load_weights(path: str | Path) -> Arrays:
     """The arrays of a file of weights, by its suffix.
 
     **Raises:** `ValueError` where the file is missing, cut off or of another kind.
+
+    **Example:**
+
+        >>> np.savez(folder / "weights.npz", weight_hh=np.eye(2))
+        >>> sorted(rj.data.load_weights(folder / "weights.npz"))
+        ['weight_hh']
     """
     return reader("weights", path)(Path(path))
 
@@ -65,6 +71,13 @@ def network_from_torch(
     layers, two directions or a projection.
 
     PyTorch's documentation of `torch.nn.RNN`, `GRU` and `LSTM`, for equations and order.
+
+    **Example:**
+
+        >>> arrays = {"rnn.weight_ih_l0": np.ones((12, 2)), "rnn.weight_hh_l0": np.ones((12, 4))}
+        >>> made = rj.data.network_from_torch(arrays)
+        >>> type(made.step).__name__, made.h0.shape  # three gates of four units
+        ('GRU', (4,))
     """
     if cell is not None and cell not in GATES:
         raise ValueError(
