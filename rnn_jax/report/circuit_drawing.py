@@ -53,7 +53,13 @@ class _Epoch(NamedTuple):
 
 
 def circuit_figure(dataset: xr.Dataset) -> Figure:
-    """Members per epoch on a circle, sized by effect, and the strongest edges into each."""
+    """Members per epoch on a circle, sized by effect, and the strongest edges into each.
+
+    **Example:**
+
+        >>> len(rj.report.circuit_figure(found.dataset).axes)  # a circle for each epoch
+        2
+    """
     epochs = _epochs(dataset)
     ring = _ring(dataset, any(epoch.flow.diagonal().any() for epoch in epochs))
     rows = -(-len(epochs) // COLUMNS)

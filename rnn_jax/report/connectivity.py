@@ -28,7 +28,14 @@ def _panels(dataset: xr.Dataset, side: float) -> tuple[Figure, np.ndarray]:
 
 
 def connectivity_figure(dataset: xr.Dataset) -> Figure:
-    """What each connection carries on average in each epoch, units by group."""
+    """What each connection carries on average in each epoch, units by group.
+
+    **Example:**
+
+        >>> *matrices, scale = rj.report.connectivity_figure(found.dataset).axes
+        >>> [(ax.get_xlabel(), ax.get_ylabel()) for ax in matrices]  # of each epoch
+        [('from', 'to'), ('from', 'to')]
+    """
     order = by_group(dataset)
     matrices = carried(dataset, "epoch_connectivity", "epoch")[:, order][:, :, order]
     spans = group_spans(dataset)

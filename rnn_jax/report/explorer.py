@@ -50,6 +50,12 @@ def write_explorer(dataset: xr.Dataset, path: Path) -> None:
     - `path`: the `.html` file.
 
     **Raises:** `ValueError` where the dataset lacks something that is to be shown.
+
+    **Example:**
+
+        >>> rj.report.write_explorer(found.dataset, folder / "mine.html")
+        >>> "https://" in (folder / "mine.html").read_text()  # one file, which works offline
+        False
     """
     path.write_text(with_data(page(), payload(dataset)), "utf-8")
 

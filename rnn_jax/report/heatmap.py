@@ -34,6 +34,12 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
     """The mean effect of taking each unit out of each window, units by group, epochs above.
 
     Effects are per step that remains: one of the last steps can change little of a trial's mean.
+
+    **Example:**
+
+        >>> above, map, scale = rj.report.effects_figure(found.dataset).axes
+        >>> map.get_xlabel(), map.get_ylabel()
+        ('time (steps)', 'unit')
     """
     order = by_group(dataset)
     effect = per_step(dataset, array(dataset, "effect", "window", "unit"))[:, order].T
@@ -85,7 +91,13 @@ def _outline_truth(axes: Axes, dataset: xr.Dataset) -> None:
 
 
 def ranking_figure(dataset: xr.Dataset, count: int = 12) -> Figure:
-    """The units of largest effect in each epoch with their intervals; members filled."""
+    """The units of largest effect in each epoch with their intervals; members filled.
+
+    **Example:**
+
+        >>> len(rj.report.ranking_figure(found.dataset, count=3).axes)  # a panel for each epoch
+        2
+    """
     epochs = labels(dataset, "epoch")
     effect = array(dataset, "epoch_effect", "epoch", "unit")
     low, high = interval(dataset, "epoch_effect", "epoch", "unit")

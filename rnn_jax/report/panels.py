@@ -42,6 +42,13 @@ def heat_map(
     - `norm`: the scale of colours; by default centred at 0.
 
     **Raises:** `ValueError` where effects are not `[W, N]`, or edges do not fit.
+
+    **Example:**
+
+        >>> effects = np.array([[1.0, -2.0], [0.5, 3.0]])  # [window, unit]
+        >>> ax = rj.report.heat_map(effects, edges=np.array([0, 5, 10]))
+        >>> [float(end) for end in ax.get_xlim()]  # in steps
+        [0.0, 10.0]
     """
     values, known = _over_units(effects)
     edges = known if edges is None else np.asarray(edges)
@@ -73,6 +80,12 @@ def matrix(
     - `units`: names of the units, written where there are at most 32.
 
     **Raises:** `ValueError` where values are no square matrix.
+
+    **Example:**
+
+        >>> ax = rj.report.matrix(np.array([[0.0, 2.0], [-1.0, 0.0]]), units=["a", "b"])
+        >>> [text.get_text() for text in ax.get_xticklabels()], ax.get_xlabel(), ax.get_ylabel()
+        (['a', 'b'], 'from', 'to')
     """
     array = np.asarray(values)
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
@@ -113,6 +126,12 @@ def ranking(
     - `count`: how many.
 
     **Raises:** `ValueError` where effects are not `[N]`, or another argument does not fit.
+
+    **Example:**
+
+        >>> ax = rj.report.ranking(np.array([0.1, -3.0, 1.0]), units=["a", "b", "c"], count=2)
+        >>> [text.get_text() for text in ax.get_yticklabels()]
+        ['b', 'c']
     """
     ends = {name: (end, "N") for name, end in (("low", low), ("high", high)) if end is not None}
     if len(ends) == 1:

@@ -54,6 +54,13 @@ def save_figures(dataset: xr.Dataset, folder: Path, figures: Mapping[str, Draw] 
     - `dataset`: what is drawn.
     - `folder`: made, if need be.
     - `figures`: by name, each a function of the dataset; one that gives `None` is left out.
+
+    **Example:**
+
+        >>> figures = {"sets": rj.report.sets_figure}
+        >>> rj.report.save_figures(found.dataset, folder / "figures", figures)
+        >>> [path.name for path in (folder / "figures").iterdir()]
+        ['sets.png']
     """
     folder.mkdir(exist_ok=True)
     for name, draw in figures.items():
@@ -62,7 +69,14 @@ def save_figures(dataset: xr.Dataset, folder: Path, figures: Mapping[str, Draw] 
 
 
 def write_json(path: Path, record: Any) -> None:
-    """Write a record as indented JSON, numbers of NumPy's included."""
+    """Write a record as indented JSON, numbers of NumPy's included.
+
+    **Example:**
+
+        >>> rj.report.write_json(folder / "record.json", {"units": np.arange(2), "share": np.float64(0.5)})
+        >>> "".join((folder / "record.json").read_text().split())
+        '{"units":[0,1],"share":0.5}'
+    """
     plain = json.dumps(record, indent=1, default=lambda value: np.asarray(value).tolist())
     path.write_text(plain + "\n", "utf-8")
 

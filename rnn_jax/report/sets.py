@@ -25,7 +25,13 @@ SHARES = (
 
 
 def sets_figure(dataset: xr.Dataset) -> Figure:
-    """Faithfulness and necessity with 95 % intervals, random sets of equal size, and p."""
+    """Faithfulness and necessity with 95 % intervals, random sets of equal size, and p.
+
+    **Example:**
+
+        >>> rj.report.sets_figure(found.dataset).axes[0].get_ylabel()
+        "share of the whole network's metric"
+    """
     names, member = labels(dataset, "epoch"), array(dataset, "member", "epoch", "unit")
     with look():
         size = (max(5.4, 1.2 + WIDTH * len(names)), 4.4)

@@ -16,7 +16,13 @@ AGREE = 0.8
 
 
 def epoch_table(dataset: xr.Dataset) -> str:
-    """What the contrasts found, then single units: one row for each epoch and top unit."""
+    """What the contrasts found, then single units: one row for each epoch and top unit.
+
+    **Example:**
+
+        >>> print(rj.report.epoch_table(found.dataset).splitlines()[0])
+        epoch             units  edges  faithfulness        necessity           p(set)
+    """
     head = f"{'epoch':<14} {'units':>8} {'edges':>6}  "
     head += f"{'faithfulness':<19} {'necessity':<19} {'p(set)':>6}"
     head += "  prec  recall  AUROC" if "precision" in dataset else ""

@@ -16,7 +16,13 @@ TRIALS_DRAWN = 40
 
 
 def trajectories_figure(dataset: xr.Dataset) -> Figure:
-    """Every trial's path through the first principal components, coloured by epoch."""
+    """Every trial's path through the first principal components, coloured by epoch.
+
+    **Example:**
+
+        >>> rj.report.trajectories_figure(found.dataset).axes[0].get_xlabel()
+        'PC 1 (...% of variance)'
+    """
     paths = array(dataset, "pca", "trial", "time", "pc")[:TRIALS_DRAWN]
     epoch = epoch_of(dataset)[:TRIALS_DRAWN]
     share = array(dataset, "pca_variance", "pc")
