@@ -25,12 +25,27 @@ Keep = Callable[[str, Callable[[], Arrays]], Arrays]
 
 
 def in_memory(name: str, compute: Callable[[], Arrays]) -> Arrays:
-    """Keeps nothing."""
+    """Keeps nothing.
+
+    **Example:**
+
+        >>> rj.studies.in_memory("part", lambda: {"a": 1})
+        {'a': 1}
+    """
     return compute()
 
 
 def keeper(folder: Path, study: str, settings: Any) -> Keep:
-    """Keeps each part of a study in a file of its own."""
+    """Keeps each part of a study in a file of its own.
+
+    **Example:**
+
+        >>> keep = rj.studies.keeper(folder, "mine", rj.studies.StudySettings())
+        >>> keep("part", lambda: {"a": np.ones(2)})["a"].tolist()
+        [1.0, 1.0]
+        >>> keep("part", lambda: 1 / 0)["a"].tolist()  # read, not computed again
+        [1.0, 1.0]
+    """
     precise = bool(jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
 
     def keep(name: str, compute: Callable[[], Arrays]) -> Arrays:

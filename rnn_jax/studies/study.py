@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """How much of a study is run: what all have in common. A study may add settings of its own."""
+    """How much of a study is run: what all have in common. A study may add settings of its own.
+
+    **Example:**
+
+        >>> list(rj.studies.StudySettings(seeds=3, seed=5).range)
+        [5, 6, 7]
+        >>> len(rj.studies.StudySettings().range), len(rj.studies.StudySettings(quick=True).range)
+        (10, 2)
+    """
 
     seeds: int | None = None
     """Seeds; by default ten, or two of the quick version."""
@@ -46,7 +54,14 @@ class StudySettings:
 
 
 class Claim(NamedTuple):
-    """What is claimed, what chance alone would give, and what would refute it."""
+    """What is claimed, what chance alone would give, and what would refute it.
+
+    **Example:**
+
+        >>> claim = rj.studies.Claim("effects add up", "they do not", "a sum off by 10 %")
+        >>> rj.studies.Verdict(claim, "off by 2 %", "holds").fell
+        'holds'
+    """
 
     says: str
     null: str
