@@ -31,6 +31,11 @@ class Place(NamedTuple):
 
     - `index`, `count`: the first is 0.
     - `told`: whether by our own variables, which JAX itself does not read.
+
+    **Example:**
+
+        >>> rj.launch.Place(index=0, count=4, told=True).is_first
+        True
     """
 
     index: int
@@ -47,6 +52,11 @@ def place() -> Place:
     """What the environment says.
 
     **Raises:** `ValueError` where it names a number of processes and not which one this is.
+
+    **Example:**
+
+        >>> rj.launch.place()
+        Place(index=0, count=1, told=False)
     """
     for k, names in enumerate(LAUNCHERS):
         count, index = (os.environ.get(name, "") for name in names)
@@ -151,6 +161,11 @@ def first_alone(action: Callable[[], object]) -> None:
     """Have the first process do something before all go on; where it fails, all end.
 
     **Raises:** what the action raises, in the first process; `SystemExit` in the others.
+
+    **Example:**
+
+        >>> rj.launch.first_alone(lambda: print("once, whatever the number of processes"))
+        once, whatever the number of processes
     """
     if place().count == 1:
         action()
@@ -172,7 +187,13 @@ def first_alone(action: Callable[[], object]) -> None:
 
 
 def agree(tree: Any) -> Any:
-    """The first process's arrays on all: training may round otherwise on another machine."""
+    """The first process's arrays on all: training may round otherwise on another machine.
+
+    **Example:**
+
+        >>> rj.launch.agree({"a": np.arange(2)})
+        {'a': array([0, 1])}
+    """
     import equinox as eqx
     import jax
     from jax.experimental.multihost_utils import broadcast_one_to_all
