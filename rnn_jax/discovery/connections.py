@@ -49,7 +49,7 @@ def find_connections(
         >>> found = rj.discovery.find_connections(network, xs, jnp.ones((1, 8, 20)))
         >>> found.total.shape  # [window, to, from]
         (1, 6, 6)
-        >>> bool((found.size >= jnp.abs(found.total)).all())  # flows of either sign cancel in the mean
+        >>> bool((found.size >= jnp.abs(found.total)).all())  # flows of either sign cancel
         True
     """
     if mesh is not None and "trials" not in mesh.axis_names:
