@@ -74,7 +74,7 @@ def load_network(spec: str) -> Network:
 
     **Example:**
 
-        >>> lines = ["import jax.numpy as jnp", "mine = (lambda h, x: h + x, lambda h: h, jnp.zeros(2))"]
+        >>> lines = ["import jax.numpy as jnp", "mine = (lambda h, x: h + x, jnp.abs, jnp.ones(2))"]
         >>> _ = (folder / "network_of_mine.py").write_text(chr(10).join(lines))
         >>> read = rj.data.load_network(f"{folder / 'network_of_mine.py'}:mine")
         >>> rj.run(read, x).hs.shape

@@ -73,9 +73,9 @@ def write_json(path: Path, record: Any) -> None:
 
     **Example:**
 
-        >>> rj.report.write_json(folder / "record.json", {"units": np.arange(2), "share": np.float64(0.5)})
+        >>> rj.report.write_json(folder / "record.json", {"units": np.arange(2)})
         >>> "".join((folder / "record.json").read_text().split())
-        '{"units":[0,1],"share":0.5}'
+        '{"units":[0,1]}'
     """
     plain = json.dumps(record, indent=1, default=lambda value: np.asarray(value).tolist())
     path.write_text(plain + "\n", "utf-8")
