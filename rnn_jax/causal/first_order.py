@@ -267,14 +267,6 @@ def additive_edges(
     **Returns:** `[W, N, N]`, `[to, from]`.
 
     **Raises:** `ValueError` where the step offers no `parts`.
-
-    **Example:**
-
-        >>> cell, metric = rj.cells.Vanilla(2, 6, key=key), lambda run: run.hs[-1].sum()
-        >>> given, whole = (cell, jnp.zeros(6), x[:4], metric, 0.0), jnp.ones((1, 4))
-        >>> found = rj.causal.additive_edges(*given, whole)[0]  # [to, from]
-        >>> bool(jnp.allclose(found, rj.causal.first_order_edges(*given).sum(0), atol=1e-5))
-        True
     """
     if not hasattr(step, "parts"):
         raise ValueError(f"{type(step).__name__} has no single W: it offers no parts(h, x)")

@@ -135,7 +135,7 @@ def top_paths(factors: PathFactors, count: int, width: int | None = None) -> Pat
 
         >>> W = jnp.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 3.0, 0.0]])  # 0 to 1 to 2
         >>> factors = rj.causal.PathFactors(-jnp.ones(3), jnp.stack([W, W]), jnp.ones(3))
-        >>> found = rj.causal.top_paths(factors, 1)
+        >>> found = jax.jit(lambda factors: rj.causal.top_paths(factors, 1))(factors)
         >>> found.units.tolist(), found.first_order.tolist()
         ([[0, 1, 2]], [-6.0])
     """

@@ -40,8 +40,6 @@ class NeuralField(eqx.Module):
         >>> field = rj.cells.NeuralField(2, 6, hidden=32, key=key)
         >>> field(0.0, jnp.zeros(6), jnp.zeros(2)).tolist()  # at the start 0 is a fixed point
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
-        >>> rj.rollout(rj.from_field(field, dt=0.1), jnp.zeros(6), x).hs.shape
-        (20, 6)
     """
 
     w: Float[Array, "H N"]

@@ -55,13 +55,6 @@ def train_network(
     - `kept`: a folder that keeps how far it is, from which it goes on when called again.
 
     **Raises:** `ValueError` where the task is unknown, or where training diverged.
-
-    **Example:**
-
-        >>> quick = rj.discovery.TrainSettings(units=4, steps=2, batch_size=8)
-        >>> trained = rj.discovery.train_network("flip-flop", quick)
-        >>> rj.outputs(trained, rj.run(trained, jnp.zeros((5, 3)))).shape
-        (5, 3)
     """
     if task not in TASKS:
         raise ValueError(f"no task is called {task!r}; known are {', '.join(TASKS)}")

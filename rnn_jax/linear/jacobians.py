@@ -51,8 +51,11 @@ def input_jacobians(
 
     **Example:**
 
-        >>> rj.linear.input_jacobians(network.step, rj.run(network, x)).shape  # [T, N, I]
-        (20, 6, 2)
+        >>> U = jnp.array([[1.0, 2.0]])
+        >>> step = lambda h, x: 0.5 * h + U @ x
+        >>> J = rj.linear.input_jacobians(step, rj.rollout(step, jnp.zeros(1), x))
+        >>> J.shape, J[0].tolist()  # [time, unit, input]
+        ((20, 1, 2), [[1.0, 2.0]])
     """
     on, rows = each_step(step, trajectory, intervention)
     return jax.vmap(on(lambda step, h, x: forward(lambda x: step(h, x), x)))(rows)

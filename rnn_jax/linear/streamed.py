@@ -68,13 +68,13 @@ def group_jacobians(
 
     **Example:**
 
-        >>> groups = rj.linear.membership(["a", "a", "a", "b", "b", "b"])
-        >>> run = rj.run(network, x)
-        >>> passed = rj.linear.group_jacobians(network.step, run, groups, groups)
-        >>> passed.shape  # [time, to, from]
-        (20, 2, 2)
-        >>> bool(jnp.allclose(passed[3, 1, 0], rj.jacobians(network.step, run)[3, 3:, :3].sum()))
-        True
+        >>> W = jnp.array([[0.0, 2.0], [3.0, 0.0]])
+        >>> step = lambda h, x: W @ h + x
+        >>> run = rj.rollout(step, jnp.ones(2), x)
+        >>> groups = rj.linear.membership(["both", "both"])
+        >>> passed = rj.linear.group_jacobians(step, run, groups, groups)
+        >>> passed.shape, passed[0].item()  # [time, to, from]; 2 + 3
+        ((20, 1, 1), 5.0)
     """
     check_run(trajectory)
     N = num_units(trajectory.previous)
@@ -188,10 +188,12 @@ def window_products(
 
     **Example:**
 
-        >>> run, windows = rj.run(network, x), rj.tiling(20, 5)
-        >>> pushed = rj.linear.window_products(network.step, run, windows, jnp.eye(6)[:, :2])
-        >>> pushed.shape  # what becomes of a push of unit 0, and of unit 1, in each window
-        (4, 6, 2)
+        >>> W = jnp.array([[0.0, 2.0], [3.0, 0.0]])
+        >>> step = lambda h, x: W @ h + x
+        >>> run = rj.rollout(step, jnp.ones(2), x)
+        >>> pushed = rj.linear.window_products(step, run, rj.tiling(20, 2), jnp.eye(2)[:, :1])
+        >>> pushed.shape, pushed[0].ravel().tolist()  # unit 0 to unit 1 and back: 3, then 2
+        ((10, 2, 1), [6.0, 0.0])
     """
     check_run(trajectory)
     windows = without_gap(checked(windows, trajectory.previous))

@@ -25,12 +25,10 @@ class Components(eqx.Module):
 
     **Example:**
 
-        >>> states = jax.vmap(lambda x: rj.run(network, x).hs)(xs).reshape(-1, 6)
-        >>> found = rj.linear.pca(states, 2)
-        >>> found.project(states).shape
-        (160, 2)
-        >>> bool(jnp.allclose(found.project(states).var(0), found.variance, rtol=1e-3))
-        True
+        >>> line = jnp.arange(5.0)[:, None] * jnp.array([[3.0, 4.0]])
+        >>> found = rj.linear.pca(line, 2)
+        >>> print(found.project(line)[:, 0].round(3))  # about the mean, 5 apart
+        [-10.  -5.   0.   5.  10.]
     """
 
     mean: Float[Array, " N"]

@@ -113,8 +113,7 @@ def flip_signs(planted: Planted, signs: Sequence[int] | np.ndarray) -> Planted:
 
         >>> made = rj.planted.latch(extra=0)
         >>> turned = rj.planted.flip_signs(made, [1, 1, -1])
-        >>> xs = made.sample(key, 1).xs[0]
-        >>> a, b = (rj.run(one.network, xs).hs[:, 2] for one in (made, turned))
+        >>> a, b = (rj.run(one.network, jnp.eye(5, 2)).hs[:, 2] for one in (made, turned))
         >>> bool(jnp.allclose(a, -b)), turned.units[2]
         (True, 'memory')
     """

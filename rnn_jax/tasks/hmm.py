@@ -38,10 +38,12 @@ class HiddenState(eqx.Module):
     **Example:**
 
         >>> task = rj.tasks.HiddenState(hazard=0.05)
-        >>> trials = task.sample(key, 50)
-        >>> right = jnp.sign(jax.vmap(task.log_odds)(trials.xs)) == trials.targets[:, :, 0]
-        >>> trials.xs.shape, bool(right.mean() > 0.8)  # no network can be right more often
-        ((50, 60, 1), True)
+        >>> trials = task.sample(key, 4)
+        >>> trials.xs.shape, sorted(trials.epochs)
+        ((4, 60, 1), ['stable', 'switch'])
+        >>> print(task.transition.round(2))  # [to, from]
+        [[0.95 0.05]
+         [0.05 0.95]]
     """
 
     hazard: float = 0.05

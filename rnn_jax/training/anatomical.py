@@ -85,18 +85,6 @@ def signed_adam(
     Make it once: training with another object compiles anew.
 
     **Raises:** `ValueError` where the rate is not above 0, or there is no step.
-
-    **Example:**
-
-        >>> anatomy = rj.cells.Anatomy(("E", "I"), (8, 2), (True, False), [[0.5, 0.5], [0.5, 0.5]])
-        >>> made = rj.training.anatomical(anatomy, key)
-        >>> optimiser = rj.training.signed_adam(anatomy, steps=2, learning_rate=5.0)  # long steps
-        >>> sample = lambda key, count: rj.Trials(xs, xs, {})
-        >>> loss = rj.training.mean_squared_error
-        >>> trained = rj.fit(made, sample, loss, key, steps=2, batch_size=8, optimiser=optimiser)
-        >>> W = trained.network.step.w
-        >>> bool((W[:, :8] >= 0).all()), bool((W[:, 8:] <= 0).all())
-        (True, True)
     """
     positive("learning_rate", learning_rate)
     at_least(1, steps=steps)

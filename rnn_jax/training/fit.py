@@ -78,14 +78,6 @@ def adam(learning_rate: float, steps: int, clip: float = 1.0) -> optax.GradientT
     """AdamW on a cosine schedule after a short warm-up, its gradient clipped in norm.
 
     **Raises:** `ValueError` where a rate or norm is not above 0, or there is no step.
-
-    **Example:**
-
-        >>> optimiser, loss = rj.training.adam(1e-2, steps=3), rj.training.mean_squared_error
-        >>> sample = lambda key, count: rj.Trials(xs, jnp.zeros_like(ys), {})
-        >>> found = rj.fit(network, sample, loss, key, steps=3, batch_size=8, optimiser=optimiser)
-        >>> bool(found.losses[-1] < found.losses[0])
-        True
     """
     positive("learning_rate", learning_rate)
     positive("clip", clip)

@@ -90,9 +90,10 @@ def sinkhorn_divergence(
     **Example:**
 
         >>> here, there = jnp.zeros((4, 1)), jnp.full((4, 1), 2.0)
-        >>> print(rj.training.sinkhorn_divergence(here, here).round(3))
+        >>> divergence = jax.jit(rj.training.sinkhorn_divergence)
+        >>> print(divergence(here, here).round(3))
         0.0
-        >>> print(rj.training.sinkhorn_divergence(here, there).round(3))  # the move costs 2^2 / 2
+        >>> print(divergence(here, there).round(3))  # the move costs 2^2 / 2
         2.0
     """
     x, y, a, b = _posed(x, y, x_weights, y_weights, blur, cost, scaling, diameter)
@@ -130,7 +131,7 @@ def transport_plan(
     **Example:**
 
         >>> points = jnp.array([[0.0], [5.0]])
-        >>> plan = rj.training.transport_plan(points, points[::-1])
+        >>> plan = jax.jit(rj.training.transport_plan)(points, points[::-1])
         >>> print(plan.round(3))  # each goes to the one at its own place
         [[0.  0.5]
          [0.5 0. ]]

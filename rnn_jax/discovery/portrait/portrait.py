@@ -77,10 +77,12 @@ def portrait(
 
     **Example:**
 
-        >>> few = rj.discovery.DynamicsSettings(starts=8, exponents=0)
-        >>> seen = rj.discovery.portrait(rj.Subject("mine", network, trials), few)
-        >>> seen.dataset["point_state"].dims
-        ('point', 'entry')
+        >>> double = rj.Network(lambda h, x: jnp.tanh(2 * h + x), rj.cells.Units(), jnp.zeros(1))
+        >>> runs = rj.Trials(xs[:, :, :1], None, trials.epochs)
+        >>> few = rj.discovery.DynamicsSettings(starts=16, exponents=0)
+        >>> seen = rj.discovery.portrait(rj.Subject("mine", double, runs), few)
+        >>> sorted(seen.dataset["point_state"].values.ravel().round(3).tolist())
+        [-0.958, 0.0, 0.958]
     """
     if not isinstance(settings, DynamicsSettings):
         raise ValueError(f"settings must be DynamicsSettings, got {type(settings).__name__}")
