@@ -54,10 +54,10 @@ WITHOUT = {
     "cells": "Cell",
     "circuits": (
         "Consensus Curve Interval Minimality Needed PrecisionRecall RotationNull Selection "
-        "SetTest Stability Worst clamping_others"
+        "SetTest Stability Worst baseline_scores clamping_others"
     ),
-    "contrasts": "Answer Epoch Intervals Pair Times UnitSet as_record",
-    "core": "AbstractIntervention",
+    "contrasts": "Answer Epoch Intervals Pair Times UnitSet as_record turned",
+    "core": "AbstractIntervention white_noise",
     "data": "Points Workplace said_in_file trials_from_env",
     "discovery": "Portrait train_network",
     "dynamics": (
@@ -67,8 +67,7 @@ WITHOUT = {
     ),
     "launch": "join leave start",
     "planted": (
-        "and_pair correlated_unread high_variance_unread interchange_error or_pair "
-        "semi_synthetic"
+        "and_pair correlated_unread high_variance_unread interchange_error or_pair semi_synthetic"
     ),
     "report": "dynamics_table read_study write_portrait write_portrait_page write_run write_study",
     "studies": "Study Verdict recovery write_up",

@@ -335,15 +335,6 @@ def baseline_scores(
     **Returns:** `[W, N]` each.
 
     **Raises:** as `gradient` and `sparse_probe`.
-
-    **Example:**
-
-        >>> value, windows = jnp.zeros((8, 20, 6)), rj.tiling(20, 10)
-        >>> scores = rj.circuits.baseline_scores(network, xs, ys, windows, value, key)
-        >>> scores["variance"].shape, bool((scores["gradient"] >= 0).all())
-        ((2, 6), True)
-        >>> sorted(scores)[:3]
-        ['correlation with readout', 'correlation with target', 'gradient']
     """
     trajectories = jax.vmap(lambda x: run(network, x))(xs)
     ys = jax.vmap(lambda trajectory: outputs(network, trajectory))(trajectories)

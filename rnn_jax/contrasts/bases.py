@@ -70,16 +70,6 @@ def own_bases(h0: State) -> PyTree[Float[Numbers, "N N"]]:
 
 def turned(network: Network, question: Question, bases: PyTree) -> tuple[Network, Question]:
     """Network and question in other coordinates: the same inputs, outputs and reads.
-
-    **Example:**
-
-        >>> pair = rj.contrasts.aligned(network, trials, contrast)
-        >>> asked = rj.contrasts.choose(pair, pair.epochs["event"], np.arange(8), np.ones(8))
-        >>> bases = rj.contrasts.random_bases(key, network.h0)
-        >>> other, question = rj.contrasts.turned(network, asked, bases)
-        >>> a, b = rj.outputs(network, rj.run(network, x)), rj.outputs(other, rj.run(other, x))
-        >>> bool(jnp.allclose(a, b, atol=1e-5))  # the same outputs in other coordinates
-        True
     """
     state = lambda tree, lead: _over(lambda h: into(bases, h), lead)(tree)
     step, readout = Turned(network.step, bases), TurnedReadout(network.readout, bases)

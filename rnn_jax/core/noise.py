@@ -98,12 +98,6 @@ def white_noise(key: PRNGKeyArray, T: int, dt: float, sources: int) -> Float[Arr
     **Raises:** `ValueError` where a number is out of range, or the key is invalid.
 
     Li et al., AISTATS (2020), for the tree of bridges that holds a path; diffrax's is used.
-
-    **Example:**
-
-        >>> xi = rj.core.white_noise(key, 10, 0.2, 3)
-        >>> xi.shape  # time, source
-        (10, 3)
     """
     random_key(key)
     at_least(1, T=T, sources=sources)

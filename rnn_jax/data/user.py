@@ -74,9 +74,9 @@ def load_network(spec: str) -> Network:
 
     **Example:**
 
-        >>> lines = ["import jax.numpy as jnp", "mine = (lambda h, x: h + x, jnp.abs, jnp.ones(2))"]
+        >>> lines = ["import jax.numpy as jnp", "it = (lambda h, x: h + x, jnp.abs, jnp.ones(2))"]
         >>> _ = (folder / "network_of_mine.py").write_text(chr(10).join(lines))
-        >>> read = rj.data.load_network(f"{folder / 'network_of_mine.py'}:mine")
+        >>> read = rj.data.load_network(f"{folder / 'network_of_mine.py'}:it")
         >>> rj.run(read, x).hs.shape
         (20, 2)
     """

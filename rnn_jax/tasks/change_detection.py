@@ -54,7 +54,7 @@ class ChangeDetection(eqx.Module):
     **Example:**
 
         >>> task = rj.tasks.ChangeDetection(images=4, catch=0.0)
-        >>> trials = task.sample(key, 3)
+        >>> trials = jax.jit(lambda key: task.sample(key, 3))(key)
         >>> trials.xs.shape, task.beat, task.beat * task.dt  # steps and seconds between images
         ((3, 90, 4), 6, 0.75)
         >>> trials.targets.sum((1, 2)).tolist()  # 1 from the change until the next image

@@ -48,7 +48,7 @@ class ContextBit(eqx.Module):
     **Example:**
 
         >>> task = rj.tasks.ContextBit()
-        >>> trials = task.sample(key, 3)
+        >>> trials = jax.jit(lambda key: task.sample(key, 3))(key)
         >>> trials.xs.shape, trials.targets.shape, sorted(trials.epochs)
         ((3, 78, 4), (3, 78, 2), ['context', 'hold', 'ignored', 'same', 'switch'])
         >>> bool((sum(trials.epochs.values()) == 1).all())  # epochs share out all steps
