@@ -69,8 +69,7 @@ def own_bases(h0: State) -> PyTree[Float[Numbers, "N N"]]:
 
 
 def turned(network: Network, question: Question, bases: PyTree) -> tuple[Network, Question]:
-    """Network and question in other coordinates: the same inputs, outputs and reads.
-    """
+    """Network and question in other coordinates: the same inputs, outputs and reads."""
     state = lambda tree, lead: _over(lambda h: into(bases, h), lead)(tree)
     step, readout = Turned(network.step, bases), TurnedReadout(network.readout, bases)
     question = eqx.tree_at(

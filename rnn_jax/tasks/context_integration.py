@@ -36,7 +36,7 @@ class ContextIntegration(eqx.Module):
     **Example:**
 
         >>> task = rj.tasks.ContextIntegration()
-        >>> trials = task.sample(key, 3)
+        >>> trials = jax.jit(lambda key: task.sample(key, 3))(key)
         >>> trials.xs.shape, trials.targets.shape
         ((3, 35, 5), (3, 35, 1))
         >>> trials.epochs["delay"][0].sum().item()  # steps between evidence and report

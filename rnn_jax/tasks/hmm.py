@@ -38,7 +38,7 @@ class HiddenState(eqx.Module):
     **Example:**
 
         >>> task = rj.tasks.HiddenState(hazard=0.05)
-        >>> trials = task.sample(key, 4)
+        >>> trials = jax.jit(lambda key: task.sample(key, 4))(key)
         >>> trials.xs.shape, sorted(trials.epochs)
         ((4, 60, 1), ['stable', 'switch'])
         >>> print(task.transition.round(2))  # [to, from]
