@@ -107,7 +107,10 @@ def _note(
             f"{sum(counts)} of these differ there; each half needs {rule.TRIALS}"
         )
     if not difference >= rule.DIFFERENCE:
-        return f"refused: run and foil differ by {difference:.2g} of the outputs' deviations"
+        return (
+            f"refused: run and foil differ by {difference:.2g} of the outputs' deviations where "
+            "they are read; `read` says where that is"
+        )
     if not worth >= rule.TRIALS:
         return f"refused: few trials hold the difference, worth {worth:.1f} of {min(counts)}"
     return ""
