@@ -36,7 +36,10 @@ from .view import (
 )
 
 TRIALS = 16
-SCRIPTS = ("state", "drawing", "windows", "circuit", "times", "effects", "matrix", "start")
+SCRIPTS = (
+    "state", "drawing", "windows", "circuit", "times", "effects", "matrix", "tables", "saving",
+    "start",
+)  # fmt: skip
 """Scripts in the order in which they are put together: later ones use earlier ones."""
 MARKS = ("faithfulness", "necessity", "precision", "recall", "auroc")
 

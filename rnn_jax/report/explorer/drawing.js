@@ -40,6 +40,10 @@ function diverging(value) {
 }
 const rgb = c => `rgb(${c[0]},${c[1]},${c[2]})`;
 
+const FONT = "11px system-ui, sans-serif";
+// Pens that stand in for a canvas while its drawing is saved.
+const papers = {};
+
 // A canvas made ready: sizes in its own pixels, no marks yet.
 function sheet(id, height) {
   const canvas = $(id);
@@ -51,10 +55,10 @@ function sheet(id, height) {
     canvas.height = Math.round(h * scale);
     canvas.style.height = h + "px";
   }
-  const g = canvas.getContext("2d");
+  const g = papers[id] ?? canvas.getContext("2d");
   g.setTransform(scale, 0, 0, scale, 0, 0);
   g.clearRect(0, 0, w, h);
-  g.font = "11px system-ui, sans-serif";
+  g.font = FONT;
   g.globalAlpha = 1;
   drawn[id] = { marks: [], edges: [], w, h };
   return { id, g, w, h, ...drawn[id] };

@@ -153,4 +153,7 @@ table();
 controls();
 ["graph", "paths", "course", "circuit", "groups", "example", "lanes", "when", "read"].forEach(id => listen(id, true));
 ["heat", "matrix"].forEach(id => listen(id, false));
+savable([
+  "circuit", "groups", "read", "example", "lanes", "when", "matrix", "graph", "heat", "paths", "course",
+]);
 draw();

@@ -74,4 +74,11 @@ controls();
 words();
 ["plane"].forEach(id => listen(id, true));
 ["near", "spectrum"].forEach(id => listen(id, false));
-choose({ t: T - 1 });
+savable(["plane", "near", "spectrum"]);
+addEventListener("hashchange", () => {
+  restore();
+  draw();
+});
+state.t = T - 1;
+restore();
+draw();

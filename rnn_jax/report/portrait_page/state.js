@@ -58,6 +58,19 @@ const epochName = e => (e < 0 ? "no epoch" : D.epochs[e]);
 function draw() {
   views.forEach(view => view());
   Object.assign(document.body.dataset, { step: state.t, trial: state.trial, landscape: state.l, point: shownPoint() });
+  const { t: step, trial, l: landscape, plane, p: point } = state;
+  const said = "#" + new URLSearchParams({ step, trial, landscape, plane, point });
+  if (location.hash !== said) history.replaceState(null, "", said);
+}
+
+// What the address says, as far as there is such a thing.
+function restore() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  const most = { step: ["t", T], trial: ["trial", B], landscape: ["l", L], plane: ["plane", D.planes.length], point: ["p", P] };
+  Object.entries(most).forEach(([name, [key, end]]) => {
+    const k = parseInt(said.get(name), 10);
+    if (k >= 0 && k < end) state[key] = k;
+  });
 }
 
 function choose(changes) {
