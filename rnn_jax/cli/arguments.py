@@ -144,11 +144,28 @@ Study = make_dataclass(
 
 
 @dataclass(frozen=True)
+class Compare:
+    """Put the reports of two runs of `discover` side by side in one page."""
+
+    first: tyro.conf.Positional[Path]
+    """The folder of a run."""
+
+    second: tyro.conf.Positional[Path]
+    """The folder of another: another seed, another cell, after more training."""
+
+    out: Path | None = None
+    """The page; by default FIRST-and-SECOND.html beside the first folder."""
+
+    overwrite: bool = False
+    """Replace a page of that name, if this command has written it."""
+
+
+@dataclass(frozen=True)
 class List:
     """Show the built-in networks, tasks, studies and cells, one line each."""
 
 
-Command: Any = Union[Discover, Dynamics, Train, Study, List]  # noqa: UP007
+Command: Any = Union[Discover, Dynamics, Train, Study, Compare, List]  # noqa: UP007
 
 
 def parse(arguments: Sequence[str]) -> Any:

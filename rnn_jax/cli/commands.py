@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..discovery.train_settings import TrainSettings
 from ..launch import agree, first_alone, join, place, start
-from .arguments import Discover, Dynamics, List, Study, StudyRun, Train, parse
+from .arguments import Compare, Discover, Dynamics, List, Study, StudyRun, Train, parse
 from .errors import is_refusal, keep_traceback
 from .log import Log, listen
 
@@ -178,6 +178,24 @@ def _run_study(
     return found.assign_attrs(**record, versions=json.dumps(versions()))
 
 
+def compare(args: Compare, arguments: Sequence[str]) -> None:
+    """Write the page of two runs."""
+    _check_alone("compare")
+    from ..discovery import read_results
+    from ..report.compare import is_comparison, name_runs, write_comparison
+
+    folders = (args.first, args.second)
+    names = name_runs(folders)
+    default = f"{_slug(names[0])}-and-{_slug(names[1])}.html"
+    out = args.out or args.first.absolute().parent / default
+    if out.exists() and not (args.overwrite and is_comparison(out)):
+        hint = "--overwrite replaces it" if is_comparison(out) else "it is no page of two runs"
+        raise ValueError(f"{out} is there already; {hint}")
+    runs = [read_results(folder) for folder in folders]
+    write_comparison(dict(zip(names, runs)), out)
+    print(f"written to {out}")
+
+
 def show(args: List, arguments: Sequence[str]) -> None:
     """Print what is built in."""
     from ..cells import CELLS
@@ -189,7 +207,10 @@ def show(args: List, arguments: Sequence[str]) -> None:
         print(f"{name:<23} {line}")
 
 
-COMMANDS = {Discover: discover, Dynamics: dynamics, Train: train, Study: study, List: show}
+COMMANDS = {
+    Discover: discover, Dynamics: dynamics, Train: train, Study: study, Compare: compare,
+    List: show,
+}  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -96,6 +96,25 @@ def of_run(folder: Path, trials_file: str | None = None, like: Network | None = 
     return Subject(name, network, trials, units, groups, _truth(data), origin)
 
 
+def read_results(folder: Path) -> "xr.Dataset":
+    """The numbers of a discovery's folder.
+
+    **Raises:** `ValueError` where the folder is not one of `discover`, or its file is cut off.
+    """
+    results = folder / "results.nc"
+    if not results.exists():
+        raise ValueError(f"{folder} is no run of discover: it has no results.nc")
+    import xarray as xr
+
+    try:
+        data = xr.load_dataset(results, engine="h5netcdf")
+    except Exception as error:
+        raise ValueError(f"{results} cannot be read: it is no whole NetCDF file") from error
+    if "circuits" not in data.attrs:
+        raise ValueError(f"{folder} is no run of discover: it holds no circuits")
+    return data
+
+
 def trials_of(data: "xr.Dataset", results: Path) -> Trials:
     """The trials of a run's numbers.
 

@@ -1,6 +1,7 @@
 """Reports: figures, the table, the explorer, and the folder that holds them all."""
 
 from .circuit_drawing import circuit_figure
+from .compare import compared, write_comparison
 from .connectivity import connectivity_figure
 from .dynamics_table import dynamics_table
 from .explorer import write_explorer
@@ -16,8 +17,9 @@ from .table import epoch_table
 from .trajectories import trajectories_figure
 
 __all__ = [
-    "PORTRAIT_FIGURES", "STUDY_FIGURES", "circuit_figure", "connectivity_figure", "dynamics_table",
-    "effects_figure", "epoch_table", "heat_map", "matrix", "ranking", "ranking_figure",
-    "read_study", "save", "save_figures", "sets_figure", "trajectories_figure", "write_explorer",
-    "write_json", "write_portrait", "write_portrait_page", "write_run", "write_study",
+    "PORTRAIT_FIGURES", "STUDY_FIGURES", "circuit_figure", "compared", "connectivity_figure",
+    "dynamics_table", "effects_figure", "epoch_table", "heat_map", "matrix", "ranking",
+    "ranking_figure", "read_study", "save", "save_figures", "sets_figure", "trajectories_figure",
+    "write_comparison", "write_explorer", "write_json", "write_portrait", "write_portrait_page",
+    "write_run", "write_study",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import jax
 import numpy as np
 
-from ..saved import check_outputs, trials_of
+from ..saved import check_outputs, read_results, trials_of
 from ..subject import Subject
 
 if TYPE_CHECKING:
@@ -47,17 +47,7 @@ def read_sets(folder: Path, kind: str) -> Sets:
 
     **Raises:** `ValueError` where the folder is not one of `discover`, or holds no set.
     """
-    results = folder / "results.nc"
-    if not results.exists():
-        raise ValueError(f"{folder} is no run of discover: it has no results.nc")
-    import xarray as xr
-
-    try:
-        data = xr.load_dataset(results, engine="h5netcdf")
-    except Exception as error:
-        raise ValueError(f"{results} cannot be read: it is no whole NetCDF file") from error
-    if "circuits" not in data.attrs:
-        raise ValueError(f"{folder} is no run of discover: it holds no circuits")
+    data = read_results(folder)
     known = [one for one in json.loads(data.attrs["circuits"]) if one["kind"] == kind]
     found = {one["question"]: sorted(one["units"]) for one in known if one["units"]}
     if not known:

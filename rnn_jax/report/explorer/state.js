@@ -98,7 +98,9 @@ function draw() {
     unit: D.units[state.u],
     show: MEASURES[state.d],
   });
-  if (location.hash !== "#" + said) history.replaceState(null, "", "#" + said);
+  // a page that holds two reports hears what is shown; its address is not theirs
+  if (parent !== window) dispatchEvent(new Event("shown"));
+  else if (location.hash !== "#" + said) history.replaceState(null, "", "#" + said);
 }
 
 function choose(w, u) {

@@ -1,0 +1,70 @@
+// Two reports in frames, and what is chosen in the one is chosen in the other.
+"use strict";
+const D = JSON.parse(document.getElementById("data").textContent);
+const $ = id => document.getElementById(id);
+
+function table() {
+  const t = document.createElement("table");
+  const heads = t.createTHead().insertRow();
+  D.head.forEach(name => {
+    const th = document.createElement("th");
+    th.scope = "col";
+    th.textContent = name;
+    heads.append(th);
+  });
+  const body = t.createTBody();
+  D.rows.forEach(cells => {
+    const row = body.insertRow();
+    row.tabIndex = 0;
+    cells.forEach(said => row.insertCell().append(said));
+    const open = () => frames.forEach(frame => openQuestion(frame.contentWindow, cells[0]));
+    row.addEventListener("click", open);
+    row.addEventListener("keydown", event => { if (event.key === "Enter") open(); });
+  });
+  $("table").append(t);
+}
+
+function openQuestion({ rnn }, name) {
+  const q = rnn.data.asked.questions.findIndex(question => question.name === name);
+  if (q >= 0) rnn.openTab(q);
+}
+
+// The other page is told at once, and must not tell it back.
+let telling = false;
+function follow(frame, other) {
+  frame.contentWindow.addEventListener("shown", () => {
+    const [mine, its] = [frame, other].map(each => each.contentWindow.rnn);
+    if (telling || !$("together").checked || !its) return;
+    const { questions } = mine.data.asked;
+    const tab = mine.state.tab < 0 ? -1
+      : its.data.asked.questions.findIndex(one => one.name === questions[mine.state.tab].name);
+    const u = its.data.units.indexOf(mine.data.units[mine.state.u]);
+    Object.assign(its.state, {
+      w: Math.min(mine.state.w, its.data.windows.length - 1), d: mine.state.d,
+      tab: tab < 0 && mine.state.tab >= 0 ? its.state.tab : tab,
+      u: $("units").checked && u >= 0 ? u : its.state.u,
+    });
+    telling = true;
+    its.draw();
+    telling = false;
+  });
+}
+
+const frames = D.pages.map((page, k) => {
+  const frame = document.createElement("iframe");
+  frame.title = D.names[k];
+  frame.srcdoc = page;
+  $("pair").append(frame);
+  return frame;
+});
+let loaded = 0;
+frames.forEach(frame => frame.addEventListener("load", () => {
+  loaded++;
+  if (loaded < 2) return;
+  follow(frames[0], frames[1]);
+  follow(frames[1], frames[0]);
+  document.body.dataset.ready = "yes";
+}));
+$("title").textContent = D.names.join(" and ");
+$("about").textContent = D.about;
+table();

@@ -1,0 +1,107 @@
+"""Two runs side by side: what they share, and that one report follows the other."""
+
+import json
+
+import pytest
+from page import HOSTILE, needed
+from report_data import results, with_contrasts
+
+from rnn_jax.cli.commands import run
+from rnn_jax.report import compared, write_comparison
+from rnn_jax.report.compare import name_runs
+
+
+def asked(units=24, names=("bit 0", "bit 1"), subject="ring"):
+    dataset = results(units=units, windows=12, trials=16, steps=48, subject=subject)
+    return with_contrasts(dataset, names)
+
+
+def test_a_run_shares_all_sets_with_itself():
+    for question, kind, first, second, both, jaccard in compared(asked(), asked()):
+        assert first == second, (question, kind)
+        assert (jaccard == "1.00" and both == first.split()[0]) or (both, jaccard) == ("-", "-")
+
+
+def test_units_are_matched_by_name_and_questions_too():
+    first, second = asked(), asked(names=("bit 1", "bit 2"))
+    rows = compared(first, second)
+    assert rows
+    assert {row[0].split(":")[0] for row in rows} == {"bit 1"}
+    a, b = (json.loads(each.attrs["circuits"]) for each in (first, second))
+    for question, kind, _, _, both, _ in rows:
+        one, other = (
+            next(set(s["units"]) for s in sets if (s["question"], s["kind"]) == (question, kind))
+            for sets in (a, b)
+        )
+        assert both == (str(len(one & other)) if one and other else "-")
+    other = second.assign_coords(unit=[f"other {k}" for k in range(24)])
+    assert {tuple(row[4:]) for row in compared(first, other)} == {("-", "-")}
+
+
+def test_runs_are_named_apart(tmp_path):
+    names = [name_runs((tmp_path / a, tmp_path / b)) for a, b in (("a", "b"), ("a/x", "b/x"))]
+    assert names == [["a", "b"], ["a/x", "b/x"]]
+    assert len(set(name_runs((tmp_path / "a", tmp_path / "a")))) == 2
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        asked(subject=name).to_netcdf(tmp_path / name / "results.nc", engine="h5netcdf")
+    return tmp_path / "one", tmp_path / "two"
+
+
+def test_the_command_writes_beside_the_first_run_and_replaces_only_its_own(folders):
+    command = ["compare", *map(str, folders)]
+    run(command)
+    page = folders[0].parent / "one-and-two.html"
+    assert page.stat().st_size > 50_000
+    with pytest.raises(ValueError, match="--overwrite replaces it"):
+        run(command)
+    run([*command, "--overwrite"])
+    page.write_text("a diary")
+    with pytest.raises(ValueError, match="no page of two runs"):
+        run([*command, "--overwrite"])
+    assert page.read_text() == "a diary"
+
+
+def test_what_is_no_run_is_refused(folders, tmp_path):
+    with pytest.raises(ValueError, match="no run of discover"):
+        run(["compare", str(folders[0]), str(tmp_path)])
+    with pytest.raises(ValueError, match="two runs"):
+        write_comparison({"one": asked()}, tmp_path / "x.html")
+
+
+@needed
+def test_one_report_follows_the_other(browser, tmp_path):
+    one, two = asked(subject=HOSTILE), asked(names=("bit 1", "bit 2"))
+    path = tmp_path / "both.html"
+    write_comparison({HOSTILE: one, "two": two}, path)
+    browser.get(path.as_uri())
+    wait = "const done = arguments[0]; const look = () => document.body.dataset.ready"
+    browser.execute_async_script(f"{wait} ? done() : setTimeout(look, 30); look()")
+    state = "const s = frames[arguments[0]].contentWindow.rnn.state; return [s.tab, s.w, s.u]"
+    tell = "frames[0].contentWindow.rnn.openTab(arguments[0])"
+    names = "return frames[arguments[0]].contentWindow.rnn.data.asked.questions.map(q => q.name)"
+    first, second = (browser.execute_script(names, k) for k in range(2))
+    both = next(name for name in first if name in second)
+    browser.execute_script(tell, first.index(both))
+    assert browser.execute_script(state, 1)[0] == second.index(both)
+    browser.execute_script("frames[1].contentWindow.rnn.choose(7, 5)")
+    tab, window, unit = browser.execute_script(state, 0)
+    assert (tab, window) == (first.index(both), 7)
+    browser.execute_script("document.getElementById('units').checked = true")
+    browser.execute_script("frames[1].contentWindow.rnn.choose(8, 6)")
+    assert browser.execute_script(state, 0)[1:] == [8, 6]
+    browser.execute_script("document.getElementById('together').checked = false")
+    browser.execute_script("frames[1].contentWindow.rnn.choose(2, 3)")
+    assert browser.execute_script(state, 0)[1:] == [8, 6]
+    only = next(k for k, name in enumerate(first) if name not in second)
+    browser.execute_script("document.getElementById('together').checked = true")
+    browser.execute_script(tell, only)
+    assert browser.execute_script(state, 1)[0] == second.index(both)
+    rows = browser.find_elements("css selector", "#table tbody tr")
+    assert len(rows) == len(compared(one, two))
+    assert not browser.find_elements("id", "harm")
+    assert browser.get_log("browser") == []
