@@ -3,8 +3,8 @@
     pip install torch safetensors
     python train_in_pytorch.py                 # makes comparison.safetensors, in a few minutes
 
-The tutorial `notebooks/03_pytorch.py` reads that file. Inputs are (stimulus, go); the first level
-lasts 4 steps, then comes a delay of 8 to 16 steps, then the second level for 4, and then `go` is on
+The tutorial `notebooks/03_pytorch.py` reads that file. Inputs are (stimulus, go). The first level
+lasts 4 steps, then comes a delay of 8 to 16 steps, then the second level for 4. Then `go` is on
 for 6 steps, in which the output is to be 1 where the second level is the larger, and -1 elsewhere.
 """
 

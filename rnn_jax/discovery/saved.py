@@ -100,6 +100,13 @@ def read_results(folder: Path) -> "xr.Dataset":
     """The numbers of a discovery's folder.
 
     **Raises:** `ValueError` where the folder is not one of `discover`, or its file is cut off.
+
+    **Example:**
+
+        >>> (folder / "mine").mkdir()
+        >>> found.dataset.to_netcdf(folder / "mine" / "results.nc")  # as `rj.save` does
+        >>> dict(rj.discovery.read_results(folder / "mine").sizes)["unit"]
+        6
     """
     results = folder / "results.nc"
     if not results.exists():
