@@ -194,8 +194,12 @@ def _kept(axes: Axes, one: xr.Dataset) -> None:
 
 
 def _scaled(axes: Axes, one: xr.Dataset) -> None:
-    if "populations_rate" in one:
-        mu, rate = one["mu"].values, one["populations_rate"].mean("way")
+    rate = one["populations_rate"].mean("way") if "populations_rate" in one else None
+    if rate is None or bool(rate.isnull().all()):
+        said = "not asked: kick neurons\nin one direction at most"
+        axes.text(0.5, 0.5, said, transform=axes.transAxes, ha="center", color=MUTED, fontsize=8)
+    else:
+        mu = one["mu"].values
         for group, colour in zip(one["group"].values, PALETTE, strict=False):
             for part, line in (("noise", "-"), ("recurrent", ":")):
                 values = rate.sel(group=group, part=part).values
