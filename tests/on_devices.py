@@ -30,7 +30,9 @@ COLLECTIVE = re.compile(r" (?:all-\w+|collective-\w+|reduce-scatter)(?:-start)?\
 
 
 def largest(a, b):
-    return float(np.abs(np.asarray(a) - np.asarray(b)).max() / np.abs(np.asarray(b)).max())
+    """The largest difference, in shares of the largest of b; of zeros the difference itself."""
+    a, b = np.asarray(a), np.asarray(b)
+    return float(np.abs(a - b).max() / (np.abs(b).max() or 1.0))
 
 
 def collectives(mesh, estimator):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..core.checks import one_of
 from .connectome_csv import read_csv
 from .connectome_graphml import read_graphml
 from .npz import load_npz
@@ -26,7 +27,7 @@ READERS: dict[str, dict[str, Callable[[Path], Any]]] = {
 def reader(what: str, path: str | Path) -> Callable[[Path], Any]:
     """The function that reads what is asked, a key of `READERS`, from a file of this suffix.
 
-    **Raises:** `ValueError` where the suffix is not in the table.
+    **Raises:** `ValueError` where there is no such thing to read, or the suffix is not in the table.
 
     **Example:**
 
@@ -37,6 +38,7 @@ def reader(what: str, path: str | Path) -> Callable[[Path], Any]:
             ...
         ValueError: mine.pkl: weights come as .npz or .safetensors, got '.pkl'
     """
+    one_of("what", what, READERS)
     known, suffix = READERS[what], Path(path).suffix
     if suffix not in known:
         raise ValueError(f"{path}: {what} come as {' or '.join(known)}, got {suffix!r}")
