@@ -34,6 +34,10 @@ def test_units_are_matched_by_name_and_questions_too():
             for sets in (a, b)
         )
         assert both == (str(len(one & other)) if one and other else "-")
+    refused = first.assign_attrs(circuits="[]")
+    assert [row[:3] for row in compared(refused, first)] == [
+        [*row[:2], "-"] for row in compared(first, first)
+    ]
     other = second.assign_coords(unit=[f"other {k}" for k in range(24)])
     assert {tuple(row[4:]) for row in compared(first, other)} == {("-", "-")}
 
@@ -100,6 +104,14 @@ def test_one_report_follows_the_other(browser, tmp_path):
     only = next(k for k, name in enumerate(first) if name not in second)
     browser.execute_script("document.getElementById('together').checked = true")
     browser.execute_script(tell, only)
+    assert browser.execute_script(state, 1)[0] == second.index(both)
+    browser.execute_script("frames[0].contentWindow.rnn.openTab(0)")
+    browser.execute_script("frames[1].contentWindow.rnn.openTab(-1)")
+    row = "[...document.querySelectorAll('#table tbody tr')].find(r => r.cells[0].textContent"
+    browser.execute_script(f"{row} === arguments[0]).click()", both)
+    script = "return frames[0].contentWindow.ownWindow(arguments[0])"
+    own = browser.execute_script(script, first.index(both))
+    assert browser.execute_script(state, 0)[:2] == [first.index(both), own]
     assert browser.execute_script(state, 1)[0] == second.index(both)
     rows = browser.find_elements("css selector", "#table tbody tr")
     assert len(rows) == len(compared(one, two))

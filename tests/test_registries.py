@@ -69,5 +69,5 @@ def test_every_reader_names_a_file_that_is_not_there(what, tmp_path):
 
 
 def test_what_nothing_reads_is_refused_with_what_there_is():
-    with pytest.raises(ValueError, match="what must be one of trials, weights.*got 'pictures'"):
+    with pytest.raises(ValueError, match=r"what must be one of trials, weights.*got 'pictures'"):
         reader("pictures", "absent.png")

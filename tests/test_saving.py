@@ -126,7 +126,9 @@ def test_tables_hold_what_was_found(page, asked):
         here = per_step.sel(unit=row["unit"]).values[
             asked["window_start"] == int(row["first_step"])
         ]
-        np.testing.assert_allclose(float(row["effect"]), here[0], rtol=2e-3, atol=1e-4)
+        np.testing.assert_allclose(
+            float(row["effect_per_remaining_step"]), here[0], rtol=2e-3, atol=1e-4
+        )
     edges = rows(browser, "graph")
     flows = [abs(float(row["flow"])) for row in edges]
     assert flows == sorted(flows, reverse=True)

@@ -27,7 +27,7 @@ READERS: dict[str, dict[str, Callable[[Path], Any]]] = {
 def reader(what: str, path: str | Path) -> Callable[[Path], Any]:
     """The function that reads what is asked, a key of `READERS`, from a file of this suffix.
 
-    **Raises:** `ValueError` where there is no such thing to read, or the suffix is not in the table.
+    **Raises:** `ValueError` where nothing of that name is read, or the suffix is not in the table.
 
     **Example:**
 

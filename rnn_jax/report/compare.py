@@ -69,10 +69,10 @@ def compared(first: xr.Dataset, second: xr.Dataset) -> list[list[str]]:
     **Returns:** text, a row for each question that both runs have and each kind of set; `-` where
     a run has no such set, and, of what they share, where the units' names differ.
     """
-    found = [_sets(each) for each in (first, second)]
-    names = list(dict.fromkeys(name for name, _ in found[0]))
-    both = {name for name, _ in found[1]}
-    units = [labels(each, "unit") for each in (first, second)]
+    runs = (first, second)
+    found = [_sets(each) for each in runs]
+    names, both = (labels(each, "question") if "question" in each.dims else [] for each in runs)
+    units = [labels(each, "unit") for each in runs]
     return [_row(name, kind, units, found) for name in names if name in both for kind in KINDS]
 
 

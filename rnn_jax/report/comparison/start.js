@@ -2,6 +2,8 @@
 "use strict";
 const D = JSON.parse(document.getElementById("data").textContent);
 const $ = id => document.getElementById(id);
+// The other page is told at once, and must not tell it back.
+let telling = false;
 
 function table() {
   const t = document.createElement("table");
@@ -17,7 +19,11 @@ function table() {
     const row = body.insertRow();
     row.tabIndex = 0;
     cells.forEach(said => row.insertCell().append(said));
-    const open = () => frames.forEach(frame => openQuestion(frame.contentWindow, cells[0]));
+    const open = () => {
+      telling = true;
+      frames.forEach(frame => openQuestion(frame.contentWindow, cells[0]));
+      telling = false;
+    };
     row.addEventListener("click", open);
     row.addEventListener("keydown", event => { if (event.key === "Enter") open(); });
   });
@@ -25,12 +31,17 @@ function table() {
 }
 
 function openQuestion({ rnn }, name) {
+  if (!rnn) return;
   const q = rnn.data.asked.questions.findIndex(question => question.name === name);
   if (q >= 0) rnn.openTab(q);
 }
 
-// The other page is told at once, and must not tell it back.
-let telling = false;
+// The window of a page that holds a step: two runs may have other windows.
+function windowOf({ data }, step) {
+  const found = data.windows.findIndex(([, stop]) => step < stop);
+  return found < 0 ? data.windows.length - 1 : found;
+}
+
 function follow(frame, other) {
   frame.contentWindow.addEventListener("shown", () => {
     const [mine, its] = [frame, other].map(each => each.contentWindow.rnn);
@@ -40,7 +51,7 @@ function follow(frame, other) {
       : its.data.asked.questions.findIndex(one => one.name === questions[mine.state.tab].name);
     const u = its.data.units.indexOf(mine.data.units[mine.state.u]);
     Object.assign(its.state, {
-      w: Math.min(mine.state.w, its.data.windows.length - 1), d: mine.state.d,
+      w: windowOf(its, mine.data.windows[mine.state.w][0]), d: mine.state.d,
       tab: tab < 0 && mine.state.tab >= 0 ? its.state.tab : tab,
       u: $("units").checked && u >= 0 ? u : its.state.u,
     });

@@ -3,7 +3,7 @@
     found = kick_neurons(network, key, FULL)
     found["members"]          # [way, epoch, kind, N]: the smallest sets found, by direction
 
-The rule, fixed before any network was asked. Each direction of a switch is a contrast (see
+The rule. Each direction of a switch is a contrast (see
 `switches`). Its *kick neurons* are the mediator of the two steps before the switch: the smallest
 set found, on half of the trials, whose exchange turns the run that switches into the one that does
 not, and the reverse, up to a residual of 0.05. The other half judges it, and fresh trials hold it

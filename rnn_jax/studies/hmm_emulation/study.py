@@ -7,7 +7,8 @@
 It trains the networks of arXiv 2510.25674, asks whether they emulate, and takes their mechanism
 apart: what is left in silence, orbits and zones, determinism and the local linearisation, kick
 neurons and the populations that gather noise for them, their onset in training, and their reuse.
-Every rule was fixed before a trained network was asked; see the modules of this package.
+Rules were fixed before a trained network was asked; some were changed after the first one, which
+docs/hmm-emulation.md lists.
 """
 
 from collections.abc import Callable

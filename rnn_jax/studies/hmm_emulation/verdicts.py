@@ -1,6 +1,7 @@
 """What the study of emulation claims, how each claim is judged, and its tables.
 
-Claims, limits and rules were written down before a trained network was asked. Each network is
+Claims and limits were written down before a trained network was asked. Some rules were changed
+after the first one (docs/hmm-emulation.md lists them), and before all others. Each network is
 judged by its own numbers, and by intervals where the claim says so: a claim holds where it holds
 for every network that can be judged, is refuted where it holds for none, and is undecided between
 the two.
