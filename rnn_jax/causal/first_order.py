@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from ..core import Input, Metric, State, Step, Trajectory, rollout
 from ..core.checks import array, in_unit, numbers
@@ -29,7 +29,7 @@ class _Run(NamedTuple):
     delta: State
 
 
-def _run(step: Step, h0: State, xs: Input, metric: Metric, value: State) -> _Run:
+def _run(step: Step, h0: State, xs: Input, metric: Metric, value: PyTree) -> _Run:
     trajectory = rollout(step, h0, xs)
     leaves, treedef = jax.tree.flatten(trajectory.hs)
     values = [replacement(v, h) for v, h in zip(prefix_leaves(value, trajectory.hs), leaves)]
@@ -72,7 +72,7 @@ def _multiply(a: State, b: State) -> State:
 
 
 def first_order(
-    step: Step, h0: State, xs: Input, metric: Metric, value: State
+    step: Step, h0: State, xs: Input, metric: Metric, value: PyTree
 ) -> Float[Array, "T N"]:
     """The effect of a pulse, to first order: `lam_t[i] * delta_t[i]`, `dF/dm_t[i]` at 0.
 
@@ -100,7 +100,7 @@ def first_order_clamp(
     h0: State,
     xs: Input,
     metric: Metric,
-    value: State,
+    value: PyTree,
     windows: Float[Array, "W T"],
 ) -> Float[Array, "W N"]:
     """The effect of a clamp over a window, to first order, without a unit's own carry:
@@ -132,7 +132,7 @@ def first_order_groups(
     h0: State,
     xs: Input,
     metric: Metric,
-    value: State,
+    value: PyTree,
     windows: Float[Array, "W T"],
     units: Float[Array, "V G N"],
     reach: int = 0,

@@ -79,7 +79,7 @@ class Interpolated(eqx.Module):
 
     step: Step
 
-    def __call__(self, h: State, x: Input, share: Float[Array, ""]) -> State:
+    def __call__(self, h: State, x: Input, share: float | Float[Array, ""]) -> State:
         _, after = lax.scan(lambda h, _: (self.step(h, x),) * 2, h, None, BEFORE + AFTER)
         weights = _weights(share, BEFORE, AFTER)
 
@@ -115,7 +115,7 @@ class _PartOfField(eqx.Module):
     solver: Any
     substeps: int = eqx.field(static=True)
 
-    def __call__(self, h: State, x: Input, share: Float[Array, ""]) -> State:
+    def __call__(self, h: State, x: Input, share: float | Float[Array, ""]) -> State:
         def slower(t: Any, h: State, x: Input) -> State:
             slopes = self.field(share * t, h, x)
             return jax.tree.map(lambda slope: jnp.asarray(share, slope.dtype) * slope, slopes)

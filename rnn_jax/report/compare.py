@@ -68,6 +68,11 @@ def compared(first: xr.Dataset, second: xr.Dataset) -> list[list[str]]:
 
     **Returns:** text, a row for each question that both runs have and each kind of set; `-` where
     a run has no such set, and, of what they share, where the units' names differ.
+
+    **Example:**
+
+        >>> rj.report.compared(found.dataset, found.dataset)  # of a `discover` without contrasts
+        []
     """
     runs = (first, second)
     found = [_sets(each) for each in runs]

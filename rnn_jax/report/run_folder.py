@@ -132,8 +132,8 @@ def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
 
     **Example:**
 
-        >>> rj.save(found, folder / "mine")  # of a `discover`
-        >>> (folder / "mine" / "report.html").exists()
+        >>> rj.save(found, folder / "saved")  # of a `discover`
+        >>> (folder / "saved" / "report.html").exists()
         True
     """
     if not isinstance(found, Discovery) or not isinstance(folder, str | Path):
