@@ -19,7 +19,13 @@ from rnn_jax.studies.hmm_emulation.behaviour import (
     matched_sets,
 )
 from rnn_jax.studies.hmm_emulation.networks import Recipe, Run, strain, trained, untrained
-from rnn_jax.studies.hmm_emulation.populations import integrating, populations, scaled
+from rnn_jax.studies.hmm_emulation.populations import (
+    CONTROLLED,
+    GROUPS,
+    integrating,
+    populations,
+    scaled,
+)
 from rnn_jax.studies.hmm_emulation.reuse import reuse
 from rnn_jax.studies.hmm_emulation.switches import (
     BURN_IN,
@@ -32,7 +38,7 @@ from rnn_jax.studies.hmm_emulation.switches import (
     pools,
     switches,
 )
-from rnn_jax.studies.hmm_emulation.verdicts import CLAIMS, JUDGES, judge
+from rnn_jax.studies.hmm_emulation.verdicts import CLAIMS, JUDGES, count_of, judge
 
 KEY = jax.random.key(0)
 READ_UNITS, UNITS = 2, 8
@@ -147,6 +153,10 @@ def test_matched_sets_are_as_large_alike_and_without_members():
     odd = np.arange(60) % 2 == 1
     assert (sets[:, odd].sum(1) == members[odd].sum()).all()
     assert len(np.unique(sets, axis=0)) > 20
+    everyone = matched_sets(KEY, members, features, 40, np.ones(60, bool))
+    assert (everyone.sum(1) == 5).all()
+    assert everyone[:, members].any()
+    assert not everyone[:, members].all()
 
 
 def test_integrating_units_push_one_way_and_hold_the_other():
@@ -175,7 +185,10 @@ def test_populations_are_measured_at_every_scale():
     assert found["rate"].shape == (4, 2, 5)
     whole = found["rate"][:, :, 2]
     np.testing.assert_array_equal(whole, whole[0, 0])
-    assert 0 < found["p"] <= 1
+    own = np.isin(GROUPS, CONTROLLED)
+    assert ((found["p"][own] > 0) & (found["p"][own] <= 1)).all()
+    assert np.isnan(found["p"][~own]).all()
+    assert (found["control_low"][own] <= found["control_high"][own]).all()
     # without its noise the unit that is read hears less, and wins less often
     assert found["rate"][0, 0, 0] != whole[0, 0]
 
@@ -218,13 +231,17 @@ def test_onset_is_where_the_network_changes():
 
 def test_reuse_of_one_motif_is_whole():
     kicks = np.stack([ONLY_READ, ONLY_READ])
-    found = reuse(NETWORK, kicks, KEY, Size(8, 100))
+    features = np.arange(UNITS * 2.0).reshape(UNITS, 2)
+    found = reuse(NETWORK, kicks, features, KEY, Size(8, 100))
     np.testing.assert_allclose(found["alike"], 1.0)
+    # a set drawn from all units near its own shares them by chance
+    own = found["alike_matched"][:, 0, 1]
+    assert -0.5 < own.mean() < 0.5 < own.max() <= 1
     np.testing.assert_allclose(found["angle"], 0.0, atol=1e-3)
     assert found["chance"] >= 0
     # without both read units the first output stays
     np.testing.assert_array_equal(found["removed"][0], [0, np.nan])
-    nobody = reuse(NETWORK, np.zeros_like(kicks), KEY, Size(8, 100))
+    nobody = reuse(NETWORK, np.zeros_like(kicks), features, KEY, Size(8, 100))
     assert np.isnan(nobody["removed"]).all()
     assert np.isnan(nobody["alike"]).all()
 
@@ -280,6 +297,21 @@ def test_verdicts_fall_by_the_numbers():
     assert fell(found.isel(seed=[2])) == "refuted"
     others = {v.fell for v in judge(found) if v.claim != CLAIMS["emulates"]}
     assert others == {"undecided"}
+
+
+def test_later_steps_have_a_verdict_of_their_own():
+    xr = pytest.importorskip("xarray")
+    row = lambda value: (("seed", "source"), [[value]])
+    names = ("transition_difference", "changes", "nats")
+    values = {f"measured_{n}": row(v) for n, v in zip(names, (0.01, 1.0, 0.0))}
+    values |= {f"late_{n}": row(v) for n, v in zip(names, (0.01, 1.2, 0.0))}
+    fell = {v.claim: v.fell for v in judge(xr.Dataset(values, {"seed": [0]}))}
+    assert fell[CLAIMS["emulates"]] == "holds"
+    assert fell[CLAIMS["emulates later"]] == "refuted"
+
+
+def test_a_set_that_was_not_found_is_said_to_be_larger():
+    assert [count_of(size) for size in (3.0, 32.0, 33.0)] == ["3", "32", "over 32"]
 
 
 def onsets(before, after, explained):

@@ -9,9 +9,11 @@ from helpers import normal, told_in_one_line
 
 from rnn_jax import Network, rollout
 from rnn_jax.cells import Affine, Vanilla
+from rnn_jax.circuits import bootstrap_mean
 from rnn_jax.studies.hmm_emulation import determinism as det
+from rnn_jax.studies.hmm_emulation import late, runs, silence, spectra, zones
 from rnn_jax.studies.hmm_emulation import orbits as orb
-from rnn_jax.studies.hmm_emulation import runs, silence, spectra, zones
+from rnn_jax.tasks import change_rate, linear_chain
 
 KEY = jax.random.key(0)
 
@@ -128,11 +130,36 @@ def test_chosen_states_are_of_their_zone():
 def test_means_of_zones_leave_out_what_does_not_count():
     values = np.array([[1.0, 3, 99], [5, 99, 99], [2, 2, 2], [0, 0, 3]])
     real = np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1], [1, 1, 1]], bool)
-    found = zones.by_zone("a", np.stack([values, 2 * values]), real, KEY)
-    np.testing.assert_allclose(found["a"][0], [2, np.nan, 2, 1])
-    np.testing.assert_allclose(found["a"][1], [4, np.nan, 4, 2])
+    index = runs.PER_RUN * np.array([[0, 1, 2], [0, 1, 2], [0, 1, 2], [0, 0, 0]])
+    found = zones.by_zone("a", np.stack([values, 2 * values]), real, index, KEY)
+    # all of the last zone's states are of one run: it tells nothing of another
+    np.testing.assert_allclose(found["a"][0], [2, np.nan, 2, np.nan])
+    np.testing.assert_allclose(found["a"][1], [4, np.nan, 4, np.nan])
     np.testing.assert_allclose([found["a_low"][0, 0], found["a_high"][0, 0]], [1, 3])
     assert found["a_low"][0, 2] == found["a_high"][0, 2] == 2
+
+
+def test_states_of_one_run_are_drawn_together():
+    # ten runs of ten states that are all alike: the interval is that of ten numbers
+    each = np.random.default_rng(0).normal(size=10)
+    values = np.broadcast_to(np.repeat(each, 10), (4, 100))
+    index = np.broadcast_to(np.arange(100) // 10 * runs.PER_RUN, (4, 100))
+    found = zones.by_zone("a", values, np.ones((4, 100), bool), index, KEY)
+    alone = bootstrap_mean(each, KEY)
+    np.testing.assert_allclose(found["a"], each.mean())
+    np.testing.assert_allclose(found["a_low"], alone.low)
+    np.testing.assert_allclose(found["a_high"], alone.high)
+
+
+def test_late_steps_are_measured_as_those_of_training(monkeypatch):
+    monkeypatch.setattr(late, "STEPS", 60)
+    model, network = linear_chain(2), random_net()
+    found = late.late(network, model, KEY, 6)
+    assert found["changes"][0] == pytest.approx(found["change_rate"] / change_rate(model))
+    assert found["switch_rate_low"] <= found["switch_rate"] <= found["switch_rate_high"]
+    logits = runs.noisy_runs(network, jax.random.split(KEY, 4)[0], 6, 60)[1]
+    switched = runs.switch_rates(np.asarray(logits).argmax(-1))
+    assert found["switch_rate"] == pytest.approx(switched.mean())
 
 
 def test_scale_is_a_law_of_networks_without_bias():

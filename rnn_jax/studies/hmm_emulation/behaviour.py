@@ -81,6 +81,8 @@ def behaviours(
     - `kept`: what each unit's activity is multiplied by: 0 is ablation.
     - `key`: draws the noise, the same for all sets.
     - `size`: runs and steps.
+
+    **Returns:** `Behaviour` of `S` edits.
     """
     rows = [_counted(network, jnp.asarray(row, network.h0.dtype), key, size) for row in kept]
     return _behaviour(rows, len(network.readout(network.h0)))
@@ -129,8 +131,9 @@ def matched_sets(
     members: Bool[np.ndarray, " N"],
     features: Float[np.ndarray, "N F"],
     count: int,
+    among: Bool[np.ndarray, " N"] | None = None,
 ) -> Bool[np.ndarray, "S N"]:
-    """Random sets of as many units, each a near neighbour of a member, and none a member.
+    """Random sets of as many units, each a near neighbour of a member.
 
     **Arguments:**
 
@@ -138,11 +141,14 @@ def matched_sets(
     - `members`: at most half of all units.
     - `features`: of each unit, such as activity and readout weight; compared in deviations.
     - `count`: how many sets.
+    - `among`: units that may be drawn; by default those that are no members.
+
+    **Returns:** masks, a row for each set.
     """
     draw = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
     spread = features.std(0)
     scaled = features / np.where(spread > 0, spread, 1)
-    own, others = np.flatnonzero(members), np.flatnonzero(~members)
+    own, others = np.flatnonzero(members), np.flatnonzero(~members if among is None else among)
     apart = np.linalg.norm(scaled[own][:, None] - scaled[others][None], axis=-1)
     order = others[np.argsort(apart, 1)]
     sets = np.zeros((count, len(members)), bool)

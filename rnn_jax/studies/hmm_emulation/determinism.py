@@ -145,12 +145,12 @@ def measured(
     those, switching = chosen(np.where(_switch(network, found.states), found.zone, -1), count)
     of = lambda index: _repeated(network, found.states, index, noise_key)
     spread, relative, agreement, switched = of(every)
-    mean = lambda name, values, which: by_zone(name, values, which, draw_key)
+    mean = lambda name, values, which, at=every: by_zone(name, values, which, at, draw_key)
     return {
         **mean("spread", spread, real),
         **mean("relative", relative, real),
         **mean("agreement", agreement, real),
-        **mean("agreement_switched", of(those)[2], switching),
+        **mean("agreement_switched", of(those)[2], switching, those),
         **mean("agreement_stayed", agreement, real & ~switched),
         **mean("switched", switched.astype(float), real),
         "count": real.sum(1),

@@ -12,7 +12,7 @@ against as many units by other methods. The mediator of the two steps before tha
 
 What the kick neurons do to behaviour is asked apart: they are held at 0 in long runs, beside as
 many units chosen by correlation, and beside random sets whose units are alike in activity and
-readout weight.
+in their weight to each output.
 """
 
 from typing import NamedTuple
@@ -156,11 +156,14 @@ def _against(own: float, null: Float[np.ndarray, " S"]) -> tuple[float, float, f
     return float(low), float(high), float((1 + (null <= own).sum()) / (1 + len(null)))
 
 
-def unit_features(network: Network, key: PRNGKeyArray) -> Float[np.ndarray, "N 3"]:
-    """Mean activity, its deviation, and the norm of the readout's weights, of each unit."""
+def unit_features(network: Network, key: PRNGKeyArray) -> Float[np.ndarray, "N F"]:
+    """Mean activity, its deviation, and the weight to each output, of each unit.
+
+    The weights keep their sign: units of one size of weight may drive either of two outputs.
+    """
     hs = np.asarray(noisy_runs(network, key, 16, 200)[0])
-    read = np.linalg.norm(np.asarray(network.readout.wire), axis=0)
-    return np.stack([hs.mean((0, 1)), hs.std((0, 1)), read], 1)
+    read = np.asarray(network.readout.wire)
+    return np.stack([hs.mean((0, 1)), hs.std((0, 1)), *read], 1)
 
 
 def _enough(trials: Trials, size: Asked) -> bool:

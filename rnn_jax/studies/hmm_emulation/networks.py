@@ -196,6 +196,8 @@ def trained(of: Recipe, seed: int, keep: Keep = in_memory, track: Track = in_sil
     - `seed`: of weights, noise and the model's sequences.
     - `keep`: keeps the parts.
     - `track`: shows progress.
+
+    **Returns:** `Run`.
     """
     like = untrained(of, seed)
     cell: Any = like.step

@@ -6,8 +6,8 @@
 With `g_j` the mean weight of unit j onto the kick neurons of one direction, and `g'_j` of the
 other, the units of most negative `g_j g'_j` push the one and hold back the other: by the sign of
 `g` they are two populations. Their noise, or all that they hear from the network, is scaled by
-0 to 2 at every step. Controls are random groups of as many units, alike in activity and readout
-weight.
+0 to 2 at every step. Controls are random groups of as many units, alike in activity and in their
+weight to each output.
 
 arXiv 2510.25674 names 70 such units, for kick neurons chosen by hand.
 """
@@ -26,6 +26,8 @@ POPULATION = 70
 SCALES = (0.0, 0.5, 1.0, 1.5, 2.0)
 PARTS = ("noise", "recurrent")
 GROUPS = ("kick", "pushing", "holding", "both")
+CONTROLLED = ("kick", "both")
+"""Groups whose silence is held against that of random groups."""
 
 
 def integrating(
@@ -38,6 +40,8 @@ def integrating(
     - `network`: whose step has weights `w [to, from]`.
     - `towards`, `back`: kick neurons of the direction, and of its reverse; not empty. A unit
         of either is in no population.
+
+    **Returns:** two masks over units.
     """
     w = np.asarray(network.step.w)
     g, other = (w[group].mean(0) for group in (towards, back))
@@ -75,8 +79,8 @@ def populations(
 
     **Returns:** `count [group]`, units; `leaving [group, part, scale]` and `returning`, the
     probabilities per step of the direction's switch and of its reverse; `rate` of all switches;
-    and for `both` without noise `control_low`, `control_high`, quantiles of `rate` over random
-    groups without theirs, and `p`, two-sided.
+    and of `CONTROLLED`, without noise, `control_low [group]` and `control_high`, quantiles of
+    `rate` over random groups without theirs, and `p`, two-sided. NaN of the other groups.
     """
     pushing, holding = integrating(network, towards, back)
     groups = [towards, pushing, holding, pushing | holding]
@@ -92,12 +96,14 @@ def populations(
         "returning": found.leaving(back_way).reshape(shape),
         "rate": rate,
     }
-    if not 0 < groups[-1].sum() <= len(pushing) / 2:
-        return told | dict.fromkeys(("control_low", "control_high", "p"), np.asarray(np.nan))
-    sets = matched_sets(of_sets, groups[-1], features, matched)
-    without = [scaled(network, row, "noise", 0.0) for row in sets]
-    null = behaviours_of(without, of_runs, size).rate.mean(1)
-    far = np.abs(null - rate[0, 0, 2]) >= abs(rate[3, 0, 0] - rate[0, 0, 2])
-    low, high = np.quantile(null, (0.025, 0.975))
-    p = (1 + far.sum()) / (1 + len(null))
-    return told | {"control_low": low, "control_high": np.asarray(high), "p": np.asarray(p)}
+    control = np.full((3, len(GROUPS)), np.nan)
+    for k, group in enumerate(groups):
+        if GROUPS[k] not in CONTROLLED or not 0 < group.sum() <= len(group) / 2:
+            continue
+        sets = matched_sets(jax.random.fold_in(of_sets, k), group, features, matched)
+        without = [scaled(network, row, "noise", 0.0) for row in sets]
+        null = behaviours_of(without, of_runs, size).rate.mean(1)
+        far = np.abs(null - rate[k, 0, 2]) >= abs(rate[k, 0, 0] - rate[k, 0, 2])
+        p = (1 + far.sum()) / (1 + len(null))
+        control[:, k] = *np.quantile(null, (0.025, 0.975)), p
+    return told | dict(zip(("control_low", "control_high", "p"), control))

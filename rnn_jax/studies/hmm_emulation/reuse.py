@@ -1,6 +1,6 @@
 """Reuse: is the motif of one pair of outputs the same as that of another, and can it go alone?
 
-    found = reuse(network, kick["members"], key, size)
+    found = reuse(network, kick["members"], features, key, size)
     found["alike"]                 # [way, way]: overlap of kick neurons, corrected for chance
     found["angle"]                 # [pair, pair]: between the planes in which two pairs switch
 
@@ -13,14 +13,14 @@ from itertools import combinations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 from scipy.linalg import subspace_angles
 
 from ...circuits import corrected_jaccard
 from ...core import Network
 from ...dynamics import without_blips
 from ...linear import haar, pca
-from .behaviour import Size, behaviours
+from .behaviour import Size, behaviours, matched_sets
 from .runs import LASTING, noisy_runs
 from .switches import directions
 
@@ -28,10 +28,16 @@ AROUND = range(-5, 5)
 """Steps since a switch whose states span a pair's plane."""
 DRAWS = 200
 """Pairs of random planes."""
+MATCHED = 100
+"""Random sets that stand in for each set of kick neurons."""
 
 
 def reuse(
-    network: Network, kicks: Bool[np.ndarray, "way N"], key: PRNGKeyArray, size: Size
+    network: Network,
+    kicks: Bool[np.ndarray, "way N"],
+    features: Float[np.ndarray, "N F"],
+    key: PRNGKeyArray,
+    size: Size,
 ) -> dict[str, np.ndarray]:
     """How the motifs of a network overlap, and what taking one out does to the others.
 
@@ -39,19 +45,25 @@ def reuse(
 
     - `network`: as for `noisy_runs`.
     - `kicks`: the kick neurons of each of `switches.directions`; nobody where none were found.
-    - `key`: draws runs and random planes.
+    - `features`: of each unit, that random sets are alike in.
+    - `key`: draws runs, random sets and random planes.
     - `size`: runs and steps of behaviour.
 
-    **Returns:** `alike [way, way]`, the Jaccard index of two kick sets, 0 for random sets; `angle
+    **Returns:** `alike [way, way]`, the Jaccard index of two kick sets, 0 for random sets;
+    `alike_matched [draw, way, way]`, the same of random sets whose units, members among them, are
+    alike in `features`; `angle
     [pair, pair]`, the mean principal angle of two pairs' planes in degrees, and `chance`, its mean
     for random planes in the space that holds 0.9 of the variance; `removed [way, way]`, the
     probability per step of the second direction's switch without the first one's kick neurons,
     over that of the whole network. NaN where a direction, or 20 switches of a pair, are missing.
     """
     of_runs, of_planes, of_behaviour = jax.random.split(key, 3)
+    of_sets = jax.random.split(jax.random.fold_in(key, 3), len(kicks))
     symbols = len(network.readout(network.h0))
     ways, N = directions(symbols), kicks.shape[1]
-    alike = [[_alike(a, b, N) for b in kicks] for a in kicks]
+    alike = lambda sets: [[_alike(a, b, N) for b in sets] for a in sets]
+    everyone = np.ones(N, bool)
+    matched = [matched_sets(k, s, features, MATCHED, everyone) for k, s in zip(of_sets, kicks)]
     hs, ys, _ = noisy_runs(network, of_runs, size.trials, size.steps)
     said = without_blips(np.asarray(ys).argmax(-1), LASTING)
     planes = [_plane(np.asarray(hs), said, pair) for pair in combinations(range(symbols), 2)]
@@ -64,7 +76,8 @@ def reuse(
     asked = np.asarray(kicks.any(1))
     removed = np.where(asked[:, None], ratio, np.nan)
     return {
-        "alike": np.array(alike),
+        "alike": np.array(alike(kicks)),
+        "alike_matched": np.array([alike(sets) for sets in zip(*matched)]),
         "angle": np.array(angle),
         "chance": np.asarray(_chance(np.asarray(hs), of_planes)),
         "removed": removed,

@@ -146,7 +146,7 @@ def spectra(network: Network, key: PRNGKeyArray, size: int) -> dict[str, np.ndar
     pairs = [(values[name], values[f"{name}_published"]) for name in Spectrum._fields]
     means = {}
     for name, value in values.items():
-        means |= by_zone(name, value.reshape(index.shape), real, draw_key)
+        means |= by_zone(name, value.reshape(index.shape), real, index, draw_key)
     correlation = np.array([_correlation(*pair, weights) for pair in pairs])
     return {**means, "correlation": correlation, "count": count}
 

@@ -144,6 +144,8 @@ def expected_nats(model: HiddenMarkov, steps: int) -> float:
 
     - `model`: as it starts.
     - `steps`: `T`.
+
+    **Returns:** a number at most 0.
     """
     return float(_expected_nats(model, steps))
 

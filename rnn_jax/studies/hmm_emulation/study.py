@@ -32,6 +32,7 @@ from . import onset as onsets
 from .behaviour import Size
 from .determinism import FRESH, determinism
 from .kick import EPOCHS, SETS, kick_neurons, unit_features
+from .late import late
 from .measures import measured
 from .networks import Recipe, Run, emitted, recipe, trained
 from .orbits import SCALES, noise_scales, orbits
@@ -41,7 +42,8 @@ from .reuse import reuse
 from .silence import silence
 from .spectra import spectra
 from .switches import directions, name_of
-from .verdicts import CLAIMS, judge, tables
+from .tables import tables
+from .verdicts import CLAIMS, judge
 from .zones import ZONES, residence
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ class Scale(NamedTuple):
     - `sequences`: that measures look at. `states`: whose zone is found, and `linear` those that
         are linearised. `steps`: of the runs whose orbits are looked at.
     - `kick`, `onset`: see there. `matched`, `behaviour`: random groups, and runs of each edit.
+    - `late`: runs that are measured after the steps of training.
     """
 
     sequences: int
@@ -112,14 +115,15 @@ class Scale(NamedTuple):
     onset: onsets.Asked
     matched: int
     behaviour: Size
+    late: int
 
 
-FULL = Scale(5000, 2000, 300, 1000, kicks.FULL, onsets.FULL, 100, Size(64, 400))
-QUICK = Scale(1000, 200, 40, 200, kicks.QUICK, onsets.QUICK, 19, Size(16, 120))
+FULL = Scale(5000, 2000, 300, 1000, kicks.FULL, onsets.FULL, 100, Size(64, 400), 500)
+QUICK = Scale(1000, 200, 40, 200, kicks.QUICK, onsets.QUICK, 19, Size(16, 120), 50)
 
 PARTS_OF = (
     "measured", "silence", "residence", "orbits", "scales", "determinism", "spectra", "kick",
-    "populations", "onset", "reuse",
+    "populations", "onset", "reuse", "late",
 )  # fmt: skip
 """What is found out of each network, in this order; names of variables begin so."""
 
@@ -188,7 +192,8 @@ def everything(run: Run, of: Recipe, seed: int, scale: Scale, track: Track, keep
 
     def again(key: PRNGKeyArray) -> Arrays:
         sets = found["kick"]["members"][:, EPOCHS.index("kick"), KINDS.index("mediator")]
-        return reuse(network, sets, key, scale.behaviour)
+        features = unit_features(network, jax.random.fold_in(key, 0))
+        return reuse(network, sets.astype(bool), features, key, scale.behaviour)
 
     jobs: dict[str, Callable[[PRNGKeyArray], Arrays]] = {
         "measured": emits,
@@ -202,6 +207,7 @@ def everything(run: Run, of: Recipe, seed: int, scale: Scale, track: Track, keep
         "populations": gathers,
         "onset": begins,
         "reuse": again,
+        "late": lambda key: late(network, EMITTERS[of.hmm](), key, scale.late),
     }
     for k, part in enumerate(track(PARTS_OF, f"network {seed}")):
         job = lambda k=k, part=part: jobs[part](jax.random.fold_in(key, k))
@@ -240,6 +246,7 @@ def _named() -> dict[str, tuple[str, ...]]:
     of_zone += ("gain", "gain_window", "relative_gain", "stretch", "stretched")
     agreement = ("agreement", "agreement_switched", "agreement_stayed")
     scaled = ("leaving", "returning", "rate")
+    controls = ("control_low", "control_high", "p")
     every = lambda names, dims: {f"{name}{end}": dims for name in names for end in ends}
     return {
         **every(["residence_share"], ("zone",)),
@@ -254,8 +261,9 @@ def _named() -> dict[str, tuple[str, ...]]:
         **{f"kick_{name}": ("way",) for name in ("matched_low", "matched_high", "p", "foils")},
         **{f"populations_{name}": ("way", "group", "part", "mu") for name in scaled},
         "populations_count": ("way", "group"),
-        **{f"populations_{name}": ("way",) for name in ("control_low", "control_high", "p")},
+        **{f"populations_{name}": ("way", "group") for name in controls},
         **{f"reuse_{name}": ("way", "other_way") for name in ("alike", "removed")},
+        "reuse_alike_matched": ("draw", "way", "other_way"),
     }  # fmt: skip
 
 

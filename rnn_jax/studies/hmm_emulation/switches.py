@@ -75,9 +75,12 @@ def foils(
 
     **Arguments:**
 
+    - `network`: as for `noisy_runs`.
     - `h`: the states before the noise that is drawn again.
     - `xs`: the inputs from there to the last step that is read; the first four are drawn again.
     - `key`: draws them.
+
+    **Returns:** whether each run has such noise, and the inputs with it.
     """
     fresh = NOISE[1] - NOISE[0]
 

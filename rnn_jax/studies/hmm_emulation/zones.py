@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ...circuits.statistics import bootstrap_mean
+from ...circuits.statistics import bootstrap_mean, resample_shares
 from ...core import Network
 from ...core.checks import at_least, axes, no_nan, on_host, share
 from ...core.types import Numbers
@@ -26,6 +26,9 @@ from ...linear import pca
 from .runs import LASTING, LIMIT, PER_RUN, Output, Samples, noise_of, samples
 
 ZONES = ("transition", "kick", "cluster", "unsure")
+
+
+RESAMPLES = 2000
 
 
 class Thresholds(NamedTuple):
@@ -173,26 +176,38 @@ def by_zone(
     name: str,
     values: Float[np.ndarray, "*K 4 P"],
     real: Bool[np.ndarray, "4 P"],
+    index: Int[np.ndarray, "4 P"],
     key: PRNGKeyArray,
 ) -> dict[str, np.ndarray]:
-    """The mean over a zone's states, with its bootstrap interval over states.
+    """The mean over a zone's states, with its bootstrap interval over runs.
+
+    States of one run are alike, so that whole runs are drawn: of each draw the sum over its
+    states over their number.
 
     **Arguments:**
 
     - `name`: of what is measured.
     - `values`: `[..., 4, P]`; what is not `real` is not read.
     - `real`: which states count.
-    - `key`: draws the states.
+    - `index`: of each state in its `Samples`, which tells its run.
+    - `key`: draws the runs.
 
-    **Returns:** `name`, `name_low` and `name_high`, `[..., 4]`; NaN for a zone of fewer than two
-    states.
+    **Returns:** `name`, `name_low` and `name_high`, `[..., 4]`; NaN for a zone whose states are of
+    fewer than two runs.
+
+    Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8, for data in
+    groups.
     """
     ends = [np.full(values.shape[:-1], np.nan) for _ in range(3)]
     for k, row in enumerate(real):
-        if row.sum() < 2:
+        runs, of = np.unique(index[k, row] // PER_RUN, return_inverse=True)
+        if len(runs) < 2:
             continue
         known = no_nan(name, values[..., k, :][..., row])
-        for end, found in zip(ends, (known.mean(-1), *bootstrap_mean(known, key))):
+        onto = np.eye(len(runs))[of]
+        shares = resample_shares(key, len(runs), RESAMPLES)
+        drawn = (known @ onto @ shares) / (onto.sum(0) @ shares)
+        for end, found in zip(ends, (known.mean(-1), *np.quantile(drawn, (0.025, 0.975), -1))):
             end[..., k] = found
     return dict(zip((name, f"{name}_low", f"{name}_high"), ends))
 
