@@ -48,7 +48,7 @@ def write_comparison(runs: Mapping[str, xr.Dataset], path: Path) -> None:
         "rows": compared(*runs.values()),
         "pages": [with_data(page(), each) for each in (first, second)],
     }
-    whole = assembled("comparison/page.html", ["comparison/start.js"])
+    whole = assembled("comparison/page.html", ["explorer/rows.js", "comparison/start.js"])
     path.write_text(with_data(whole, data), "utf-8")
 
 

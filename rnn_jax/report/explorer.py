@@ -37,8 +37,8 @@ from .view import (
 
 TRIALS = 16
 SCRIPTS = (
-    "state", "drawing", "windows", "circuit", "times", "effects", "matrix", "tables", "saving",
-    "start",
+    "state", "drawing", "rows", "windows", "circuit", "times", "effects", "matrix", "tables",
+    "saving", "start",
 )  # fmt: skip
 """Scripts in the order in which they are put together: later ones use earlier ones."""
 MARKS = ("faithfulness", "necessity", "precision", "recall", "auroc")

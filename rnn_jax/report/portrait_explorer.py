@@ -23,9 +23,9 @@ TRIALS = 24
 MODES = 64
 """Most eigenvalues of a point that the page holds, those of the largest size."""
 SCRIPTS = (
-    "portrait_page/state.js", "explorer/drawing.js", "portrait_page/plane.js",
-    "portrait_page/panels.js", "portrait_page/tables.js", "explorer/saving.js",
-    "portrait_page/start.js",
+    "portrait_page/state.js", "explorer/drawing.js", "explorer/rows.js",
+    "portrait_page/plane.js", "portrait_page/panels.js", "portrait_page/tables.js",
+    "explorer/saving.js", "portrait_page/start.js",
 )  # fmt: skip
 
 

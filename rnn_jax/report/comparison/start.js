@@ -6,28 +6,13 @@ const $ = id => document.getElementById(id);
 let telling = false;
 
 function table() {
-  const t = document.createElement("table");
-  const heads = t.createTHead().insertRow();
-  D.head.forEach(name => {
-    const th = document.createElement("th");
-    th.scope = "col";
-    th.textContent = name;
-    heads.append(th);
-  });
-  const body = t.createTBody();
-  D.rows.forEach(cells => {
-    const row = body.insertRow();
-    row.tabIndex = 0;
-    cells.forEach(said => row.insertCell().append(said));
-    const open = () => {
-      telling = true;
-      frames.forEach(frame => openQuestion(frame.contentWindow, cells[0]));
-      telling = false;
-    };
-    row.addEventListener("click", open);
-    row.addEventListener("keydown", event => { if (event.key === "Enter") open(); });
-  });
-  $("table").append(t);
+  const [whole, body] = headed(D.head);
+  D.rows.forEach(cells => addRow(body, cells, () => {
+    telling = true;
+    frames.forEach(frame => openQuestion(frame.contentWindow, cells[0]));
+    telling = false;
+  }));
+  $("table").append(whole);
 }
 
 function openQuestion({ rnn }, name) {

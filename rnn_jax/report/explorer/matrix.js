@@ -108,24 +108,11 @@ function drawRoles() {
   const name = D.units[state.u];
   const group = groupNames.length > 1 ? ` (${D.groups[state.u]})` : "";
   $("rolename").textContent = `Unit ${name}${group}`;
-  const table = document.createElement("table");
-  const heads = table.createTHead().insertRow();
-  ["question", "part", "undoes alone", "restores alone"].forEach(said => {
-    const th = document.createElement("th");
-    th.scope = "col";
-    th.textContent = said;
-    heads.append(th);
-  });
-  const body = table.createTBody();
+  const [table, body] = headed(["question", "part", "undoes alone", "restores alone"]);
   range(Q).filter(q => !D.asked.questions[q].note).forEach(q => {
-    const row = body.insertRow();
-    row.className = q === state.tab ? "now" : "";
-    row.tabIndex = 0;
     const cells = [D.asked.questions[q].name, roleOf(q, state.u).join(", ") || "–",
       share(alone(q, state.u, 0)), share(alone(q, state.u, 1))];
-    cells.forEach(said => row.insertCell().append(said));
-    row.addEventListener("click", () => openTab(q));
-    row.addEventListener("keydown", event => { if (event.key === "Enter") openTab(q); });
+    addRow(body, cells, () => openTab(q)).className = q === state.tab ? "now" : "";
   });
   $("roles").replaceChildren(table);
   drawNeighbours();

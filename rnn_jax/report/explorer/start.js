@@ -1,7 +1,5 @@
 // Words that do not change, and what answers to whom.
 function table() {
-  const t = document.createElement("table");
-  const heads = t.createTHead().insertRow();
   const known = D.epochs.rows.some(row => row.recall !== null);
   const said = value => (value === null ? "refused" : number(value));
   const best = e => range(N).sort((a, b) => Math.abs(eeffect[e * N + b]) - Math.abs(eeffect[e * N + a])).slice(0, 5);
@@ -15,26 +13,13 @@ function table() {
   ];
   const marks = ["precision", "recall"].map(name => [name, row => number(row[name] ?? NaN)]);
   if (known) cells.push(...marks, ["AUROC", row => number(row.auroc ?? NaN)]);
-  cells.forEach(([name]) => {
-    const th = document.createElement("th");
-    th.scope = "col";
-    th.textContent = name;
-    heads.append(th);
-  });
-  const body = t.createTBody();
+  const [whole, body] = headed(cells.map(([name]) => name));
   D.epochs.rows.forEach((row, e) => {
-    const line = body.insertRow();
-    line.tabIndex = 0;
-    cells.forEach(([, value], c) => {
-      const cell = line.insertCell();
-      if (!c) cell.append(chip(e));
-      cell.append(String(value(row, e)));
-    });
-    const open = () => choose(strongestWindow(e), best(e)[0]);
-    line.addEventListener("click", open);
-    line.addEventListener("keydown", event => { if (event.key === "Enter") open(); });
+    const said = cells.map(([, value]) => String(value(row, e)));
+    const line = addRow(body, said, () => choose(strongestWindow(e), best(e)[0]));
+    line.cells[0].prepend(chip(e));
   });
-  $("table").append(t);
+  $("table").append(whole);
 }
 
 function chip(e) {

@@ -131,17 +131,9 @@ function cellsOf(p) {
 // The points of the network that is shown; in a removal those of the intact one, with their fates.
 function drawTable() {
   const known = fates[state.l];
-  const box = document.createElement("table");
   const heads = ["point", "kind", "starts", "slowest mode (steps)", "outputs"];
   if (known) heads.push("became", "distance (spread)", "unstable modes");
-  const top = box.createTHead().insertRow();
-  heads.forEach(name => {
-    const th = document.createElement("th");
-    th.scope = "col";
-    th.textContent = name;
-    top.append(th);
-  });
-  const body = box.createTBody();
+  const [whole, body] = headed(heads);
   D.landscapes[0].points.forEach((p, k) => {
     if (known && k >= known.fate.length) return;
     const cells = cellsOf(p);
@@ -155,17 +147,12 @@ function drawTable() {
   });
   if (known) D.landscapes[state.l].points.filter(isNew).forEach(p => tableRow(body, p, [...cellsOf(p), "new", "", ""]));
   $("tablename").textContent = known ? `What became of the intact points, ${D.landscapes[state.l].name}` : "Points of the intact network";
-  $("tablebox").replaceChildren(box);
+  $("tablebox").replaceChildren(whole);
 }
 
 function tableRow(body, p, cells) {
-  const row = body.insertRow();
-  row.tabIndex = 0;
+  const row = addRow(body, cells, () => choose({ p: state.p === p ? -1 : p }));
   row.dataset.point = p;
   if (p === shownPoint()) row.className = "now";
-  cells.forEach(said => { row.insertCell().textContent = said; });
-  const open = () => choose({ p: state.p === p ? -1 : p });
-  row.addEventListener("click", open);
-  row.addEventListener("keydown", event => { if (event.key === "Enter") open(); });
 }
 views.push(drawTable);
