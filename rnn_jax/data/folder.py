@@ -39,6 +39,12 @@ class Workplace(NamedTuple):
     - `out`: the run's folder, its links followed.
     - `home`: the hidden sibling.
     - `since`: when it was reserved, in nanoseconds of the disk's clock; 0 until it is.
+
+    **Example:**
+
+        >>> work = rj.data.workplace(folder / "run")
+        >>> work.new.parent == work.home, work.log.name
+        (True, 'log.txt')
     """
 
     out: Path
@@ -96,6 +102,8 @@ def reserved(out: Path, overwrite: bool = False) -> Iterator[Workplace]:
 
     - `out`: the run's folder.
     - `overwrite`: whether a finished run there is to be replaced.
+
+    **Returns:** a context manager that gives the `Workplace` and unlocks it at its end.
 
     **Raises:** `ValueError` where another command works on it; where it cannot be written; where
     it holds a finished run and `overwrite` was not asked for; and where it holds anything that

@@ -28,6 +28,8 @@ def to_graph(circuit: Circuit, strongest: int | None = None) -> "nx.MultiDiGraph
     - `circuit`: of any windows.
     - `strongest`: how many edges of each window it has; all by default.
 
+    **Returns:** a `networkx.MultiDiGraph`; `weight` is the effect of an edge.
+
     **Example:**
 
         >>> nodes, edges = np.array([[True, True]]), np.array([[[False, True], [False, False]]])

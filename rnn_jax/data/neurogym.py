@@ -53,6 +53,21 @@ def trials_from_env(
 
     **Raises:** `ValueError` where the object is not like an environment, no trial has a period, or
     run and foil differ in length.
+
+    **Example:**
+
+        >>> class Env:  # it draws one number, to be told at the end
+        ...     start_ind, end_ind, trial = {"cue": 0, "report": 2}, {"cue": 2, "report": 5}, None
+        ...     def seed(self, seed):
+        ...         self.rng = np.random.default_rng(seed)
+        ...     def new_trial(self):
+        ...         self.ob, self.gt = np.zeros((5, 1)), np.zeros(5)
+        ...         self.ob[:2] = self.gt[4] = self.rng.normal()
+        >>> found = rj.data.trials_from_env(Env(), 3)
+        >>> found.xs.shape, found.epochs["report"].sum(1).tolist()
+        ((3, 5, 1), [3.0, 3.0, 3.0])
+        >>> bool((found.targets[:, 4] == found.xs[:, 0]).all())
+        True
     """
     at_least(1, count=count)
     bare = getattr(env, "unwrapped", env)

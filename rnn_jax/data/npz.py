@@ -21,6 +21,8 @@ def load_npz(path: Path, only: Collection[str] | None = None) -> dict[str, np.nd
     - `path`: the file.
     - `only`: names to read, where they are there; the others may be anything. `None` reads all.
 
+    **Returns:** arrays by name.
+
     **Raises:** `ValueError` where the file is missing, cut off or of another kind.
 
     **Example:**

@@ -57,6 +57,13 @@ class Points(NamedTuple):
     - `stability`: of the points of `unique`; of all of `found` where `unique` is missing.
     - `inputs`: one for each start.
     - `families`: of the points that `stability` is of.
+
+    **Example:**
+
+        >>> found = rj.fixed_points(lambda h, x: jnp.cos(h), jnp.zeros(1), jnp.array([[2.0]]))
+        >>> again = rj.data.points_from(rj.data.points_dataset(found))
+        >>> again.stability is None, again.found.converged  # no stability was stored
+        (True, array([ True]))
     """
 
     found: FixedPoints

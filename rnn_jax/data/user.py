@@ -195,7 +195,13 @@ def check_weights(network: Network) -> None:
 
 
 def said_in_file(error: BaseException) -> str:
-    """An error of a user's code in one line, with the line of their file that it came from."""
+    """An error of a user's code in one line, with the line of their file that it came from.
+
+    **Example:**
+
+        >>> rj.data.said_in_file(ValueError("no such unit"))  # raised in no file
+        'ValueError: no such unit'
+    """
     line = (str(error).strip().splitlines() or [""])[0]
     said = f"{type(error).__name__}: {line}" if line else type(error).__name__
     if isinstance(error, SyntaxError):

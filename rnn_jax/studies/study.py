@@ -69,7 +69,15 @@ class Claim(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A claim, what was found, and which way it fell; undecided where the numbers do not tell."""
+    """A claim, what was found, and which way it fell; undecided where the numbers do not tell.
+
+    **Example:**
+
+        >>> claim = rj.studies.Claim("effects add up", "they do not", "a sum off by 10 %")
+        >>> verdict = rj.studies.Verdict(claim, "off by 20 %", "refuted")
+        >>> verdict.claim.refuted_by, verdict.fell
+        ('a sum off by 10 %', 'refuted')
+    """
 
     claim: Claim
     found: str
@@ -86,6 +94,14 @@ class Study(NamedTuple):
     - `judge`: the Dataset to a verdict on each claim.
     - `tables`: the Dataset to Markdown.
     - `settings`: the class of its settings, which are also its options on the command line.
+
+    **Example:**
+
+        >>> study = rj.studies.STUDIES["recovery"]
+        >>> study.about
+        'every method on every planted network: who finds a circuit that is known'
+        >>> study.claims["timing"].refuted_by
+        'an interval over kinds at or below 0'
     """
 
     about: str
@@ -108,6 +124,18 @@ def write_up(name: str, study: Study, found: "xr.Dataset") -> str:
 
     - `name`, `study`: of `STUDIES`.
     - `found`: what the study's `run` gave.
+
+    **Returns:** the text.
+
+    **Example:**
+
+        >>> claim = rj.studies.Claim("effects add up", "they do not", "a sum off by 10 %")
+        >>> judge = lambda found: [rj.studies.Verdict(claim, "off by 2 %", "holds")]
+        >>> parts = dict(run=lambda *settings: None, judge=judge, tables=lambda found: "none")
+        >>> study = rj.studies.Study("whether effects add up", {"sum": claim}, **parts)
+        >>> said = rj.studies.write_up("sums", study, found.dataset)
+        >>> said.splitlines()[8]
+        '| effects add up | they do not | a sum off by 10 % | off by 2 % | holds |'
     """
     lines = [f"# {name}", "", f"{study.about[0].upper()}{study.about[1:]}.", ""]
     if command := found.attrs.get("command"):

@@ -11,6 +11,7 @@ from ...tasks import EMITTERS, change_rate, mutual_information, stationary
 from ..question import KINDS, OWN
 from ..study import markdown_table
 from .measures import LAGS, SOURCES
+from .orbits import SCALES
 from .populations import CONTROLLED
 from .standing import at_rest
 from .verdicts import asked_ways, count_of, said_of, value_of
@@ -31,6 +32,9 @@ def tables(found: "xr.Dataset") -> str:
         "", _measures(found), "",
         "Events a step from step 50 to 450. Those of the model are exact:",
         "", _rates(found), "",
+        "Changes of the symbol a step when the noise has another scale. The logits switch as "
+        "often at every scale, by the law of scale; how far apart they are does change:",
+        "", _scales(found), "",
         "Zones, by mean residence (cut at 60 steps), and what holds in each; means over states:",
         "", _zones(found), "",
         "Kick neurons by direction: share of switches that have a foil, units, axes in random "
@@ -77,6 +81,16 @@ def _rates(found: "xr.Dataset") -> str:
         names = ("late_change_rate", "late_switch_rate")
         ends = [[value_of(one, f"{name}{end}") for end in ("", "_low", "_high")] for name in names]
         rows.append([seed, *exact, *("{:.4f} [{:.4f}, {:.4f}]".format(*e) for e in ends), memory])
+    return markdown_table(head, rows)
+
+
+def _scales(found: "xr.Dataset") -> str:
+    if "scales_change_rate" not in found:
+        return "Not asked."
+    head = ["seed", *(f"noise x {scale:g}" for scale in SCALES)]
+    ends = [found[f"scales_change_rate{end}"].values for end in ("", "_low", "_high")]
+    told = lambda row: ["{:.4f} [{:.4f}, {:.4f}]".format(*values) for values in zip(*row)]
+    rows = [[seed, *told(row)] for seed, *row in zip(found["seed"].values, *ends)]
     return markdown_table(head, rows)
 
 
