@@ -20,5 +20,6 @@ __all__ = [
     "check_weights", "epoch_window", "filled", "label", "load_network", "load_npz", "load_object",
     "load_trials", "load_weights", "network_from_flax", "network_from_low_rank",
     "network_from_psychrnn", "network_from_torch", "points_dataset", "points_from",
-    "read_connectome", "reader", "reserved", "said_in_file", "to_graph", "trials_from_env", "workplace", "write_graphml",
+    "read_connectome", "reader", "reserved", "said_in_file", "to_graph", "trials_from_env",
+    "workplace", "write_graphml",
 ]  # fmt: skip
