@@ -267,6 +267,15 @@ def additive_edges(
     **Returns:** `[W, N, N]`, `[to, from]`.
 
     **Raises:** `ValueError` where the step offers no `parts`.
+
+    **Example:**
+
+        >>> cell, last = rj.cells.Vanilla(2, 6, key=key), (lambda run: run.hs[-1, 0])
+        >>> asked = cell, jnp.zeros(6), x, last, 0.0
+        >>> edges = rj.causal.additive_edges(*asked, rj.tiling(20, 10))
+        >>> each = rj.causal.first_order_edges(*asked)  # the same of every step, by its Jacobian
+        >>> edges.shape, bool(jnp.allclose(edges[1], each[10:].sum(0)))
+        ((2, 6, 6), True)
     """
     if not hasattr(step, "parts"):
         raise ValueError(f"{type(step).__name__} has no single W: it offers no parts(h, x)")

@@ -27,6 +27,14 @@ class Integrated(NamedTuple):
 
     - `effect`: `[S]`, `integral_0^1 d/da F(a * mask) da`.
     - `residual`: `[S]`, finite minus integrated effect.
+
+    **Example:**
+
+        >>> edits = rj.Replace(jnp.eye(6)[:, None], jnp.zeros((6, 1, 1)))  # each unit throughout
+        >>> asked = network.step, network.h0, x, metric, edits
+        >>> found, exact = rj.integrated(*asked), rj.finite(*asked)
+        >>> bool(jnp.allclose(found.effect + found.residual, exact))
+        True
     """
 
     effect: Float[Array, " S"]

@@ -27,6 +27,15 @@ class Optimal(NamedTuple):
 
     - `constant`: `[W, N]`.
     - `effect`: `[W, N, B]`, `F(iv) - F(Identity())` under them.
+
+    **Example:**
+
+        >>> network = rj.Network(lambda h, x: x, rj.cells.Units(), jnp.zeros(1))
+        >>> xs = jnp.array([1.0, 2.0, 6.0])[:, None, None]  # three trials, one step, one unit
+        >>> score = lambda ys, targets: -((ys - targets) ** 2).sum()
+        >>> found = rj.causal.optimal(network, xs, xs, score, jnp.ones((1, 1)))
+        >>> print(found.effect.round(1))  # [window, unit, trial]: -(3 - x)^2 of each trial
+        [[[-4. -1. -9.]]]
     """
 
     constant: Float[Array, "W N"]

@@ -40,6 +40,13 @@ class PathFactors(NamedTuple):
     - `delta`: `[..., N]`, what the replacement changes at the start, `value - h`.
     - `J`: `[..., L, N, N]`, the Jacobian of each hop, `[to, from]`.
     - `lam`: `[..., N]`, the adjoint `dF/dhs` where paths end.
+
+    **Example:**
+
+        >>> W = jnp.array([[0.0, 2.0], [3.0, 0.0]])  # [to, from]
+        >>> found = rj.causal.PathFactors(-jnp.ones(2), W[None], jnp.ones(2))
+        >>> (found.delta[0] * found.J[0, 1, 0] * found.lam[1]).item()  # the path from unit 0 to 1
+        -3.0
     """
 
     delta: Float[Array, "*batch N"]
@@ -54,6 +61,14 @@ class Paths(NamedTuple):
     - `first_order`: `[..., K]`, the score in every trial and at every start.
     - `bound`: no path that the beam dropped on the way has a larger mean score: those found
         above it are the largest of all.
+
+    **Example:**
+
+        >>> W = jnp.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [1.0, 3.0, 0.0]])  # [to, from]
+        >>> factors = rj.causal.PathFactors(-jnp.ones(3), W[None], jnp.ones(3))
+        >>> found = jax.jit(lambda factors: rj.causal.top_paths(factors, 3))(factors)
+        >>> found.units.tolist(), found.first_order.tolist()  # the largest first
+        ([[1, 2], [0, 1], [0, 2]], [-3.0, -2.0, -1.0])
     """
 
     units: Int[Array, "K places"]

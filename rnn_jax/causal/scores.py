@@ -79,6 +79,8 @@ def share_of_variance(ys: Float[Numbers, "B T O"]) -> Fidelity:
 
     - `ys`: outputs of the clean run.
 
+    **Returns:** a `Fidelity`, which scores outputs against those of the clean run.
+
     **Example:**
 
         >>> score = rj.causal.share_of_variance(ys)

@@ -46,6 +46,13 @@ class Screen(NamedTuple):
         ranking takes them, over what was run.
     - `slope`: `[W]`, the median of the estimated sizes over that of the exact ones.
     - `audited`: how many groups the audit ran, over all windows.
+
+    **Example:**
+
+        >>> asked = network, xs, ys, rj.squared_error, jnp.eye(6), rj.tiling(20, 10), 0.0
+        >>> found = rj.screen(*asked, keep=2, key=key)
+        >>> bool((found.ran == np.isfinite(found.exact)).all()), found.effect.shape
+        (True, (2, 2))
     """
 
     estimator: str

@@ -22,6 +22,13 @@ class SelfRepair(NamedTuple):
         replacement.
     - `total`: effect of the clamp.
     - `index`: `1 - total / direct`, NaN where the direct effect is 0.
+
+    **Example:**
+
+        >>> step = lambda h, x: jnp.array([1.0, 0.5 - 0.5 * h[0]])  # unit 1 makes up for half
+        >>> last, h0, xs = (lambda run: run.hs[-1].sum()), jnp.array([1.0, 0.0]), jnp.zeros((4, 1))
+        >>> rj.causal.self_repair(step, h0, xs, last, 0, jnp.ones(4), 0.0).index.item()
+        0.5
     """
 
     direct: Float[Array, ""]

@@ -104,6 +104,8 @@ def fused(field: LiquidField, dt: float, substeps: int = 1) -> Step:
     - `dt`: the length of a step, in the unit of `tau`, the input held.
     - `substeps`: applications of the rule in a step.
 
+    **Returns:** a step `(h, x) -> h`.
+
     **Raises:** `ValueError` where an argument is of another kind or out of range.
 
     Hasani et al., AAAI (2021), eq. 3 and algorithm 1.

@@ -20,7 +20,14 @@ from .neural_ode import NeuralField
 
 @runtime_checkable
 class Cell(Protocol):
-    """A cell or field of this room, by its input weights `u`: `[N, I]` or `[gate, N, I]`."""
+    """A cell or field of this room, by its input weights `u`: `[N, I]` or `[gate, N, I]`.
+
+    **Example:**
+
+        >>> made = rj.cells.GRU(2, 6, key=key), jnp.tanh
+        >>> tuple(isinstance(one, rj.cells.Cell) for one in made)
+        (True, False)
+    """
 
     @property
     def u(self) -> Array: ...

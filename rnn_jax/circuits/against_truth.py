@@ -16,7 +16,14 @@ from ..core.types import Numbers
 
 
 class PrecisionRecall(NamedTuple):
-    """Share of the selection that is true, and of the truth that is selected."""
+    """Share of the selection that is true, and of the truth that is selected.
+
+    **Example:**
+
+        >>> found, truth = np.array([True, True, False]), np.array([True, False, False])
+        >>> rj.circuits.precision_recall(found, truth)  # all is found, and as much again
+        PrecisionRecall(precision=0.5, recall=1.0)
+    """
 
     precision: float
     recall: float

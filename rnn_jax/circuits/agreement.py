@@ -21,7 +21,14 @@ from ..core.types import Numbers
 
 
 class Consensus(NamedTuple):
-    """Members of most runs, and how often each unit was one."""
+    """Members of most runs, and how often each unit was one.
+
+    **Example:**
+
+        >>> runs = np.array([[True, False], [True, True], [True, False]])  # [run, unit]
+        >>> rj.circuits.consensus(runs).members  # of more than half of the runs
+        array([ True, False])
+    """
 
     members: Bool[np.ndarray, "..."]
     frequency: Float[np.ndarray, "..."]
@@ -32,6 +39,13 @@ class Stability(NamedTuple):
 
     - `jaccard`: `[...]`, the mean over all pairs of different runs.
     - `consensus`: of `[..., N]`, with each unit's inclusion frequency.
+
+    **Example:**
+
+        >>> runs = np.array([[True, False], [True, True]])  # of two runs
+        >>> found = rj.circuits.stability(runs)
+        >>> found.jaccard.item(), found.consensus.frequency
+        (0.5, array([1. , 0.5]))
     """
 
     jaccard: Float[np.ndarray, "..."]

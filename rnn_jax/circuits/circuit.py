@@ -70,6 +70,8 @@ def active_windows(circuit: Circuit, unit: str) -> tuple[str, ...]:
     - `circuit`: of any windows.
     - `unit`: its name.
 
+    **Returns:** names, empty for a unit of no window.
+
     **Raises:** `ValueError` where there is no such unit.
 
     **Example:**

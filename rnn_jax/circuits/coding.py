@@ -29,6 +29,15 @@ class Needed(NamedTuple):
     - `single`: bool `[N]`, the units of largest effect, whatever its sign.
     - `greedy`: bool `[N]`, as many, each the one that with those before it does most harm.
     - `path`: `[count]`, the effect of the greedy set as it grows.
+
+    **Example:**
+
+        >>> one = rj.Network(lambda h, x: x, lambda h: h[:1], jnp.zeros(3))  # of unit 0
+        >>> signs = jnp.array([1.0, -1.0, 1.0, -1.0])
+        >>> inputs, every = signs[:, None, None] * jnp.ones((4, 2, 3)), jnp.ones(2)
+        >>> found = rj.circuits.needed_units(one, inputs, signs, -inputs, every, every, 1)
+        >>> print(found.greedy, found.path.round(3))  # one unit is enough to turn the output round
+        [ True False False] [1.]
     """
 
     effects: Float[Array, " N"]
@@ -162,6 +171,8 @@ def role(
 
     - `clean`, `patched`: `[B, O]` outputs without and with the intervention.
     - `signs`: `[B, O]`, what they are to say.
+
+    **Returns:** `[O]`.
 
     **Example:**
 

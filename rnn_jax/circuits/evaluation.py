@@ -33,6 +33,15 @@ class SetTest(NamedTuple):
     - `p_value`: share of random sets of equal size that keep at least as much; NaN for a set of
         no unit or of all, since all sets of such a size are alike.
     - `random`: `[R]`, the faithfulness of each random set; NaN where the circuit's is refused.
+
+    **Example:**
+
+        >>> weights = np.array([[3.0], [2.0], [1.0]]) * np.ones(8)  # units add up, in all trials
+        >>> evaluate = lambda kept: (np.asarray(kept, float) - 1) @ weights  # effects, not metrics
+        >>> members, others = np.array([1, 0, 0]), np.eye(3, dtype=bool)
+        >>> found = rj.circuits.judge_set(evaluate, members, others, key)
+        >>> found.necessity.estimate.round(3).item(), found.p_value.round(3).item()
+        (0.5, 0.5)
     """
 
     faithfulness: Ratio
@@ -47,6 +56,13 @@ class Worst(NamedTuple):
     - `worst`: `|m(C \\ K) - m(all \\ K)|`, a mean over trials.
     - `subset`: bool `[N]`, that K.
     - `path`: `[size + 1]`, the largest difference found with 0, 1, ... units in K.
+
+    **Example:**
+
+        >>> weights, members = np.array([[3.0], [2.0], [1.0]]), np.array([1, 1, 0])
+        >>> found = rj.circuits.completeness(lambda kept: kept @ weights, members, size=2)
+        >>> found.worst, len(found.path)  # for 0, 1 and 2 units in K
+        (1.0, 3)
     """
 
     worst: float
@@ -59,6 +75,13 @@ class Minimality(NamedTuple):
 
     - `gain`: `[N]`, `max_K |m(C \\ (K + v)) - m(C \\ K)|`; 0 outside the circuit.
     - `subset`: bool `[N, N]`, the K of each member, `[member, unit]`.
+
+    **Example:**
+
+        >>> weights = np.array([[3.0], [2.0], [0.0]])
+        >>> found = rj.circuits.minimality(lambda kept: kept @ weights, np.array([1, 1, 0]), key)
+        >>> found.gain, found.subset.shape  # what each member adds; [member, unit]
+        (array([3., 2., 0.]), (3, 3))
     """
 
     gain: Float[np.ndarray, " N"]
@@ -127,6 +150,14 @@ def clamping_others(effects: Callable[..., Numbers]) -> Evaluate:
         `[1, S, B]`.
 
     **Returns:** a function of masks `[S, N]` to `[S, B]`.
+
+    **Example:**
+
+        >>> loss = np.array([-3.0, -2.0, -1.0])  # what the clamp of each unit costs; costs add up
+        >>> effects = lambda clamped, allow_noop: (np.asarray(clamped) @ loss)[None, :, None]
+        >>> evaluate = rj.circuits.clamping_others(effects)
+        >>> print(evaluate(np.array([[1, 0, 0], [1, 1, 1]])).ravel())  # one unit, and all
+        [-3. 0.]
     """
 
     def evaluate(masks: Numbers) -> np.ndarray:
@@ -148,6 +179,8 @@ def share_kept(
 
     - `circuit`: `[..., B]`, effects with only each set left, as `keeping` gives them.
     - `nothing`: `[B]`, with no unit left.
+
+    **Returns:** `[...]`, 1 where a set keeps all and 0 where it keeps nothing.
 
     **Example:**
 

@@ -25,6 +25,13 @@ class Selection(NamedTuple):
     - `members`: bool `[E, N]`.
     - `p_value`: `[E, N]`, by random signs over trials.
     - `q_value`: `[E, N]`, over all epochs and units.
+
+    **Example:**
+
+        >>> effects = np.stack([np.full(12, 1.0), np.tile([1.0, -1.0], 6)])[None]  # of one epoch
+        >>> found = rj.circuits.select_units(effects, key)
+        >>> found.members, bool((found.q_value >= found.p_value).all())
+        (array([[ True, False]]), True)
     """
 
     members: Bool[np.ndarray, "E N"]

@@ -28,7 +28,14 @@ ROWS = 2**24
 
 
 class Interval(NamedTuple):
-    """The two ends of a bootstrap interval."""
+    """The two ends of a bootstrap interval.
+
+    **Example:**
+
+        >>> found = rj.circuits.bootstrap_mean(np.full(5, 2.0), key)
+        >>> found.low.item(), found.high.item()  # five equal trials
+        (2.0, 2.0)
+    """
 
     low: np.ndarray
     high: np.ndarray

@@ -28,6 +28,13 @@ class Epoch(NamedTuple):
     - `valid`: `[B]`, whether the trial has an event, is read within its length, and neither of
         its runs overflows.
     - `direct`: whether outputs are read inside the window.
+
+    **Example:**
+
+        >>> pair = rj.contrasts.aligned(network, trials, contrast)
+        >>> epoch = pair.epochs["event"]
+        >>> epoch.window.shape, epoch.read.shape  # trials, steps since the event, outputs
+        ((8, 16), (8, 16, 1))
     """
 
     window: Float[np.ndarray, "B L"]
@@ -47,6 +54,14 @@ class Pair(NamedTuple):
     - `event`: `[B]`, -1 for none.
     - `inside`: `[B, L]`, whether a step lies within the trial; later ones repeat its last.
     - `epochs`: what is asked, by name.
+
+    **Example:**
+
+        >>> pair = rj.contrasts.aligned(network, trials, contrast)
+        >>> pair.event, pair.ys.shape  # [run or foil, trial, step since the event, output]
+        (array([12, 12, 12, 12, 12, 12, 12, 12]), (2, 8, 16, 1))
+        >>> int(pair.inside[0].sum())  # of 20 steps
+        8
     """
 
     h0: State

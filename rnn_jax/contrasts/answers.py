@@ -88,6 +88,13 @@ class Answer(NamedTuple):
     - `unrolled`: the circuit's edges; `None` where not asked, or where there is no circuit.
     - `repeated`: which share of the judging half are like a trial of the choosing half. Where it
         is 1, intervals and `holds` say nothing of other trials.
+
+    **Example:**
+
+        >>> few = rj.contrasts.Search(bases=0, splits=0, random_sets=19)
+        >>> answers = rj.contrasts.ask(network, trials, "pulse", contrast, few, key)
+        >>> answers[0].name, answers[0].sets  # refused, so that no set was searched
+        ('pulse: event', ())
     """
 
     contrast: str
@@ -143,6 +150,8 @@ def elsewhere(astray: Float[np.ndarray, " O"], outputs: tuple[int, ...]) -> floa
     - `astray`: of a set of units or of edges.
     - `outputs`: which differ between run and foil.
 
+    **Returns:** the root of the sum of their squares.
+
     **Example:**
 
         >>> astray = np.array([0.1, 0.3, 0.4])  # of three outputs, the first of which differs
@@ -192,6 +201,8 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
     - `answer`: of one epoch.
     - `q`: the corrected p of each set.
     - `units`: names.
+
+    **Returns:** one dictionary per set; a number that is not finite is `None`.
     """
     number = lambda x: round(float(x), 6) if np.isfinite(x) else None
     row = lambda values: [number(x) for x in values]

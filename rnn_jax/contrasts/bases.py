@@ -69,7 +69,20 @@ def own_bases(h0: State) -> PyTree[Float[Numbers, "N N"]]:
 
 
 def turned(network: Network, question: Question, bases: PyTree) -> tuple[Network, Question]:
-    """Network and question in other coordinates: the same inputs, outputs and reads."""
+    """Network and question in other coordinates: the same inputs, outputs and reads.
+
+    **Example:**
+
+        >>> pair = rj.contrasts.aligned(network, trials, contrast)
+        >>> asked = rj.contrasts.choose(pair, pair.epochs["event"], np.arange(8), np.ones(8))
+        >>> bases = rj.contrasts.random_bases(key, network.h0)
+        >>> other, question = rj.contrasts.turned(network, asked, bases)
+        >>> a, b = (rj.run(one, x) for one in (network, other))
+        >>> bool(jnp.allclose(a.hs @ bases, b.hs, atol=1e-5)), bool(jnp.allclose(a.hs, b.hs))
+        (True, False)
+        >>> bool(jnp.allclose(rj.outputs(network, a), rj.outputs(other, b), atol=1e-5))
+        True
+    """
     state = lambda tree, lead: _over(lambda h: into(bases, h), lead)(tree)
     step, readout = Turned(network.step, bases), TurnedReadout(network.readout, bases)
     question = eqx.tree_at(

@@ -23,6 +23,14 @@ class Intervals(NamedTuple):
     - `effect`: of the share `e`.
     - `off`: of the amplitude off target, the root of the share; never below 0.
     - `median`: the median over trials of each trial's own `e`, unweighted, `[2, ...]`.
+
+    **Example:**
+
+        >>> norms = np.full((2, 12, 2), 4.0)
+        >>> sums = np.array([2.0, 2.0, 1.0]) * np.ones((2, 12, 3))  # half of the way
+        >>> found = rj.contrasts.share_intervals(sums, norms)
+        >>> found.median, bool((found.off == 0).all())  # nothing off target
+        (array([0.5, 0.5]), True)
     """
 
     effect: Float[np.ndarray, "2 *G 3"]

@@ -38,6 +38,14 @@ class Times(NamedTuple):
         deviations; `R = W`, and NaN where run and foil differ
         by less than 0.05 deviations in window r.
     - `by_unit`: `[2, W, N]`, of each member alone, read as the question reads; NaN for others.
+
+    **Example:**
+
+        >>> pair = rj.contrasts.aligned(network, trials, contrast)
+        >>> epoch, half, first = pair.epochs["event"], (np.arange(8), np.ones(8)), np.arange(6) < 2
+        >>> found = rj.contrasts.over_time(network, pair, epoch, half, first, first)
+        >>> len(found.windows) == found.by_read.shape[1] == found.by_unit.shape[1]
+        True
     """
 
     windows: Float[np.ndarray, "W L"]

@@ -56,7 +56,19 @@ def _check_rows(name: str, rows: PyTree) -> None:
 
 
 class AbstractIntervention(eqx.Module):
-    """A map from steps to steps whose arrays lead with a time axis of `T`, or of 1."""
+    """A map from steps to steps whose arrays lead with a time axis of `T`, or of 1.
+
+    **Example:**
+
+        >>> class Halve(rj.core.AbstractIntervention):
+        ...     window: jax.Array
+        ...     def __call__(self, step):
+        ...         return lambda h, x: step(h, x) * (1 - 0.5 * self.window)
+        >>> edit = Halve(rj.span(20, 5, 10))
+        >>> halved, clean = rj.run(network, x, edit).hs, rj.run(network, x).hs
+        >>> bool(jnp.allclose(halved[5], 0.5 * clean[5]))
+        True
+    """
 
     @abc.abstractmethod
     def __call__(self, step: Step) -> Step:

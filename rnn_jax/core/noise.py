@@ -98,6 +98,11 @@ def white_noise(key: PRNGKeyArray, T: int, dt: float, sources: int) -> Float[Arr
     **Raises:** `ValueError` where a number is out of range, or the key is invalid.
 
     Li et al., AISTATS (2020), for the tree of bridges that holds a path; diffrax's is used.
+
+    **Example:**
+
+        >>> rj.core.white_noise(key, T=20, dt=0.1, sources=2).shape  # beside inputs, for `noisy`
+        (20, 2)
     """
     random_key(key)
     at_least(1, T=T, sources=sources)

@@ -27,6 +27,8 @@ def clamp(units: PyTree, window: Float[Array, " T"], value: Any) -> Replace:
     - `window`: float `[T]`.
     - `value`: float `[T, N]`, `[1, N]` or a scalar.
 
+    **Returns:** an intervention, for `run`, `finite` or a sweep.
+
     **Raises:** `ValueError` where a mask or the window leaves [0, 1], or an index is negative or
     given twice; where the intervention meets a state, if an index is not one of its units.
 
@@ -66,6 +68,8 @@ def read(
 
     - `readers`: who is shown them: the other `units`, the `readout` (the direct effect
         alone), or `all`.
+
+    **Returns:** an intervention, for `run`, `finite` or a sweep.
 
     **Raises:** as `clamp`, and `ValueError` where `readers` is unknown.
 

@@ -60,6 +60,8 @@ def during(T: int, dt: float, start: float, stop: float) -> Float[Array, " T"]:
     - `T`, `dt`: the number of steps, and the length of one.
     - `start`, `stop`: in the unit of `dt`.
 
+    **Returns:** float `[T]`, 1 inside.
+
     **Raises:** `ValueError` where no step ends inside, the window leaves the trial, or a time is
     not a finite number.
 

@@ -62,6 +62,8 @@ def find_subject(
         an event, and 48 of a built-in network; and from which seed.
     - `train`: runs the training; the command line's shows progress.
 
+    **Returns:** a `Subject`: name, network, trials and names of units.
+
     **Raises:** `ValueError` where the name is unknown, with the nearest known name.
 
     **Example:**

@@ -35,6 +35,14 @@ class Alignment(NamedTuple):
     `sum_k shown[k, o] eigenvalue_k^n drive[k, i]`, which is `C J^n B` exactly. Where `J` is not
     normal `drive` is larger than the cosine by the `condition` of the mode, and modes may cancel;
     it is infinite for a defective mode.
+
+    **Example:**
+
+        >>> W, C, B = jnp.diag(jnp.array([0.9, 0.1])), np.array([[2.0, 0.0]]), np.eye(2)
+        >>> near = rj.stability(lambda h, x: W @ h, jnp.zeros(1), np.zeros((1, 2)))
+        >>> found = rj.dynamics.alignment(near, readout=C, inputs=B)
+        >>> print(found.outputs[0, 0].round(3), np.abs(found.shown[0, 0]).round(3))
+        [1.] [2.]
     """
 
     inputs: Float[np.ndarray, "S N I"]

@@ -56,6 +56,13 @@ class End(IntEnum):
     - `UNFINISHED`: it was not done within the moves.
     - `STOPPED`: however short a move, none leads on: the step has a kink there, or branches meet.
     - `DIVERGED`: the point goes to infinity.
+
+    **Example:**
+
+        >>> step_at = lambda r: lambda h, x: h + 0.5 * (r - h**2)  # no fixed point below r = 0
+        >>> asked = jnp.zeros(1), np.ones(1), np.array([1.0, -1.0])
+        >>> print(rj.dynamics.continuation(step_at, *asked).end)
+        RETURNED
     """
 
     REACHED = 0
@@ -83,6 +90,14 @@ class Branch(NamedTuple):
         a bifurcation at which this branch goes on.
     - `folds`: `[F, ...]`, the points at which the branch turns; `folds_at`: `[F]`, where.
     - `end`: how it ended.
+
+    **Example:**
+
+        >>> step_at = lambda r: lambda h, x: h + 0.5 * (r - h**2)  # a fixed point at sqrt(r)
+        >>> asked = jnp.zeros(1), np.ones(1), np.array([1.0, 4.0])
+        >>> found = rj.dynamics.continuation(step_at, *asked)
+        >>> found.points.ravel()[[0, -1]].round(6), found.unstable[[0, -1]]
+        (array([1., 2.]), array([0, 0]))
     """
 
     points: PyTree
@@ -164,6 +179,16 @@ def continuation(
 
     Keller, in Applications of Bifurcation Theory (1977); Allgower and Georg, Introduction to
     Numerical Continuation Methods (2003), chapter 6.
+
+    **Example:**
+
+        >>> step_at = lambda r: lambda h, x: h + 0.5 * (r - h**2)  # fixed points at +-sqrt(r)
+        >>> asked = jnp.zeros(1), np.ones(1), np.array([1.0, -1.0])
+        >>> found = rj.dynamics.continuation(step_at, *asked)
+        >>> found.folds.round(4), found.folds_at.round(4)  # at r = 0, half of the way
+        (array([[0.]]), array([0.5]))
+        >>> found.points[-1].round(4), found.end.name  # back at r = 1, on the other side
+        (array([-1.]), 'RETURNED')
     """
     for name, number in {"tolerance": tolerance, "longest": longest}.items():
         positive(name, number)

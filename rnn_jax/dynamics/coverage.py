@@ -22,6 +22,12 @@ class Coverage(NamedTuple):
     - `found`: `[S]`, distinct points after 1, 2, ... S starts, the mean over all their orders.
     - `unseen`: the share of points found by one start alone among all starts, an estimate of the
         chance that another start finds a new one (Good).
+
+    **Example:**
+
+        >>> found = rj.dynamics.coverage(np.array([0, 1, 2]))  # each start found another point
+        >>> found.found.round(2), found.unseen
+        (array([1., 2., 3.]), 1.0)
     """
 
     found: Float[np.ndarray, " S"]

@@ -60,6 +60,15 @@ class Cycle(NamedTuple):
     - `gap`: how far interpolation by six states and by four lie apart at the closing, in the unit
         of the state: what is known of the error of interpolation. 0 where `part` was given.
     - `precision`: "float64", or the one in which the step had to be computed.
+
+    **Example:**
+
+        >>> angle = 2 * jnp.pi / 12.5
+        >>> M = jnp.array([[jnp.cos(angle), -jnp.sin(angle)], [jnp.sin(angle), jnp.cos(angle)]])
+        >>> ring = lambda h, x: M @ h * (1.5 - 0.5 * h @ h)
+        >>> found = rj.dynamics.limit_cycle(ring, jnp.zeros(1), jnp.array([1.1, 0.0]))
+        >>> len(found.points)  # the start, and 12 whole steps of the turn of 12.5
+        13
     """
 
     points: PyTree

@@ -42,6 +42,15 @@ class Escapes(NamedTuple):
     - `steps`: `[S, R]`, from 1 on: the first step whose label is another, and stays another.
         `limit` where that was not seen: the time is longer.
     - `ended`: `[S, R]`, whether it was seen.
+
+    **Example:**
+
+        >>> drift = lambda h, x: h - 0.1 + 0.01 * x  # it would be below 0 after 25 steps
+        >>> draw, side = (lambda key: jax.random.normal(key, (1,))), (lambda h: h[0] > 0)
+        >>> asked = drift, side, np.array([[2.5]]), draw, key
+        >>> found = rj.dynamics.escape_times(*asked, samples=4, limit=10)
+        >>> found.steps.tolist(), found.ended.any().item()  # longer than 10 steps
+        ([[10, 10, 10, 10]], False)
     """
 
     steps: Int[np.ndarray, "S R"]

@@ -40,6 +40,14 @@ class Families(NamedTuple):
         bifurcation, or on a family that ends nearer than the probe reaches.
     - `tangent`: `[S, N, D]`, those directions, orthonormal columns and then zeros; a state of
         several parts is one vector, leaf by leaf.
+
+    **Example:**
+
+        >>> line = lambda h, x: h * jnp.array([1.0, 0.5])  # all points with h[1] = 0 are fixed
+        >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+        >>> found = rj.dynamics.families(line, jnp.zeros(1), points, points)
+        >>> np.abs(found.tangent[0]).round(6)[:, 0]  # along the line
+        array([1., 0.])
     """
 
     labels: Int[np.ndarray, " S"]

@@ -48,6 +48,13 @@ class Floquet(NamedTuple):
     - `right`: `[N, N]`, column k the direction of mode k at the first state, of length 1.
     - `left`: `[N, N]`, column k what sets mode k going there: `left_k^H M = multiplier_k
         left_k^H`, of length 1. That of the multiplier 1 is the phase response.
+
+    **Example:**
+
+        >>> turn = 0.5 * jnp.array([[0.0, -1.0], [1.0, 0.0]])
+        >>> found = rj.dynamics.floquet(lambda h, x: turn @ h, jnp.zeros(1), np.zeros((4, 2)))
+        >>> found.exponents.round(3)  # log(1/2) per step
+        array([-0.693, -0.693])
     """
 
     multipliers: Complex[np.ndarray, " N"]

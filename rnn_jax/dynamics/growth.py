@@ -27,6 +27,14 @@ class Growth(NamedTuple):
     - `rates`: `[K]`, natural logarithms per step of `|d|`; `-inf` where nothing is left of it.
     - `peaks`: `[K]`, `max_t |d_t| / |d_0|` over all steps, the start included: at least 1. A
         network that is not normal may amplify before it decays.
+
+    **Example:**
+
+        >>> W = jnp.array([[0.0, 0.0], [9.0, 0.0]])  # unit 0 drives unit 1, which drives none
+        >>> asked = (lambda h, x: W @ h), jnp.zeros(1), jnp.zeros(2), key
+        >>> found = rj.dynamics.growth(*asked, directions=2)
+        >>> bool((found.rates == -jnp.inf).all()), bool((found.peaks >= 1).all())
+        (True, True)
     """
 
     rates: Float[Array, " K"]

@@ -37,6 +37,13 @@ class Lyapunov(NamedTuple):
     - `state`: the last state.
     - `basis`: `[N, K]`, orthonormal: the first k columns span the k-dimensional volume that grew
         most. A state of several parts is one vector, leaf by leaf.
+
+    **Example:**
+
+        >>> J = jnp.diag(jnp.array([0.5, 0.25]))
+        >>> found = rj.lyapunov_spectrum(lambda h, x: J @ h, jnp.ones(2), jnp.zeros((50, 1)))
+        >>> print(np.exp(found.exponents).round(2), np.abs(found.basis[:, 0]).round(2))
+        [0.5 0.25] [1. 0.]
     """
 
     exponents: Float[Array, " K"]

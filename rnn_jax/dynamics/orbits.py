@@ -36,6 +36,13 @@ class Orbit(NamedTuple):
     - `verdict`: a code of `Verdict`.
     - `residual`: `q = |F^p(h) - h|^2 / 2` for the period that was asked for.
     - `precision`: "float64", or the one in which the step had to be computed.
+
+    **Example:**
+
+        >>> flip = lambda h, x: -jnp.tanh(2.0 * h)
+        >>> found = rj.dynamics.periodic_orbit(flip, jnp.zeros(1), jnp.ones(1), period=4)
+        >>> found.period, found.points.shape  # the least period, and not 4
+        (2, (2, 1))
     """
 
     points: PyTree
@@ -52,6 +59,14 @@ class Orbits(NamedTuple):
     - `labels`: `[S]`, the orbit that each start found; -1 where it found none.
     - `period`: `[S]`, least periods; 0 where it found none.
     - `found`: the `FixedPoints` of `F^p`: a state of the orbit and the verdict of each start.
+
+    **Example:**
+
+        >>> flip = lambda h, x: -jnp.tanh(2.0 * h)
+        >>> starts = np.array([[1.0], [-1.0], [0.0]])
+        >>> found = rj.dynamics.periodic_orbits(flip, jnp.zeros(1), starts, period=2)
+        >>> [orbit.shape for orbit in found.orbits]  # one of two states, and a fixed point
+        [(2, 1), (1, 1)]
     """
 
     orbits: list[PyTree]

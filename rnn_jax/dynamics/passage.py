@@ -28,6 +28,12 @@ class Passage(NamedTuple):
 
     - `time`: the index of the first step inside; `T`, a lower bound, where it never came inside.
     - `reached`: whether it came inside.
+
+    **Example:**
+
+        >>> found = rj.dynamics.first_passage(np.array([False, False, True, False]))
+        >>> int(found.time), bool(found.reached)
+        (2, True)
     """
 
     time: Int[np.ndarray, "..."]
@@ -41,6 +47,13 @@ class Survival(NamedTuple):
     - `at_risk`: `[K]`, how many had lasted so long and were still seen.
     - `ended`: `[K]`, how many of these ended then; `ended / at_risk` is the hazard.
     - `share`: `[K]`, the estimate; `low`, `high` its interval, each time for itself.
+
+    **Example:**
+
+        >>> times, ended = np.array([1.0, 2.0, 2.0, 3.0]), np.array([True, True, False, True])
+        >>> found = rj.dynamics.survival(times, ended)
+        >>> (found.ended / found.at_risk).round(3)  # the hazard
+        array([0.25 , 0.333, 1.   ])
     """
 
     times: Float[np.ndarray, " K"]

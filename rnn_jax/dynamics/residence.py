@@ -31,6 +31,12 @@ class Visits(NamedTuple):
     - `trial`, `start`: in which trial, and the index of its first step.
     - `began`: whether its begin was seen; false for the first of a trial (censored on the left).
     - `ended`: whether its end was seen; false for the last of a trial (censored on the right).
+
+    **Example:**
+
+        >>> visits = rj.dynamics.residence_times(np.array([0, 0, 1, 1, 1, 0]))
+        >>> visits.start, visits.began & visits.ended  # of the one in the middle all was seen
+        (array([0, 2, 5]), array([False,  True, False]))
     """
 
     state: Int[np.ndarray, " V"]
@@ -47,6 +53,13 @@ class Geometric(NamedTuple):
     - `leave`: the probability to leave in a step, and `leave_low`, `leave_high` its interval.
     - `mean`: the mean residence `1 / leave` in steps, and `mean_low`, `mean_high`.
     - `exits`, `steps`: how often it was left, of how many steps.
+
+    **Example:**
+
+        >>> visits = rj.dynamics.residence_times(np.array([0, 0, 0, 1, 0, 0, 0, 1]))
+        >>> found = rj.dynamics.geometric(visits, 0)
+        >>> round(found.leave, 3), bool(found.leave_low < found.leave < found.leave_high)
+        (0.333, True)
     """
 
     leave: float

@@ -19,6 +19,12 @@ class MeanExponents(NamedTuple):
     """Exponents over trajectories, arrays on the host.
 
     - `mean`: `[K]`; `low`, `high`: `[K]`, the ends of its interval.
+
+    **Example:**
+
+        >>> found = rj.dynamics.mean_exponents(np.array([[0.2, -1.0], [0.2, -1.0]]))
+        >>> print(found.low, found.high)  # two equal runs
+        [ 0.2 -1. ] [ 0.2 -1. ]
     """
 
     mean: Float[np.ndarray, " K"]

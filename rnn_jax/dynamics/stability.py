@@ -41,6 +41,13 @@ class Stability(NamedTuple):
         where it is gone at once, infinite where it stays.
     - `rotation`: `[S, N]` in radians a step, in (-pi, pi].
     - `unstable`, `neutral`: `[S]`, how many modes grow, and how many do neither.
+
+    **Example:**
+
+        >>> W = jnp.diag(jnp.array([0.5, 2.0]))
+        >>> found = rj.stability(lambda h, x: W @ h, jnp.zeros(1), np.zeros((1, 2)))
+        >>> found.eigenvalues.real, found.unstable, found.time_constants.round(2)  # in steps
+        (array([[2. , 0.5]]), array([1]), array([[-1.44,  1.44]]))
     """
 
     jacobian: Float[np.ndarray, "S N N"]

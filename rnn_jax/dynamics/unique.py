@@ -22,6 +22,12 @@ class Unique(NamedTuple):
     - `labels`: `[S]`, which of them each point is.
     - `counts`: `[U]`, how many starts found each.
     - `first`: `[U]`, the index of the start that found it first.
+
+    **Example:**
+
+        >>> found = rj.dynamics.unique(np.array([[1.0], [0.0], [1.0 + 1e-9]]))
+        >>> found.points.ravel(), found.first  # each as its first start found it
+        (array([1., 0.]), array([0, 1]))
     """
 
     points: PyTree

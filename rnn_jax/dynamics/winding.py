@@ -28,6 +28,14 @@ class Winding(NamedTuple):
     - `angle`: `[T]` in radians, without jumps.
     - `returns`: `[R]` in steps, from one full turn to the next through the half-line.
     - `cv`: their standard deviation over their mean; NaN for fewer than two.
+
+    **Example:**
+
+        >>> angle = 2 * np.pi * np.arange(41) / 10
+        >>> path = np.stack([np.cos(angle), np.sin(angle)], 1)
+        >>> found = rj.dynamics.winding(path, centre=np.zeros(2))
+        >>> round(float(found.angle[-1] - found.angle[0]), 3), round(found.cv, 3)  # 8 pi
+        (25.133, 0.0)
     """
 
     rate: float
@@ -52,6 +60,14 @@ class WindingTest(NamedTuple):
         are fewer than two return times; a surrogate that has fewer counts as as regular.
     - `order_rates`, `phase_rates`, `cvs`: `[K]`, of the surrogates; NaN for a `cv` of fewer than
         two return times.
+
+    **Example:**
+
+        >>> angle = 2 * np.pi * np.arange(60) / 10 + np.arange(4.0)[:, None]  # four trials
+        >>> paths = np.stack([np.cos(angle), np.sin(angle)], -1)
+        >>> found = rj.dynamics.winding_test(paths, key, draws=19)
+        >>> bool((found.order_rates < found.rate).all()), found.order_rates.shape  # surrogates
+        (True, (19,))
     """
 
     rate: float

@@ -73,6 +73,12 @@ def join() -> None:
 
     **Raises:** `ValueError` where the environment is at odds with itself or names a machine that
     is not known; `TimeoutError` where the processes have not met within about a minute.
+
+    **Example:**
+
+        >>> rj.launch.join()  # a process by itself has nobody to meet
+        >>> rj.launch.place().count
+        1
     """
     here = place()
     if here.count == 1:
@@ -145,6 +151,13 @@ def leave(code: int) -> NoReturn:
     """End this process with an exit code, without JAX's wait for the end of all others.
 
     **Raises:** `SystemExit` where this is the only process.
+
+    **Example:**
+
+        >>> rj.launch.leave(3)  # of the only process
+        Traceback (most recent call last):
+            ...
+        SystemExit: 3
     """
     try:
         alone = place().count == 1

@@ -80,6 +80,8 @@ def permute(planted: Planted, order: Sequence[int] | np.ndarray) -> Planted:
     - `planted`: of a state `[N]`.
     - `order`: each of `0 .. N - 1` once.
 
+    **Returns:** a `Planted`, its truth for the new units.
+
     **Raises:** `ValueError` where the order is no permutation.
 
     **Example:**
@@ -106,6 +108,8 @@ def flip_signs(planted: Planted, signs: Sequence[int] | np.ndarray) -> Planted:
 
     - `planted`: of a state `[N]`.
     - `signs`: `N` of 1 or -1.
+
+    **Returns:** a `Planted`, its truth for the new units.
 
     **Raises:** `ValueError` where they are not.
 
@@ -136,6 +140,8 @@ def split(planted: Planted, unit: str, copies: int, key: PRNGKeyArray | None = N
     - `unit`: its name. Copies stand in its place, named `NAME/0`, `NAME/1`, ...
     - `copies`: how many.
     - `key`: draws uneven shares; `None` for even ones.
+
+    **Returns:** a `Planted`, its truth for the new units.
 
     **Raises:** `ValueError` where there is no such unit, or `copies < 1`.
 
@@ -173,6 +179,8 @@ def add_readers(planted: Planted, count: int, key: PRNGKeyArray) -> Planted:
     - `count`: the number of readers, named `reader 0`, ... and grouped as `reader`.
     - `key`: draws the weights.
 
+    **Returns:** a `Planted`, its truth for the new units.
+
     **Raises:** `ValueError` where `count < 1`, or there is no member to read.
 
     **Example:**
@@ -209,6 +217,8 @@ def rotate(planted: Planted, key: PRNGKeyArray) -> Planted:
 
     - `planted`: of a state `[N]`.
     - `key`: draws the rotation.
+
+    **Returns:** a `Planted`, its truth for the new units.
 
     **Example:**
 

@@ -52,6 +52,13 @@ def semi_synthetic(
     **Raises:** `ValueError` where there are too few units to carry the variables.
 
     Geiger et al., ICML (2022), for the training; Gupta et al., NeurIPS (2024), for strictness.
+
+    **Example:**
+
+        >>> rj.planted.semi_synthetic(rj.planted.latch(extra=0), units=5, carriers=2)
+        Traceback (most recent call last):
+            ...
+        ValueError: 5 units cannot carry 3 variables, 2 each
     """
     if cause is None:
         return _default(units, carriers, steps, seed)

@@ -50,6 +50,8 @@ def copies(redundancy: int = 3, extra: int = EXTRA) -> Planted:
     - `redundancy`: the number of copies, odd.
     - `extra`: the number of bystanders.
 
+    **Returns:** a `Planted` with its trials, contrasts and truth.
+
     **Raises:** `ValueError` where the redundancy is even or below 3.
 
     **Example:**
@@ -80,6 +82,18 @@ def and_pair(extra: int = EXTRA) -> Planted:
     Gradients: either is 0, for the reader is saturated.
 
     **Arguments:** `extra`: the number of bystanders.
+
+    **Returns:** a `Planted` with its trials, contrasts and truth.
+
+    **Example:**
+
+        >>> made = rj.planted.and_pair(extra=0)
+        >>> made.units, np.flatnonzero(made.truth.nodes["delay"]).tolist()
+        (('relay', 'left', 'right', 'reader'), [1, 2, 3])
+        >>> h, quiet = jnp.zeros(4), jnp.zeros(1)
+        >>> step = lambda held: made.network.step(h.at[held].set(1.0), quiet)
+        >>> [step(jnp.array(held))[3].item() for held in ([1], [1, 2])]  # one holds it, or both
+        [0.0, 1.0]
     """
     return _pair(-2.5, extra)
 
@@ -92,6 +106,16 @@ def or_pair(extra: int = EXTRA) -> Planted:
     is not fooled, and nor is the mean, which lies between the bits. Gradients: as for the other.
 
     **Arguments:** `extra`: the number of bystanders.
+
+    **Returns:** a `Planted` with its trials, contrasts and truth.
+
+    **Example:**
+
+        >>> made = rj.planted.or_pair(extra=0)
+        >>> h, quiet = jnp.zeros(4), jnp.zeros(1)
+        >>> step = lambda held: made.network.step(h.at[held].set(1.0), quiet)
+        >>> [step(jnp.array(held))[3].item() for held in ([1], [1, 2])]  # one holds it, or both
+        [1.0, 1.0]
     """
     return _pair(-0.5, extra)
 
@@ -115,6 +139,8 @@ def cancelled_pair(extra: int = EXTRA) -> Planted:
     connections outwards, one at a time, show it.
 
     **Arguments:** `extra`: the number of bystanders.
+
+    **Returns:** a `Planted` with its trials, contrasts and truth.
 
     **Example:**
 
@@ -146,6 +172,14 @@ def correlated_unread(echoes: int = 4, extra: int = EXTRA) -> Planted:
 
     - `echoes`: the number of unread units that hold about the sum.
     - `extra`: the number of bystanders.
+
+    **Returns:** a `Planted` with its trials, contrasts and truth.
+
+    **Example:**
+
+        >>> made = rj.planted.correlated_unread(echoes=2, extra=0)
+        >>> np.compress(made.truth.nodes["delay"] > 0, made.units).tolist()  # no echo
+        ['left', 'right']
     """
     relays = {side: f"{side} relay" for side in ("left", "right")}
     units = {name: Unit(inputs={side: 1.0}, group="relay") for side, name in relays.items()}
@@ -171,6 +205,14 @@ def high_variance_unread(loud: int = 6, extra: int = EXTRA) -> Planted:
 
     - `loud`: the number of unread units in the block.
     - `extra`: the number of bystanders.
+
+    **Returns:** a `Planted` with its trials, contrasts and truth.
+
+    **Example:**
+
+        >>> made = rj.planted.high_variance_unread(loud=2, extra=0)
+        >>> np.compress(made.truth.nodes["cue"] > 0, made.units).tolist()  # no loud unit
+        ['relay', 'memory']
     """
     units = {"relay": RELAY, "memory": LINE}
     for k in range(loud):
@@ -199,6 +241,8 @@ def dormant_path(extra: int = EXTRA) -> Planted:
     value of either is its own.
 
     **Arguments:** `extra`: the number of bystanders.
+
+    **Returns:** a `Planted` with its trials, contrasts and truth.
 
     **Example:**
 
@@ -230,6 +274,8 @@ def self_repairing(extra: int = EXTRA) -> Planted:
     trial; resampling one of the two raises a false alarm.
 
     **Arguments:** `extra`: the number of bystanders.
+
+    **Returns:** a `Planted` with its trials, contrasts and truth.
 
     **Example:**
 
@@ -269,6 +315,8 @@ def local_corruption(extra: int = EXTRA) -> Planted:
     whole trial, and anatomy, in which both paths are always there.
 
     **Arguments:** `extra`: the number of bystanders.
+
+    **Returns:** a `Planted` with its trials, contrasts and truth.
 
     **Example:**
 

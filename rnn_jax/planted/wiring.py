@@ -104,6 +104,8 @@ def truth_of(units: Mapping[str, Unit], members: Mapping[str, Sequence[str]]) ->
     - `units`: as for `wire`.
     - `members`: the names of the units that belong to the circuit, by epoch.
 
+    **Returns:** `Truth`: nodes `[N]` and edges `[N, N]`, `[to, from]`, of each epoch.
+
     **Raises:** `ValueError` where a member is no unit.
 
     **Example:**
@@ -138,6 +140,8 @@ def truth_over(
     - `units`: as for `wire`.
     - `times`: the steps at which a unit's value bears on outputs; a unit left out never does.
     - `epochs`: the steps of each.
+
+    **Returns:** `Truth`: nodes `[N]` and edges `[N, N]`, `[to, from]`, of each epoch.
 
     **Raises:** `ValueError` where times are given of what is no unit.
 

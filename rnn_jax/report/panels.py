@@ -41,6 +41,8 @@ def heat_map(
         borders a column is a window's number.
     - `norm`: the scale of colours; by default centred at 0.
 
+    **Returns:** the axes that were drawn on.
+
     **Raises:** `ValueError` where effects are not `[W, N]`, or edges do not fit.
 
     **Example:**
@@ -78,6 +80,8 @@ def matrix(
     - `values`: `[N, N]`, `[to, from]`.
     - `ax`, `norm`: as for `heat_map`.
     - `units`: names of the units, written where there are at most 32.
+
+    **Returns:** the axes that were drawn on.
 
     **Raises:** `ValueError` where values are no square matrix.
 
@@ -124,6 +128,8 @@ def ranking(
     - `units`: names.
     - `members`: bool `[N]`.
     - `count`: how many.
+
+    **Returns:** the axes that were drawn on.
 
     **Raises:** `ValueError` where effects are not `[N]`, or another argument does not fit.
 

@@ -38,6 +38,16 @@ def write_portrait_page(dataset: xr.Dataset, path: Path) -> None:
     - `path`: the `.html` file.
 
     **Raises:** `ValueError` where the dataset lacks something that is to be shown.
+
+    **Example:**
+
+        >>> double = rj.Network(lambda h, x: jnp.tanh(2 * h + x), rj.cells.Units(), jnp.zeros(1))
+        >>> runs = rj.Trials(xs[:, :, :1], None, trials.epochs)
+        >>> few = rj.discovery.DynamicsSettings(starts=16, exponents=0)
+        >>> seen = rj.discovery.portrait(rj.Subject("mine", double, runs), few)
+        >>> rj.report.write_portrait_page(seen.dataset, folder / "dynamics.html")
+        >>> "https://" in (folder / "dynamics.html").read_text()  # one file, which works offline
+        False
     """
     path.write_text(with_data(portrait_page(), portrait_data(dataset)), "utf-8")
 

@@ -154,6 +154,13 @@ def write_run(work: Workplace, found: Discovery, log: str) -> None:
     - `log`: the text of `log.txt`.
 
     **Raises:** what the writing raises; a note names the folder of what was written until then.
+
+    **Example:**
+
+        >>> with rj.data.reserved(folder / "written") as work:
+        ...     rj.report.write_run(work, found, "what was said")
+        >>> (folder / "written" / "log.txt").read_text()
+        'what was said'
     """
     dataset = found.dataset
     settings = asdict(found.settings) | {"score": dataset.attrs["metric"]}

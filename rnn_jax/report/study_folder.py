@@ -113,6 +113,16 @@ def read_study(path: Path, name: str) -> xr.Dataset:
     """The numbers that an earlier run of a study saved.
 
     **Raises:** `ValueError` where the file is missing, cut off, or of another study.
+
+    **Example:**
+
+        >>> found.dataset.assign_attrs(study="mine").to_netcdf(folder / "mine.nc")
+        >>> rj.report.read_study(folder / "mine.nc", "mine").sizes["unit"]
+        6
+        >>> rj.report.read_study(folder / "mine.nc", "recovery")
+        Traceback (most recent call last):
+            ...
+        ValueError: ...mine.nc holds mine, not recovery
     """
     try:
         found = xr.load_dataset(path, engine="h5netcdf")

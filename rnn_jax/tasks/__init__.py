@@ -23,7 +23,14 @@ from .trials import Trials, check_trials
 
 
 class Entry(NamedTuple):
-    """A built-in: one line about it, and what makes it."""
+    """A built-in: one line about it, and what makes it.
+
+    **Example:**
+
+        >>> entry = rj.tasks.TASKS["flip-flop"]
+        >>> entry.about, entry.make().inputs
+        ('task: hold the last pulse of each of three channels', 3)
+    """
 
     about: str
     make: Callable[[], Any]

@@ -190,6 +190,8 @@ def linear_chain(states: int) -> HiddenMarkov:
 
     - `states`: `K`, 2 to 5; beyond, an inner state would leave with a probability above 1.
 
+    **Returns:** a `HiddenMarkov` of `states` states and 3 symbols.
+
     **Raises:** `ValueError` where it is another number.
 
     arXiv 2510.25674.

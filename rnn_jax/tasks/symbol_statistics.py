@@ -23,6 +23,8 @@ def stationary(model: HiddenMarkov) -> Float[np.ndarray, " K"]:
 
     - `model`: of `K` states.
 
+    **Returns:** `[K]`, which add up to 1.
+
     **Raises:** `ValueError` where there is more than one such distribution.
 
     **Example:**

@@ -85,6 +85,17 @@ def signed_adam(
     Make it once: training with another object compiles anew.
 
     **Raises:** `ValueError` where the rate is not above 0, or there is no step.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (8, 2), (True, False), [[0.5, 0.5], [0.5, 0.5]])
+        >>> optimiser = rj.training.signed_adam(anatomy, steps=100)
+        >>> state = rj.training.start(rj.training.anatomical(anatomy, key), optimiser, key)
+        >>> sample = lambda key, count: rj.Trials(xs, xs, {})
+        >>> loss = rj.training.mean_squared_error
+        >>> W = rj.training.advance(state, sample, loss, optimiser, 2, 8)[0].network.step.wire
+        >>> bool((W[:, :8] >= 0).all()), bool((W[:, 8:] <= 0).all())
+        (True, True)
     """
     positive("learning_rate", learning_rate)
     at_least(1, steps=steps)

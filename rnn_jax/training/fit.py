@@ -38,6 +38,12 @@ class FitState(NamedTuple):
     - `optimiser`: Optax's state.
     - `key`: of the trials to come, as raw key data, so that it can be saved.
     - `step`: gradient steps taken.
+
+    **Example:**
+
+        >>> state = rj.training.start(network, rj.training.adam(1e-3, 10), key)
+        >>> int(state.step), state.key.dtype  # no step was taken yet
+        (0, dtype('uint32'))
     """
 
     network: Network
@@ -53,6 +59,13 @@ class Fit(NamedTuple):
     - `losses`: `[steps taken]`, of each step's batch.
     - `state`: to go on from.
     - `reason`: why it ended, a sentence.
+
+    **Example:**
+
+        >>> sample, loss = (lambda key, count: trials), rj.training.mean_squared_error
+        >>> found = rj.fit(network, sample, loss, key, steps=4, batch_size=8)
+        >>> found.reason, int(found.state.step)
+        ('all steps were taken', 4)
     """
 
     network: Network
@@ -78,6 +91,14 @@ def adam(learning_rate: float, steps: int, clip: float = 1.0) -> optax.GradientT
     """AdamW on a cosine schedule after a short warm-up, its gradient clipped in norm.
 
     **Raises:** `ValueError` where a rate or norm is not above 0, or there is no step.
+
+    **Example:**
+
+        >>> optimiser, W = rj.training.adam(1e-2, steps=100), jnp.zeros(2)
+        >>> with jax.numpy_dtype_promotion("standard"):  # JAX's default, which Optax needs
+        ...     change, _ = optimiser.update(jnp.array([3.0, -4.0]), optimiser.init(W), W)
+        >>> print(change.round(4))  # at the first step a tenth of the rate, and downhill
+        [-0.001 0.001]
     """
     positive("learning_rate", learning_rate)
     positive("clip", clip)
@@ -153,6 +174,14 @@ def advance(
 
     **Raises:** `ValueError` where a number or an argument is invalid, where `sample` gives no
     `Trials` or they have no targets, or where the loss is no scalar.
+
+    **Example:**
+
+        >>> optimiser, loss = rj.training.adam(1e-2, steps=4), rj.training.mean_squared_error
+        >>> state, sample = rj.training.start(network, optimiser, key), (lambda key, count: trials)
+        >>> state, losses = rj.training.advance(state, sample, loss, optimiser, 4, 8)
+        >>> int(state.step), losses.shape, state.network.step.w.shape == network.step.w.shape
+        (4, (4,), True)
     """
     _check_call(sample, loss, steps, batch_size)
     arrays, static = eqx.partition(state.network, trainable(state.network))

@@ -22,6 +22,12 @@ class ResultCodes(NamedTuple):
     - `code`: like the effects; 0 finite, 1 infinite, 2 not a number.
     - `index`: `[F, dims]`, where each failed element stands.
     - `counts`: how many elements bear each name.
+
+    **Example:**
+
+        >>> found = rj.causal.result_codes(np.array([1.0, np.inf, 2.0]))
+        >>> found.counts, found.index.tolist()
+        ({'finite': 2, 'overflow': 1, 'nan': 0}, [[1]])
     """
 
     code: Int[np.ndarray, "..."]

@@ -24,7 +24,14 @@ AXES = ("units", "trials")
 
 
 def over_devices(groups: int, trials: int) -> Mesh | None:
-    """A mesh of all devices that leaves each the least to do; `None` where there is one."""
+    """A mesh of all devices that leaves each the least to do; `None` where there is one.
+
+    **Example:**
+
+        >>> mesh = rj.causal.over_devices(groups=6, trials=8)  # for the argument `mesh` of `sweep`
+        >>> (mesh is None) == (jax.device_count() == 1)
+        True
+    """
     count = jax.device_count()
     if count == 1:
         return None
