@@ -179,6 +179,15 @@ def test_the_circuit_shows_edges_loops_signs_and_members():
     assert "lowers" in legend
 
 
+def test_a_circuit_without_a_loop_is_drawn():
+    flow = np.zeros((4, 4))
+    flow[1, 0] = 0.5
+    figure = FIGURES["circuit"](few(flow, [True, True, False, False]))
+    assert len(drawn_in(figure.axes[0])[0].get_paths()) == 1
+    (caption,) = (t.get_text() for t in figure.axes[0].texts if "thickest" in t.get_text())
+    assert "0 of them with a loop" in caption
+
+
 def test_a_circuit_of_no_unit_says_so():
     figure = FIGURES["circuit"](few(np.zeros((4, 4)), [False] * 4))
     assert ill(figure) == []

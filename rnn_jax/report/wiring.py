@@ -66,6 +66,8 @@ def loops(
     - `radius`: of the loops.
     - `gap`, `head`: as for `bends`.
     """
+    if not len(places):  # nor has a drawing without loops a radius for them
+        return np.zeros((0, POINTS + 1, 2))
     # nearer to the unit than its gap a loop would lie under the dot
     first = min(2 * np.arcsin(min(1.0, gap / (2 * radius))), 0.8 * np.pi)
     last = 2 * np.pi - first
