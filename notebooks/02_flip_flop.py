@@ -10,9 +10,9 @@
 # %% [markdown]
 # # How a trained network holds three bits
 #
-# A network hears pulses on three channels and must tell, on three outputs, the sign of the last
-# pulse of each. We train a GRU on it, and ask which units hold which bit, and what is left of its
-# landscape without them.
+# A network receives pulses on three channels. On three outputs it must tell the sign of the last
+# pulse of each. We train a GRU on it, and ask which units hold which bit, and which fixed points
+# are left without them.
 #
 # `QUICK=1` in the environment makes all of it small: 16 units, and no random bases.
 
@@ -55,7 +55,7 @@ print(single)
 
 # %% [markdown]
 # With 64 units about half of them are needed, nearly the same ones in both epochs; with 16, all of
-# them. That is no answer.
+# them. This does not answer the question.
 #
 # ## "Which units hold this bit?"
 #
@@ -93,10 +93,10 @@ changed = rj.outputs(network, rj.run(network, x, rj.Replace(mask, foil.hs)))
 clean = rj.outputs(network, rj.run(network, x))
 
 # %% [markdown]
-# ## What is left of the landscape
+# ## Which fixed points are left
 #
 # Without pulses the network rests in stable points, one for each pattern of three bits. We take
-# out the circuit of bit 0 and look again.
+# out the circuit of bit 0 and search the fixed points again.
 
 # %%
 states = jax.vmap(lambda x: rj.run(network, x).hs)(trials.xs).reshape(-1, UNITS)

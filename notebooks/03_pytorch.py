@@ -153,10 +153,10 @@ plt.show()
 
 # %% [markdown]
 # Each window's units turn the answer in their own window, and turn it much less in the others. So
-# the level is not held in one place: what carries it moves on during the delay. One pair is the
-# exception. The units that see the first level are also those in which it lies when the second one
+# the level is not held in one place: other units carry it during the delay. One pair is the
+# exception. The units that carry the first level when it is seen also carry it when the second one
 # is compared.
 #
 # The last column of the table asks one more thing: do random axes of the state space do as well as
-# these units? Here they mostly do. The memory is spread over directions, and single units are
-# nothing special; that it moves is true all the same, since the exchanges are what they are.
+# these units? Here they mostly do. The memory is spread over directions, and single units have no
+# special role. It is still true that the memory moves, since the exchanges show this directly.

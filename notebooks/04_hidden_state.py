@@ -12,7 +12,7 @@
 #
 # A hidden state is +1 or -1 and changes now and then. It is seen through noise. The best that one
 # can do is Bayes' filter. We train two networks to report the log-odds of the state: one freely,
-# one that pays for activity. Both become the filter. Do they do it with equally many units?
+# one with a penalty on its activity. Both become the filter. Do they need equally many units?
 #
 # `QUICK=1` in the environment makes all of it small.
 

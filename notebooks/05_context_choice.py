@@ -65,10 +65,10 @@ shared = np.array([[(sets[a] & sets[b]).sum() for b in names] for a in names])
 #
 # On fresh trials we put the states that the context's mediator has under the other cue into the
 # run, over the whole evidence. The choice follows the other stream. But those states come from a
-# run that has seen the same evidence, and may simply bring its answer along. So we ask more
-# sharply: the other run hears the other cue and *no evidence*. What its states bring along is the
-# context alone. If the units say what counts and something else integrates, the choice still
-# follows the other stream. If they integrate as well, holding them takes the evidence away.
+# run that has seen the same evidence, and they may carry its answer. So we ask a stricter
+# question: the other run receives the other cue and *no evidence*. Its states carry only the
+# context. If the units say what counts and other units integrate, the choice still follows the
+# other stream. If they integrate as well, holding them takes the evidence away.
 #
 # A choice's weight on a stream is its slope, by least squares on the means of both streams.
 

@@ -27,7 +27,7 @@ SUBJECT = (
 )
 TRIALS = (
     f"A file ({SUFFIXES['trials']}) of trials (inputs, targets, epoch_NAME; foil_NAME and more "
-    "for contrasts), for a network of your own, or in the place of the task's for a model."
+    "for contrasts), for a network of your own, or to replace the task's trials for a model."
 )
 
 
@@ -151,7 +151,7 @@ class Compare:
     """The folder of a run."""
 
     second: tyro.conf.Positional[Path]
-    """The folder of another: another seed, another cell, after more training."""
+    """The folder of another run: with another seed or cell, or after more training."""
 
     out: Path | None = None
     """The page; by default FIRST-and-SECOND.html beside the first folder."""

@@ -233,12 +233,12 @@ def _at_work(out: Path, overwrite: bool, log: Log) -> Iterator["Workplace"]:
                 first_alone(reserve)
             foreign = strangers(work.kept)
             if foreign:
-                log(f"{work.kept} holds {', '.join(foreign)}, which no run wrote: left alone")
+                log(f"{work.kept} holds {', '.join(foreign)}, which no run wrote: not changed")
             parts = [
                 path for kind in ("npy", "npz", "eqx") for path in work.kept.glob(f"*.{kind}")
             ]
             if parts:
-                log(f"finished parts in {work.kept}: {len(parts)}; what serves is not run again")
+                log(f"finished parts in {work.kept}: {len(parts)}; usable parts are not run again")
             yield held[0] if held else work
         except Exception as error:
             if log.speaks and not is_refusal(error):

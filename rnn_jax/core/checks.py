@@ -281,5 +281,5 @@ def members(name: str, thing: Any) -> Array:
     if found.ndim != 1 or found.size == 0:
         raise ValueError(f"{name} must be [N], bool or 0 / 1; got {described(thing)}")
     if not isinstance(found, Tracer) and not np.isin(np.asarray(found), (0, 1)).all():
-        raise ValueError(f"{name} must be bool or 0 / 1, an entry a unit; got others")
+        raise ValueError(f"{name} must be bool or 0 / 1, one entry per unit; got others")
     return jnp.asarray(found)

@@ -140,11 +140,11 @@ def load(
     if like is None:
         return find_subject(str(path), file, cell)
     if cell is not None:
-        raise ValueError("cell is for files of weights; like says the structure already")
+        raise ValueError("cell is for files of weights; like gives the structure already")
     if Path(path).is_dir():
         return of_run(Path(path), file, like)
     if Path(path).suffix != ".eqx":
-        raise ValueError(f"like goes with a run's folder or a model (.eqx), got {path}")
+        raise ValueError(f"like is for a run's folder or a model (.eqx), got {path}")
     return _own(Path(path).name, load_model(path, like), load_header(path), file)
 
 

@@ -33,7 +33,8 @@ class Settings:
     or the mean where the first is zero."""
 
     kind: Literal["clamp", "pulse", "read"] = "clamp"
-    """Held over the window, set once at its start, or only what others read is replaced."""
+    """How a unit is replaced: held over the window, set once at its start, or only in what
+    others read."""
 
     score: Literal["fidelity", "margin", "squared-error", "log-odds"] = "fidelity"
     """What is measured: minus the squared change of the outputs, which needs no targets and
@@ -44,9 +45,9 @@ class Settings:
     """Steps per window of the heat map; by default a twenty-fourth of the trial."""
 
     alpha: float = 0.05
-    """False-discovery rate at which a unit's effect counts as there. Fidelity's effects have one
-    sign, so that for it this says on how many trials there is an effect beyond rounding; how
-    large it must be, `floor` says."""
+    """False-discovery rate of the test of each unit's effect. All effects on fidelity have one
+    sign, so there it only says on how many trials there is an effect beyond rounding; `floor`
+    says how large the effect must be."""
 
     floor: float = 0.01
     """Share of the epoch's largest effect below which an effect counts as small."""
@@ -58,17 +59,18 @@ class Settings:
     """The number of random sets of a circuit's size that it is compared with."""
 
     contrasts: bool = True
-    """Whether contrasts are asked for their mediators, carriers and circuits."""
+    """Whether mediators, carriers and circuits are searched for each contrast."""
 
     tolerance: float = 0.05
     """The largest residual of a mediator: squared distance from its foil, as a share of the
-    difference between run and foil. The choosing half is held to half of it."""
+    difference between run and foil. The half of the trials that chooses is allowed half of it."""
 
     keep: float = 0.9
-    """The share of the difference that a circuit must keep alone."""
+    """The share of the difference that a circuit must keep by itself."""
 
     unrolled: bool = False
-    """Whether each circuit is unrolled in time: a search of its connections, of minutes."""
+    """Whether each circuit is unrolled in time: its connections are searched, which takes
+    minutes."""
 
     bases: int = 99
     """Random bases in which the same search is made; 0 for none. Above 128 units at most 20."""
@@ -77,10 +79,10 @@ class Settings:
     """Random halves of the trials that say how often a unit is chosen."""
 
     resamples: int = 2000
-    """Bootstrap samples of an interval."""
+    """Bootstrap samples for each interval."""
 
     flips: int = 9999
-    """Random signs of a p-value."""
+    """Draws of random signs for each p-value."""
 
     seed: int = 0
     """Seed of every draw."""

@@ -60,7 +60,9 @@ def coverage(labels: Numbers) -> Coverage:
     axes(labels=(labels, "S"))
     known = np.asarray(numbers("labels", labels))
     if known.dtype.kind != "i" or known.size == 0:
-        raise ValueError(f"labels must be integers, one a start; got {known.dtype}{[known.size]}")
+        raise ValueError(
+            f"labels must be integers, one per start; got {known.dtype}{[known.size]}"
+        )
     S, counts = known.size, np.unique(known[known >= 0], return_counts=True)[1]
     taken = np.arange(1, S + 1)[:, None]
     rest = S - counts[None] - taken

@@ -53,10 +53,10 @@ def write_comparison(runs: Mapping[str, xr.Dataset], path: Path) -> None:
 
 
 MATCHED = (
-    "Units are matched by their names. In networks that were trained from different weights the "
-    "same name is another unit."
+    "Units are matched by their names. In networks trained from different first weights, units of "
+    "the same name are different units."
 )
-UNMATCHED = "The runs have different units, so that no unit is matched."
+UNMATCHED = "The runs have different units, so no unit is matched."
 
 
 def compared(first: xr.Dataset, second: xr.Dataset) -> list[list[str]]:

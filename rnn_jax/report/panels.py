@@ -141,7 +141,7 @@ def ranking(
     """
     ends = {name: (end, "N") for name, end in (("low", low), ("high", high)) if end is not None}
     if len(ends) == 1:
-        raise ValueError("low and high go together: an interval has two ends")
+        raise ValueError("low and high must be given together: an interval has two ends")
     axes(effect=(effect, "N"), **ends)
     at_least(1, count=count)
     if members is not None:

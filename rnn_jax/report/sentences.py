@@ -136,8 +136,8 @@ def _repeated(record: dict[str, Any]) -> Sentence | None:
         return None
     return _say(
         "warning",
-        f"{share:.0%} of the held-out trials are like trials that chose: intervals say little of "
-        "other trials.",
+        f"{share:.0%} of the held-out trials are like trials that chose: intervals say little "
+        "about other trials.",
     )
 
 
@@ -171,7 +171,9 @@ def _carried(dataset: xr.Dataset, sets: list[dict[str, Any]]) -> Sentence | None
     if not steps:
         return None
     if not found:
-        return _say("detail", "At no step that was searched does a small set carry it alone.")
+        return _say(
+            "detail", "At none of the steps searched does a small set carry the difference alone."
+        )
     first = found[0]
     rest = ", ".join(f"{len(s['units'])} at step {s['step']}" for s in found[1:])
     text = (
@@ -213,8 +215,8 @@ def _reach(row: xr.Dataset) -> Sentence | None:
         return None
     return _say(
         "detail",
-        f"Exchanging all units in this window does {reach[0]:.2f} and {reach[1]:.2f}: the sets "
-        "are shares of that.",
+        f"Exchanging all units in this window undoes {reach[0]:.2f} and restores {reach[1]:.2f}: "
+        "the numbers of the sets are shares of that.",
     )
 
 

@@ -81,7 +81,7 @@ def _agreement(dataset: xr.Dataset) -> str:
     names = labels(dataset, "epoch")
     apart = [name for name, value in zip(names, values, strict=True) if value < AGREE]
     if apart:
-        said += f"; below {AGREE}, so that the ranking hangs on the value: {', '.join(apart)}"
+        said += f"; below {AGREE}, so the ranking depends on the value: {', '.join(apart)}"
     return said
 
 

@@ -35,7 +35,7 @@ class DynamicsSettings:
     trials."""
 
     noise: float = 0.5
-    """Noise of those starts that have some, in standard deviations of each unit."""
+    """Noise of the starts with noise, in standard deviations of each unit."""
 
     tolerance: float = 1e-24
     """A start has converged where |F(h) - h|^2 / 2 is at most this."""

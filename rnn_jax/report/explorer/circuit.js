@@ -237,11 +237,11 @@ function circuitLegend(q, unrolled) {
   legend("circuitlegend", [...units, ...(unrolled ? ends : flows)]);
   const fill = `Fill: effect of the unit alone (${MEASURES[state.d]}; colours as in the matrix below). `;
   const at = unrolledWindow(q);
-  const cost = "width by what a cut costs";
+  const cost = "width by what its cut takes away";
   const when = at < 0 ? `Outside the windows of the unrolled circuit all are drawn, ${cost}. `
     : `Strong: needed in ${stepsSince(q, now().unrolled?.windows[at])}, ${cost} there; faint: at other times. `;
   const flow = `The ${D.edges.into} strongest connections into each member from other members, and its own to itself, `
-    + `by flow in ${stepsOf(state.w)}. Flows explain, they are no test. `;
+    + `by flow in ${stepsOf(state.w)}. Flows describe; they test nothing. `;
   $("circuitnote").textContent = fill + (unrolled ? when : flow) + "Click a unit or a line.";
 }
 
@@ -284,7 +284,7 @@ function drawGroupEdges(s, q, place) {
       const size = sizeOf(e.restored, found.dearest);
       line(e.from, e.to, size, edgeColour(e), false, neededTip(e, found), e.own ? "self" : "unit");
     });
-    $("groupnote").textContent = "Connections between groups that are needed; width by what a cut of it costs.";
+    $("groupnote").textContent = "Connections between groups that are needed; width by what its cut takes away.";
     return;
   }
   const flows = now().flows ? (now().flowValues ??= halves(now().flows)) : [];

@@ -47,9 +47,9 @@ function drawWhen() {
   timeAxis(p, ", window exchanged");
   colourBar("whenbar", 1, `${MEASURES[state.d]} by one unit in one window`);
   const many = found.of > found.units.length;
-  const cut = many ? ` The ${found.units.length} of largest effects of ${found.of} units.` : "";
-  $("whennote").textContent = "Each row: one unit exchanged in one window alone, read as the question reads; units by "
-    + `the window in which they do most.${cut}`;
+  const cut = many ? ` Of ${found.of} units, the ${found.units.length} of largest effect are shown.` : "";
+  $("whennote").textContent = "Each row: one unit exchanged in one window alone, read as the question reads; sorted by "
+    + `the window in which its effect is largest.${cut}`;
 }
 
 function whenRow(p, q, u, y, h, named) {

@@ -122,7 +122,7 @@ function drawRoles() {
 function drawNeighbours() {
   const found = unpacked(now());
   if (found && !found.groups) {
-    $("rolein").textContent = "written by (needed connections; what a cut costs)";
+    $("rolein").textContent = "written by (needed connections; what a cut takes away)";
     $("roleout").textContent = "drives";
     const dearest = (a, b) => Math.abs(b.restored) - Math.abs(a.restored);
     const entry = (e, end) => [`${endName(e, end)}  ${share(e.restored)}`, isUnitEnd(e, end) ? e[end] : -1];
@@ -151,6 +151,7 @@ views.push(() => {
     [RING, "carriers, or a large effect alone"]]);
   const only = N > MATRIX ? `The ${columns.length} of ${N} units that are in any set. ` : "";
   const groups = groupNames.length > 1 ? "group, then by the " : "";
-  $("matrixnote").textContent = `${only}Units are sorted by ${groups || "the "}question in which they do most: `
-    + "separate blocks are separate holders. Click a cell, a unit or a question.";
+  $("matrixnote").textContent = `${only}Units are sorted by ${groups || "the "}question in which their effect is largest: `
+    + "in separate blocks, different units hold different things. "
+    + "Click a cell, a unit or a question.";
 });

@@ -66,7 +66,7 @@ function words() {
     + "Dots: size and colour by effect. Click a unit.";
   const [x, y] = D.paths.variance.map(v => (100 * v).toFixed(0));
   $("pathnote").textContent = `First two principal components (${x} % and ${y} % of variance), `
-    + `${D.paths.trials} trials, ` + "coloured by epoch; this window is drawn strong.";
+    + `${D.paths.trials} trials, ` + "coloured by epoch; this window stands out.";
   legend("graphlegend", [[UP, "pushes up"], [DOWN, "pushes down"], [OWN, "to itself"],
     [RING, "large effect in this epoch"], [HALO, "chosen"]]);
   legend("heatlegend", D.epochs.rows.map((row, e) => [box(colour(e)), row.name]));

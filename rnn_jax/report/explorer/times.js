@@ -259,9 +259,9 @@ function drawUnrolledLanes(found) {
   $("lanename").textContent = "The circuit unrolled in time";
   legend("lanelegend", [[dash("var(--input)"), "input to unit"], [dash("currentColor"), "unit to unit"],
     [dash("var(--muted)"), "a unit to itself"], [dash("var(--output)"), "unit to output"],
-    [dash("currentColor", "", 5), `widest: a cut there alone costs ${share(found.dear)}`], [HALO, "chosen"]]);
+    [dash("currentColor", "", 5), `widest: a cut there alone takes away ${share(found.dear)}`], [HALO, "chosen"]]);
   $("lanenote").textContent = `The ${found.edges.length} of ${found.candidates} connections that are needed, `
-    + `each in the windows in which it is. They alone keep ${share(found.keeps[1])} and bring about `
+    + `each in the windows in which it is needed. They alone keep ${share(found.keeps[1])} and bring about `
     + `${share(found.keeps[0])} of the difference. ` + "Units are sorted by when anything first reaches them.";
 }
 

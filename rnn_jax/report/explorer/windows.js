@@ -38,7 +38,7 @@ function windowEdges() {
 }
 
 const edgeTip = e => `${D.units[e.from]} to ${e.own ? "itself" : D.units[e.to]}\n`
-  + `flow ${number(e.weight)}: pushes it ${e.weight < 0 ? "down" : "up"} on the average`;
+  + `flow ${number(e.weight)}: pushes it ${e.weight < 0 ? "down" : "up"} on average`;
 
 function drawEdge(s, e, place, top, faint) {
   const c = [s.w / 2, s.h / 2];

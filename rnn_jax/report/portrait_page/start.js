@@ -13,9 +13,9 @@ function words() {
   document.title = "rnn-jax dynamics: " + (D.subject || "network");
   const held = D.hold === "zero" ? "zero" : `its mean over ${D.hold}`;
   $("about").textContent = `Points are where the step leaves the state as it is, the input held at ${held}. `
-    + "A point is chosen by a click, and let go by another.";
-  $("planenote").textContent = `${D.flow_note} Strong: the trial until this step. Dashed: to the nearest fixed point, `
-    + "which is sought in the whole state space and not in this plane.";
+    + "Click a point to choose it; click it again to undo this.";
+  $("planenote").textContent = `${D.flow_note} Strong line: the trial until this step. Dashed: to the nearest fixed point, `
+    + "nearest in the whole state space, not in this plane.";
   const disc = (fill, kind = "circle") => (kind === "circle"
     ? `<circle cx="13" cy="7" r="5" fill="${fill}" stroke="currentColor" stroke-width="1.6"/>`
     : `<rect x="8" y="2" width="9" height="9" fill="var(--line)" stroke="currentColor" stroke-width="1.6"/>`);
