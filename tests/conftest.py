@@ -1,4 +1,6 @@
 import ctypes
+import functools
+import gc
 import itertools
 import os
 import shutil
@@ -9,6 +11,7 @@ import jaxlib
 import jaxtyping
 import matplotlib
 import pytest
+from jax._src.interpreters import mlir
 
 matplotlib.use("Agg")
 jax.config.update("jax_enable_x64", True)
@@ -23,6 +26,10 @@ if jaxlib.version.__version_info__ < (0, 12):
     if FLAG not in flags:  # as an xdist worker's parent has set it
         os.environ["XLA_FLAGS"] = f"{flags} {FLAG}".strip()
     jax.devices()
+# Half of what it takes to compile a small program is a context of its own: one serves all.
+mlir.make_ir_context = functools.cache(mlir.make_ir_context)
+# What is imported stays: collecting garbage need not look at it again.
+gc.freeze()
 # The commands that a test starts compile as its own process does, in a third of the time; CI runs
 # commands as a user has them apart.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"

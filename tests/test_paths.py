@@ -7,12 +7,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import N, T, Tanh, inputs, keys, network
+from helpers import N, T, Tanh, inputs, keys, network, normal
 
-from rnn_jax import Replace, adjoints, finite, first_order, jacobians, rollout
-from rnn_jax.causal import PathFactors, path_effects, path_factors, top_paths
+from rnn_jax import Replace, causal, core, linear
+from rnn_jax.causal import PathFactors
 from rnn_jax.core import flatten
-from rnn_jax.linear import direct
+
+# run line by line, each line of theirs is a program to compile
+path_effects, path_factors, top_paths = map(
+    eqx.filter_jit, (causal.path_effects, causal.path_factors, causal.top_paths)
+)
+finite, first_order, rollout = map(
+    eqx.filter_jit, (causal.finite, causal.first_order, core.rollout)
+)
+adjoints, direct, jacobians = map(
+    eqx.filter_jit, (linear.adjoints, linear.direct, linear.jacobians)
+)
 
 START, HOPS = 1, 2
 # paths see no more of a step than `(h, x) -> h`, flat: one of each way to get there
@@ -45,13 +55,13 @@ def scores(factors, units):
 
 def drawn(seed, batch=(), units=5, hops=3):
     shapes = ((*batch, units), (*batch, hops, units, units), (*batch, units))
-    return PathFactors(*(jax.random.normal(k, s) for k, s in zip(keys(3, seed), shapes)))
+    return PathFactors(*(normal(10 * seed + k, *shape) for k, shape in enumerate(shapes)))
 
 
 @pytest.mark.parametrize("cell", KINDS)
 def test_every_hop_is_run_with_all_else_clean(cell):
     step, h0, xs, metric, value = problem(cell)
-    effects = jax.jit(lambda v, units: path_effects(step, h0, xs, metric, v, START, units))
+    effects = lambda v, units: path_effects(step, h0, xs, metric, v, START, units)
     clean = rollout(step, h0, xs)
     chosen = jnp.array([[0, 1, 2], [3, 3, 0], [2, 0, h0.size - 1]])
     arriving = []
@@ -101,13 +111,13 @@ def test_first_order_is_the_derivative_and_flows(cell):
     np.testing.assert_allclose(out, node - seen * delta, atol=1e-12)
 
 
-def linear(seed=0):
+def linear_problem(seed=0):
     w, u = (jax.random.normal(k, s) for k, s in zip(keys(2, seed), [(N, N), (N, 3)]))
     return (lambda h, x: w @ h + u @ x), jnp.zeros(N), inputs()
 
 
 def test_a_linear_network_has_no_second_order():
-    step, h0, xs = linear()
+    step, h0, xs = linear_problem()
     value = jax.random.normal(keys(1, 3)[0], (T, N))
     readout = jnp.arange(1.0, N + 1)
     units = every_path(N, 3)
@@ -226,7 +236,7 @@ def test_one_ranking_for_a_window_over_trials():
     trials, starts = jnp.stack([inputs(seed) for seed in range(3)]), jnp.arange(1, 4)
     at = lambda xs, t: path_factors(step, h0, xs, metric, value, t, HOPS)
     factors = jax.jit(jax.vmap(jax.vmap(at, (None, 0)), (0, None)))(trials, starts)
-    found = eqx.filter_jit(top_paths)(factors, 4)
+    found = top_paths(factors, 4)
     assert found.first_order.shape == (3, 3, 4)
     mean = np.abs(found.first_order.mean((0, 1)))
     assert (np.diff(mean) <= 0).all()
@@ -259,7 +269,7 @@ def test_effects_have_gradients():
 
 def test_what_makes_no_sense_is_refused():
     step, h0, xs, metric, value = problem("vanilla")
-    fit = lambda **change: path_factors(
+    fit = lambda **change: causal.path_factors(
         **{"step": step, "h0": h0, "xs": xs, "metric": metric, "value": value}
         | {"start": START, "hops": HOPS}
         | change
@@ -274,18 +284,18 @@ def test_what_makes_no_sense_is_refused():
             fit(**change)
     pair = network("lstm")
     with pytest.raises(ValueError, match="flatten"):
-        path_factors.__wrapped__(pair.step, pair.h0, xs, metric, 0.0, START, HOPS)
+        causal.path_factors.__wrapped__(pair.step, pair.h0, xs, metric, 0.0, START, HOPS)
     for units in ([[0, N]], [[-1, 0]]):
         with pytest.raises(ValueError, match=rf"unit of a path must lie in \[0, {N}\)"):
-            path_effects(step, h0, xs, metric, value, START, jnp.array(units))
+            causal.path_effects(step, h0, xs, metric, value, START, jnp.array(units))
     with pytest.raises(ValueError, match=r"\[K, L \+ 1\], a row a path; got int64\[2\]"):
-        path_effects.__wrapped__(step, h0, xs, metric, value, START, jnp.array([0, 1]))
+        causal.path_effects.__wrapped__(step, h0, xs, metric, value, START, jnp.array([0, 1]))
     late = eqx.filter_jit(lambda start: fit(start=start).delta)
     np.testing.assert_array_equal(late(jnp.array(START)), fit().delta)
     with pytest.raises(RuntimeError, match="must lie in"):
         jax.block_until_ready(late(jnp.array(T - HOPS)))
     for count, width, message in [(0, None, "to the 64 paths"), (65, None, "64"), (5, 4, "width")]:
         with pytest.raises(ValueError, match=message):
-            top_paths(fit(), count, width)
+            causal.top_paths(fit(), count, width)
     with pytest.raises(ValueError, match="factors must be"):
-        top_paths(fit()._replace(lam=jnp.ones(N + 1)), 1)
+        causal.top_paths(fit()._replace(lam=jnp.ones(N + 1)), 1)
