@@ -34,7 +34,7 @@ HEAD = """# Gallery
 
 Every network that comes with the package, as `rnn-jax discover NAME` finds it. A picture leads to
 the interactive report of that run, and *Code* to what makes the network. A row is a
-unit, a column a window in time. Color is the effect of holding the unit at its mean there;
+unit, and a column is a window in time. Color is the effect of holding the unit at its mean there;
 outlines are the planted truth. `python docs/make_gallery.py runs` makes all of it again.
 """
 
