@@ -310,6 +310,22 @@ def test_later_steps_have_a_verdict_of_their_own():
     assert fell[CLAIMS["emulates later"]] == "refuted"
 
 
+def test_noise_that_matters_makes_switches_rarer_than_that_of_random_groups():
+    xr = pytest.importorskip("xarray")
+    dims = ("seed", "way", "group", "part", "mu")
+    rates = np.array([[[0.2, 0.1], [0.2, 0.3]], [[0.2, 0.2], [0.2, 0.1]]])  # [way, group, mu]
+    p = [[0.01, 0.01], [0.4, 0.01]]
+    coords = {"seed": [0], "group": ["kick", "both"], "part": ["noise"], "mu": [1.0, 0.0]}
+    values = {"populations_rate": (dims, rates[None, :, :, None])}
+    found = xr.Dataset(values | {"populations_p": (dims[:3], [p])}, coords)
+    fell = lambda part: {v.claim: v.fell for v in judge(part)}
+    first, second = fell(found.isel(way=[0])), fell(found.isel(way=[1]))
+    assert first[CLAIMS["own noise"]] == "holds"
+    assert first[CLAIMS["gathering"]] == "refuted"  # more switches
+    assert second[CLAIMS["own noise"]] == "refuted"  # as random groups
+    assert second[CLAIMS["gathering"]] == "holds"
+
+
 def test_a_set_that_was_not_found_is_said_to_be_larger():
     assert [count_of(size) for size in (3.0, 32.0, 33.0)] == ["3", "32", "over 32"]
 

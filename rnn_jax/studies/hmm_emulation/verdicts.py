@@ -87,6 +87,12 @@ CLAIMS: dict[str, Claim] = {
         "as rare",
         f"a direction with a p above {LEVEL}",
     ),
+    "own noise": Claim(
+        "without their own noise, the kick neurons of a direction make switches rarer, and change "
+        "their rate more than random groups of as many units do",
+        "as much as random groups",
+        f"a direction with a p above {LEVEL}, or more switches",
+    ),
     "gathering": Claim(
         "without their own noise, the units that the weights name as integrating make switches "
         "rarer, and change their rate more than random groups of as many units do",
@@ -259,9 +265,9 @@ def _causal(one: "xr.Dataset") -> tuple[str, bool | None]:
     return ", ".join(said), bool((p[known] <= LEVEL).all()) if known.any() else None
 
 
-def _gathering(one: "xr.Dataset") -> tuple[str, bool | None]:
-    both = one.sel(group="both")
-    p, rate = both["populations_p"].values, both["populations_rate"].sel(part="noise")
+def _without_noise(one: "xr.Dataset", group: str) -> tuple[str, bool | None]:
+    part = one.sel(group=group)
+    p, rate = part["populations_p"].values, part["populations_rate"].sel(part="noise")
     known = np.isfinite(p)
     if not known.any():
         return "no direction", None
@@ -326,6 +332,7 @@ JUDGES: dict[str, Judge] = {
     "emulates": _emulates, "emulates later": partial(_emulates, part="late"),
     "silent": _silent, "winds": _winds, "regular": _regular,
     "determined": _determined, "unstable": _unstable, "few": _few,
-    "beyond correlation": _beyond, "causal": _causal, "gathering": _gathering,
+    "beyond correlation": _beyond, "causal": _causal, "own noise": partial(_without_noise, group="kick"),
+    "gathering": partial(_without_noise, group="both"),
     "onset": _onset, "reused": _reused, "separable": _separable,
 }  # fmt: skip
