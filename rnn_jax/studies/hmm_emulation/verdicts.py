@@ -332,7 +332,8 @@ JUDGES: dict[str, Judge] = {
     "emulates": _emulates, "emulates later": partial(_emulates, part="late"),
     "silent": _silent, "winds": _winds, "regular": _regular,
     "determined": _determined, "unstable": _unstable, "few": _few,
-    "beyond correlation": _beyond, "causal": _causal, "own noise": partial(_without_noise, group="kick"),
+    "beyond correlation": _beyond, "causal": _causal,
+    "own noise": partial(_without_noise, group="kick"),
     "gathering": partial(_without_noise, group="both"),
     "onset": _onset, "reused": _reused, "separable": _separable,
 }  # fmt: skip
