@@ -121,7 +121,12 @@ function planeAxes(s, f) {
   const name = k => `PC ${k + 1} (${(100 * D.variance[k]).toFixed(0)} % of variance)`;
   text(g, name(f.a), f.x + f.w / 2, f.y + f.h + 28);
   [0.1, 0.5, 0.9].forEach(q => {
-    const value = k => D.span[k][0] + q * (D.span[k][1] - D.span[k][0]);
+    // a number near 0 would else be long, and lie on the name of its axis
+    const value = k => {
+      const wide = D.span[k][1] - D.span[k][0];
+      const grain = 10 ** Math.floor(Math.log10(wide / 10));
+      return Math.round((D.span[k][0] + q * wide) / grain) * grain;
+    };
     text(g, number(value(f.a)), f.px(value(f.a)), f.y + f.h + 12);
     text(g, number(value(f.b)), f.x - 5, f.py(value(f.b)), "right");
   });
