@@ -293,3 +293,13 @@ def test_many_units_are_held_by_halves_first(monkeypatch):
     assert len(found.base_sizes) == 20
     assert max(found.base_sizes) <= 3
     assert set(np.round(5 * found.frequency, 6)) <= {0, 1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("tolerance", 1.5), ("keep", -0.1), ("keep", "much"), ("bases", -1), ("splits", 2.5),
+     ("random_sets", None), ("edge_nulls", -3)],
+)  # fmt: skip
+def test_a_search_that_makes_no_sense_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"^{name} must"):
+        Search(**{name: value})

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ..core.checks import at_least, share
+
 ALPHA = 0.05
 """Corrected p up to which units count as better than random axes."""
 LARGE = 0.1
@@ -59,6 +61,8 @@ class Search:
     - `unrolled`: whether the edges of circuits are searched; `edge_nulls`: and in how many random
         closed sets.
 
+    **Raises:** `ValueError` where a share is not in [0, 1), or a number of draws is below 0.
+
     **Example:**
 
         >>> quick = rj.contrasts.Search(bases=0, splits=0, random_sets=19)  # few controls
@@ -73,3 +77,9 @@ class Search:
     random_sets: int = 199
     unrolled: bool = False
     edge_nulls: int = 19
+
+    def __post_init__(self) -> None:
+        for name in ("tolerance", "keep"):
+            share(name, getattr(self, name), below=1)
+        draws = ("bases", "splits", "random_sets", "edge_nulls")
+        at_least(0, **{name: getattr(self, name) for name in draws})
