@@ -1,11 +1,15 @@
 import ctypes
 import functools
 import gc
+import importlib
 import itertools
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import equinox as eqx
+import filelock
 import jax
 import jaxlib
 import jaxtyping
@@ -39,20 +43,48 @@ MAPS = Path("/proc/self/maps")
 LIBC = ctypes.CDLL(None)
 
 
+@pytest.fixture(scope="session")
+def of_this_run(tmp_path_factory):
+    """The folder that all workers of this run share, and no other run."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session", autouse=True)
-def programs(tmp_path_factory):
+def programs(of_this_run):
     """A folder for this run alone: what one worker or command has compiled, none compiles again.
 
     Many runs one after the other, as of `mutants.py`, may share another. The commands that a test
     starts find it in their environment.
     """
-    base = tmp_path_factory.getbasetemp()
-    own = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "programs"
-    folder = os.environ.get("TEST_PROGRAMS", str(own))
+    folder = os.environ.get("TEST_PROGRAMS", str(of_this_run / "programs"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_COMPILATION_CACHE_DIR", folder)
         patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def semi_synthetic(of_this_run):
+    """Its default network trains for half a minute: one worker does that, the others read it."""
+    from helpers import optimised
+
+    module = importlib.import_module("rnn_jax.planted.semi_synthetic")
+    path, train = of_this_run / "semi.eqx", module.fit
+
+    def fit(network, *rest, steps, **options):
+        if steps < 4000:
+            return train(network, *rest, steps=steps, **options)
+        with filelock.FileLock(f"{path}.lock"):
+            if not path.exists():
+                with optimised():
+                    found = train(network, *rest, steps=steps, **options)
+                eqx.tree_serialise_leaves(path, found.network)
+        return SimpleNamespace(network=eqx.tree_deserialise_leaves(path, network))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "fit", fit)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +99,7 @@ def keep_programs(programs):
     yield
     if next(TESTS) % 5 == 0 and MAPS.exists() and MAPS.read_bytes().count(b"\n") > 10_000:
         jax.clear_caches()
+        mlir.make_ir_context.cache_clear()
         if hasattr(LIBC, "malloc_trim"):
             LIBC.malloc_trim(0)
 

@@ -1,5 +1,6 @@
 """The cells every law is stated for, as networks in float64: the tests' list of problems."""
 
+from contextlib import contextmanager
 from functools import cache
 
 import diffrax
@@ -118,6 +119,16 @@ def network(name, seed=0):
 @cache
 def inputs(seed=0, steps=T):
     return jax.random.normal(jax.random.key(seed + 100), (steps, I))
+
+
+@contextmanager
+def optimised():
+    """Around a training that runs for longer than it compiles."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", True)
 
 
 def same(a, b):

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import rollout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -24,7 +25,6 @@ from rnn_jax.cells import (
     balanced,
     zero_state,
 )
-from rnn_jax.core import rollout
 
 OURS = [
     "vanilla", "leaky", "gru", "lstm", "low-rank", "dale", "rectified",
@@ -53,7 +53,7 @@ def single(tree):
 def shaken(cell, seed=7):
     """The cell with parameters that no initialisation would give."""
     leaves, treedef = jax.tree.flatten(eqx.filter(cell, eqx.is_inexact_array))
-    drawn = [jax.random.normal(k, a.shape) for k, a in zip(H.keys(len(leaves), seed), leaves)]
+    drawn = [H.normal((k, seed), *a.shape) for k, a in enumerate(leaves)]
     return eqx.combine(treedef.unflatten(drawn), cell)
 
 
@@ -66,22 +66,27 @@ def point(name, seed=0):
 def test_the_derivative_is_the_finite_difference(name):
     cell, h, x = point(name)
     flat, unravel = jax.flatten_util.ravel_pytree(h)
-    show = lambda h: jax.flatten_util.ravel_pytree(cell(unravel(h), x))[0]
-    eps, eye = 1e-6, jnp.eye(flat.size)
-    central = jnp.stack([(show(flat + eps * e) - show(flat - eps * e)) / (2 * eps) for e in eye])
-    jacobian = jax.jacfwd(show)(flat)
+    show = jax.jit(lambda h: jax.flatten_util.ravel_pytree(cell(unravel(h), x))[0])
+    eps, eye = 1e-6, np.eye(flat.size)
+    central = np.stack([(show(flat + eps * e) - show(flat - eps * e)) / (2 * eps) for e in eye])
+    jacobian, backward = jax.jit(lambda h: (jax.jacfwd(show)(h), jax.jacrev(show)(h)))(flat)
     assert float(jnp.abs(jacobian).max()) > 0.1
     assert_allclose(jacobian, central.T, atol=1e-8)
-    assert_allclose(jax.jacrev(show)(flat), jacobian, atol=1e-14)
+    assert_allclose(backward, jacobian, atol=1e-14)
+
+
+@eqx.filter_jit
+def parts_and_jacobian(cell, h, x):
+    """`leak + gate * wire` of a cell's parts, and its Jacobian."""
+    parts = cell.parts(h, x)
+    return jnp.diag(parts.leak) + jnp.diag(parts.gate) @ parts.wire, jax.jacfwd(cell)(h, x)
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", ADDITIVE)
 def test_parts_make_the_jacobian(name, seed):
-    cell, h, x = point(name, seed)
-    parts = cell.parts(h, x)
-    made = jnp.diag(parts.leak) + jnp.diag(parts.gate) @ parts.wire
-    assert_allclose(made, jax.jacfwd(cell)(h, x), rtol=1e-13, atol=1e-14)
+    made, jacobian = parts_and_jacobian(*point(name, seed))
+    assert_allclose(made, jacobian, rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["gru", "lstm", "rectified", "rate", "neural-ode", "liquid"])
@@ -94,10 +99,9 @@ def test_parts_of_relu_and_noisy_cells():
     leaky = Leaky(2, 3, tau=3, dt=1, noise=0.3, activation=jax.nn.relu, key=jax.random.key(0))
     dale = Dale(2, 3, tau=3, dt=1, noise=0.7, excitatory=0.5, key=jax.random.key(1))
     for cell in (leaky, dale):
-        parts = cell.parts(h, (x, xi))
-        made = jnp.diag(parts.leak) + parts.gate[:, None] * parts.wire
-        assert_allclose(made, jax.jacfwd(cell)(h, (x, xi)), atol=1e-14)
-        assert float(parts.gate.max()) == pytest.approx(1 / 3)
+        made, jacobian = parts_and_jacobian(cell, h, (x, xi))
+        assert_allclose(made, jacobian, atol=1e-14)
+        assert float(cell.parts(h, (x, xi)).gate.max()) == pytest.approx(1 / 3)
 
 
 def test_the_equations():
@@ -129,23 +133,28 @@ def test_leaky_without_leak_is_vanilla():
 @given(st.integers(2, 7), st.integers(1, 7), st.integers(0, 50))
 def test_the_low_rank_jacobian_has_that_rank(units, rank, seed):
     rank = min(rank, units)
-    cell = LowRank(2, units, rank, key=jax.random.key(seed))
-    h = jax.random.normal(jax.random.key(seed + 1), (units,))
-    values = np.linalg.svd(jax.jacfwd(cell)(h, jnp.zeros(2)), compute_uv=False)
+    cell = eqx.filter_jit(LowRank)(2, units, rank, key=jax.random.key(seed))
+    jacobian = eqx.filter_jit(jax.jacfwd(lambda h: cell(h, jnp.zeros(2))))
+    values = np.linalg.svd(jacobian(H.normal(seed + 1, units)), compute_uv=False)
     assert np.sum(values > 1e-10 * values[0]) == rank
+
+
+@eqx.filter_jit
+def wire_and_jacobian(cell):
+    return cell.wire, jax.jacfwd(cell)(jnp.ones(len(cell.w)), jnp.ones(2))
 
 
 @settings(deadline=None, max_examples=6)
 @given(st.sampled_from([1, 4, 7]), st.floats(0, 1), st.integers(0, 99))
 def test_dales_signs_and_mask_hold_whatever_the_parameters(units, fraction, seed):
-    mask = jax.random.bernoulli(jax.random.key(seed), 0.6, (units, units))
+    mask = jnp.asarray(np.random.default_rng(seed).random((units, units)) < 0.6)
     made = Dale(2, units, excitatory=fraction, mask=mask, key=jax.random.key(seed))
     for cell in (made, shaken(made, seed)):
-        wire, excites = np.asarray(cell.wire), round(fraction * units)
+        wire, jacobian = map(np.asarray, wire_and_jacobian(cell))
+        excites = round(fraction * units)
         assert (wire[:, :excites] >= 0).all()
         assert (wire[:, excites:] <= 0).all()
         assert ((wire != 0) == np.asarray(mask)).all()
-        jacobian = np.asarray(jax.jacfwd(cell)(jnp.ones(units), jnp.ones(2)))
         assert (jacobian[~np.asarray(mask)] == 0).all()
 
 
@@ -166,8 +175,7 @@ def test_dales_constraints_outlive_training():
 @pytest.mark.parametrize("noise", [0.0, 2.0])
 def test_rates_are_not_negative(noise):
     cell = shaken(Dale(2, 6, tau=3, dt=1, noise=noise, key=jax.random.key(0)))
-    xs = jax.random.normal(jax.random.key(1), (10, 2))
-    xi = jax.random.normal(jax.random.key(2), (10, 6))
+    xs, xi = H.normal(1, 10, 2), H.normal(2, 10, 6)
     hs = rollout(cell, zero_state(cell), (xs, xi) if noise else xs).hs
     assert float(hs.max()) > 0.1
     assert float(hs.min()) >= 0
@@ -178,7 +186,7 @@ def test_initial_excitation_and_inhibition_are_balanced(fraction):
     full = jnp.ones((40, 40), bool)
     for seed, mask in enumerate([full, ~jnp.eye(40, dtype=bool), full.at[:, ::3].set(False)]):
         excites = jnp.arange(40) < round(fraction * 40)
-        w = balanced(jax.random.key(seed), excites, mask, gain=0.7)
+        w = eqx.filter_jit(balanced)(jax.random.key(seed), excites, mask, gain=0.7)
         wire = np.where(excites, w, -w)
         assert_allclose(wire.sum(1), 0, atol=1e-12)
         assert np.abs(wire).sum(1).min() > 0.1
@@ -217,9 +225,13 @@ def test_float32_in_float32_out(name):
 @settings(deadline=None, max_examples=3)
 @given(inputs=st.integers(0, 4), units=st.integers(1, 8))
 def test_any_size_runs_and_one_trace_serves(name, inputs, units):
-    cell = MAKERS[name](inputs, units, jax.random.key(0))
-    h, x = zero_state(cell), jnp.ones(inputs)
-    new = cell(h, x)
+    @eqx.filter_jit
+    def step(key):
+        cell = MAKERS[name](inputs, units, key)
+        h = zero_state(cell)
+        return h, cell(h, jnp.ones(inputs))
+
+    h, new = step(jax.random.key(0))
     assert jax.tree.map(jnp.shape, new) == jax.tree.map(jnp.shape, h)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(new))
     assert jax.tree.structure(new) == jax.tree.structure(h)

@@ -5,26 +5,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import CELLS, N, T, inputs, network
-
-from rnn_jax import (
+from compiled import (
     effective_connectivity,
-    group_connectivity,
+    input_jacobians,
     jacobians,
     propagators,
     rollout,
     run,
-    tiling,
+    window_propagator,
 )
+from helpers import CELLS, N, T, inputs, network
+
+from rnn_jax import group_connectivity, linear, tiling
 from rnn_jax.cells import Vanilla
 from rnn_jax.core import flatten
 from rnn_jax.linear import (
-    input_jacobians,
     membership,
     multistep_connectivity,
     pca,
     projected_connectivity,
-    window_propagator,
 )
 
 WINDOWS = jnp.concatenate([tiling(T, 2), jnp.linspace(0.1, 1, T)[None]])
@@ -34,12 +33,12 @@ def flows(net, xs):
     """`[T, N, N]`: what each unit's parts bring to what each unit shows, the long way."""
     trajectory = run(net, xs)
     shown = lambda h, x: jax.tree.leaves(net.step(h, x))[0]
-    out = []
-    for t in range(T):
-        h = jax.tree.map(lambda leaf, t=t: leaf[t], trajectory.previous)
-        blocks = jax.tree.leaves(jax.jacrev(shown)(h, xs[t]))
-        out.append(sum(b * p[None] for b, p in zip(blocks, jax.tree.leaves(h), strict=True)))
-    return jnp.stack(out)
+
+    def flow(h, x):
+        blocks = jax.tree.leaves(jax.jacrev(shown)(h, x))
+        return sum(b * p[None] for b, p in zip(blocks, jax.tree.leaves(h), strict=True))
+
+    return jax.jit(jax.vmap(flow))(trajectory.previous, xs)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -50,7 +49,7 @@ def test_connectivity_is_the_mean_flow_without_a_leak(cell):
     share = WINDOWS / WINDOWS.sum(1, keepdims=True)
     if hasattr(net.step, "parts"):
         trajectory = run(net, xs)
-        parts = jax.vmap(net.step.parts)(trajectory.previous, xs)
+        parts = jax.jit(jax.vmap(net.step.parts))(trajectory.previous, xs)
         leak = parts.leak * trajectory.previous
         flow = flow - jax.vmap(jnp.diag)(leak)
         np.testing.assert_allclose(found.leak, share @ leak, atol=1e-12)
@@ -122,7 +121,7 @@ def test_a_relu_cells_state_is_the_sum_of_what_flows_in():
 @pytest.mark.parametrize("cell", ["vanilla", "gru"])
 def test_bad_windows_are_refused(cell, reduce):
     net, xs = network(cell), inputs()
-    find = lambda windows: effective_connectivity(net.step, run(net, xs), windows, reduce)
+    find = lambda windows: linear.effective_connectivity(net.step, run(net, xs), windows, reduce)
     with pytest.raises(ValueError, match=r"windows must be \[W, 6\]"):
         find(jnp.ones((2, T + 1)))
     empty = tiling(T, 3).at[1].set(0.0)
@@ -137,9 +136,11 @@ def test_a_product_refuses_a_window_with_a_gap_and_a_mean_does_not():
     gap = jnp.array([[1.0, 1.0, 0.0, 0.0, 1.0, 0.5]])
     J = jacobians(net.step, run(net, xs))
     with pytest.raises(ValueError, match="gap"):
-        window_propagator(J, gap[0])
+        linear.window_propagator(J, gap[0])
     with pytest.raises(ValueError, match="gap"):
-        jax.block_until_ready(effective_connectivity(net.step, run(net, xs), gap, "product"))
+        jax.block_until_ready(
+            linear.effective_connectivity(net.step, run(net, xs), gap, "product")
+        )
     assert np.isfinite(effective_connectivity(net.step, run(net, xs), gap).total).all()
 
 
@@ -226,7 +227,7 @@ def test_input_jacobians_by_differences(cell):
     step, h0 = flatten(net.step, net.h0)
     trajectory = rollout(step, h0, xs)
     got, eps = input_jacobians(step, trajectory), 1e-6
-    h, x = trajectory.previous[3], xs[3]
+    h, x, step = trajectory.previous[3], xs[3], eqx.filter_jit(step)
     columns = [(step(h, x + e) - step(h, x - e)) / (2 * eps) for e in eps * np.eye(3)]
     np.testing.assert_allclose(got[3], np.stack(columns, 1), atol=1e-8)
 

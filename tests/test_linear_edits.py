@@ -7,33 +7,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import N, T, inputs, network
+from compiled import adjoints, direct, effective_connectivity, jacobians, propagators, rollout
+from helpers import N, T, inputs, network, normal
 
 from rnn_jax import (
     Compose,
     Inside,
     Shift,
-    adjoints,
     clamp,
-    effective_connectivity,
-    jacobians,
-    propagators,
     read,
-    rollout,
     span,
     tiling,
 )
 from rnn_jax.core import Cut, Lesion, Project, flatten
-from rnn_jax.linear import direct
 
 KINDS = ["clamp", "half", "shift", "project", "cut", "lesion", "compose", "read"]
 
 
 def edit(kind, size):
     """An intervention of one kind on a flat state."""
-    value = 0.3 * jax.random.normal(jax.random.key(3), (T, size))
+    value = 0.3 * normal(3, T, size)
     units, window = jnp.zeros(size).at[1].set(1.0), span(T, 2, 4)
-    basis = jnp.linalg.qr(jax.random.normal(jax.random.key(4), (size, 2)))[0]
+    basis = jnp.asarray(np.linalg.qr(normal(4, size, 2))[0])
     edges = jnp.zeros((T, size, size)).at[2:4, 0, 1].set(1.0)
     return {
         "clamp": clamp(units, window, value),
@@ -67,10 +62,10 @@ def metric(trajectory):
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_propagators_are_the_derivative_of_the_edited_run(cell, kind):
     step, h0, xs, iv, trajectory = problem(cell, kind)
-    J = jax.jit(lambda trajectory: jacobians(step, trajectory, iv))(trajectory)
+    J = jacobians(step, trajectory, iv)
     whole = jax.jit(jax.jacfwd(lambda h: carried(rollout(step, h, xs, iv))))(h0)
     np.testing.assert_allclose(propagators(J), whole, atol=1e-12)
-    free = jax.jit(lambda trajectory: jacobians(step, trajectory))(trajectory)
+    free = jacobians(step, trajectory)
     changed = np.flatnonzero(np.abs(J - free).max((1, 2)) > 1e-6).tolist()
     # a read hides a state from the step after it; a shift alone bends no derivative
     inside = {"shift": [], "lesion": list(range(T)), "read": [3, 4]}
@@ -113,7 +108,7 @@ def test_connectivity_is_of_the_edited_step(kind):
     step, _, _, iv, trajectory = problem("gru", kind)
     windows = tiling(T, 2)
     found = effective_connectivity(step, trajectory, windows, "mean", iv)
-    J = jax.jit(lambda trajectory: jacobians(step, trajectory, iv))(trajectory)
+    J = jacobians(step, trajectory, iv)
     flow = J * trajectory.previous[:, None]
     expected = jnp.einsum("wt,tij->wij", windows / 2, flow)
     np.testing.assert_allclose(found.total, expected, atol=1e-12)

@@ -7,30 +7,31 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import SOME, N, T, inputs, network
-
-from rnn_jax import clamp, jacobians, rollout, span, tiling
-from rnn_jax.cells import GRU, LSTM, zero_state
-from rnn_jax.core import flatten
-from rnn_jax.linear import (
+from compiled import (
     frobenius_norms,
     group_jacobians,
-    membership,
+    jacobians,
+    rollout,
     spectral_radii,
     window_jacobians,
     window_products,
     window_propagator,
 )
+from helpers import SOME, N, T, inputs, network, normal
 
-INTO = jax.random.normal(jax.random.key(5), (3, N))
-OUT = jax.random.normal(jax.random.key(6), (2, N))
+from rnn_jax import clamp, linear, span, tiling
+from rnn_jax.cells import GRU, LSTM, zero_state
+from rnn_jax.core import flatten
+from rnn_jax.linear import membership
+
+INTO, OUT = normal(5, 3, N), normal(6, 2, N)
 WINDOWS = jnp.concatenate([tiling(T, 2), jnp.linspace(0.1, 1, T)[None]])
 
 
 def problem(cell, edited=True):
     """A step, a clamp that holds half of one unit's way, its run, and the materialised blocks."""
     net, xs = network(cell), inputs()
-    value = 0.3 * jax.random.normal(jax.random.key(3), (T, N))
+    value = 0.3 * normal(3, T, N)
     iv = clamp(jnp.eye(N)[1] * (0.5 if edited else 0.0), span(T, 2, 4), value)
     trajectory = rollout(net.step, net.h0, xs, iv)
     return net.step, iv, trajectory, jacobians(net.step, trajectory, iv)
@@ -41,7 +42,7 @@ def whole(J, trajectory):
     parts = len(jax.tree.leaves(trajectory.h0))
     leaves = jax.tree.leaves(J)
     rows = [leaves[k : k + parts] for k in range(0, len(leaves), parts)]
-    return jnp.concatenate([jnp.concatenate(row, -1) for row in rows], -2)
+    return jnp.asarray(np.concatenate([np.concatenate(row, -1) for row in rows], -2))
 
 
 def close(a, b, scale=1e-3):
@@ -56,7 +57,7 @@ def close(a, b, scale=1e-3):
 @pytest.mark.parametrize("cell", SOME)
 def test_each_reduction_is_that_of_the_materialised_jacobians(cell):
     step, iv, run, J = problem(cell)
-    each = lambda function: jax.tree.map(function, J)
+    each = lambda function: jax.jit(lambda J: jax.tree.map(function, J))(J)
     between = each(lambda block: jnp.einsum("ai,tij,cj->tac", INTO, block, OUT))
     close(group_jacobians(step, run, INTO, OUT, iv, batch_size=4), between)
     share = WINDOWS / WINDOWS.sum(1, keepdims=True)
@@ -66,10 +67,10 @@ def test_each_reduction_is_that_of_the_materialised_jacobians(cell):
     norms = np.linalg.norm(np.asarray(M), axis=(1, 2))
     close(frobenius_norms(step, run, iv, batch_size=4), jnp.asarray(norms))
     radii, residuals = spectral_radii(step, run, iv, batch_size=4)
-    close(radii, jnp.abs(jnp.linalg.eigvals(M)).max(-1))
+    close(radii, jnp.asarray(np.abs(np.linalg.eigvals(np.asarray(M))).max(-1)))
     assert float(residuals.max()) < 1e-6
     parts, treedef = jax.tree.flatten(run.h0)
-    basis = jax.random.normal(jax.random.key(7), (len(parts), N, 2))
+    basis = normal(7, len(parts), N, 2)
     found = window_products(step, run, WINDOWS, treedef.unflatten(list(basis)), iv)
     for w, window in enumerate(WINDOWS):
         expected = window_propagator(M, window) @ basis.reshape(-1, 2)
@@ -109,9 +110,18 @@ def test_groups_of_a_clamped_unit_receive_nothing():
     assert float(jnp.abs(found[1, 1]).max()) > 1e-3
 
 
+class Linear(eqx.Module):
+    """A step that is a matrix: all of one size share a program."""
+
+    J: jax.Array
+
+    def __call__(self, h, x):
+        return self.J @ h
+
+
 def matrix_radius(J, **options):
     """The radius found for a linear step, beside numpy's, and the residual."""
-    step = lambda h, x: J @ h
+    step = Linear(J)
     run = rollout(step, jnp.ones(len(J), J.dtype), jnp.zeros((1, 1)))
     radius, residual = spectral_radii(step, run, **options)
     truth = np.abs(np.linalg.eigvals(np.asarray(J, float))).max()
@@ -156,7 +166,7 @@ def test_spectral_radius_against_numpy(kind, size):
 
 def test_spectral_radius_of_nothing_and_of_defective_matrices():
     assert matrix_radius(jnp.zeros((8, 8))) == (0.0, 0.0, 0.0)
-    Q = jnp.linalg.qr(jax.random.normal(jax.random.key(0), (8, 8)))[0]
+    Q = jnp.asarray(np.linalg.qr(normal(0, 8, 8))[0])
     block = 0.3 * jnp.eye(8).at[:2, :2].set(jnp.array([[3.0, 3.0], [0.0, 3.0]]))
     radius, _, _ = matrix_radius(Q @ block @ Q.T)
     np.testing.assert_allclose(radius, 0.9, rtol=1e-6)  # rounding^(1/2)
@@ -165,7 +175,7 @@ def test_spectral_radius_of_nothing_and_of_defective_matrices():
 
 
 def test_an_unconverged_radius_says_so():
-    Q = jnp.linalg.qr(jax.random.normal(jax.random.key(0), (64, 64)))[0]
+    Q = jnp.asarray(np.linalg.qr(normal(0, 64, 64))[0])
     radius, truth, residual = matrix_radius(0.9 * Q, krylov=6, restarts=1)
     assert residual > 1e-2
     assert abs(radius - truth) / truth < residual
@@ -190,15 +200,18 @@ def test_single_precision_stays_single():
 def test_what_does_not_fit_is_refused():
     step, _, run, _ = problem("gru", edited=False)
     with pytest.raises(ValueError, match="into must weigh 4 units"):
-        group_jacobians(step, run, jnp.ones((3, 5)), jnp.ones((2, 5)))
+        linear.group_jacobians(step, run, jnp.ones((3, 5)), jnp.ones((2, 5)))
     with pytest.raises(ValueError, match=r"\[N, K\]"):
-        window_products(step, run, WINDOWS, jnp.ones((5, 2)))
+        linear.window_products(step, run, WINDOWS, jnp.ones((5, 2)))
     with pytest.raises(ValueError, match="tree like the state"):
-        window_products(step, run, WINDOWS, (jnp.eye(N), jnp.eye(N)))
+        linear.window_products(step, run, WINDOWS, (jnp.eye(N), jnp.eye(N)))
     gap = jnp.array([[1.0, 1.0, 0.0, 0.0, 1.0, 0.5]])
     with pytest.raises(ValueError, match="gap"):
-        jax.block_until_ready(window_products(step, run, gap, jnp.eye(N)))
-    for reduce in (window_jacobians, lambda *run: window_products(*run, basis=jnp.eye(N))):
+        jax.block_until_ready(linear.window_products(step, run, gap, jnp.eye(N)))
+    for reduce in (
+        linear.window_jacobians,
+        lambda *run: linear.window_products(*run, basis=jnp.eye(N)),
+    ):
         with pytest.raises(ValueError, match="empty"):
             reduce(step, run, jnp.zeros((1, T)))
 

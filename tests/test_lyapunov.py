@@ -5,10 +5,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import jacobians, rollout
 from helpers import CELLS, SOME, I, N, inputs, network, normal, same, told_in_one_line
 from scipy.stats import t as student
 
-from rnn_jax import Replace, clamp, from_field, jacobians, lyapunov_spectrum, rollout
+from rnn_jax import Replace, clamp, from_field, lyapunov_spectrum
 from rnn_jax.core import flatten
 from rnn_jax.dynamics import Lyapunov, entropy_rate, held, kaplan_yorke, mean_exponents
 

@@ -7,22 +7,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import (
+    adjoints,
+    direct,
+    finite,
+    first_order,
+    jacobians,
+    path_effects,
+    path_factors,
+    rollout,
+    top_paths,
+)
 from helpers import N, T, Tanh, inputs, keys, network, normal
 
-from rnn_jax import Replace, causal, core, linear
+from rnn_jax import Replace, causal
 from rnn_jax.causal import PathFactors
 from rnn_jax.core import flatten
-
-# run line by line, each line of theirs is a program to compile
-path_effects, path_factors, top_paths = map(
-    eqx.filter_jit, (causal.path_effects, causal.path_factors, causal.top_paths)
-)
-finite, first_order, rollout = map(
-    eqx.filter_jit, (causal.finite, causal.first_order, core.rollout)
-)
-adjoints, direct, jacobians = map(
-    eqx.filter_jit, (linear.adjoints, linear.direct, linear.jacobians)
-)
 
 START, HOPS = 1, 2
 # paths see no more of a step than `(h, x) -> h`, flat: one of each way to get there
@@ -111,13 +111,13 @@ def test_first_order_is_the_derivative_and_flows(cell):
     np.testing.assert_allclose(out, node - seen * delta, atol=1e-12)
 
 
-def linear_problem(seed=0):
+def linear(seed=0):
     w, u = (jax.random.normal(k, s) for k, s in zip(keys(2, seed), [(N, N), (N, 3)]))
     return (lambda h, x: w @ h + u @ x), jnp.zeros(N), inputs()
 
 
 def test_a_linear_network_has_no_second_order():
-    step, h0, xs = linear_problem()
+    step, h0, xs = linear()
     value = jax.random.normal(keys(1, 3)[0], (T, N))
     readout = jnp.arange(1.0, N + 1)
     units = every_path(N, 3)
