@@ -30,8 +30,12 @@ if jaxlib.version.__version_info__ < (0, 12):
     if FLAG not in flags:  # as an xdist worker's parent has set it
         os.environ["XLA_FLAGS"] = f"{flags} {FLAG}".strip()
     jax.devices()
-# Half of what it takes to compile a small program is a context of its own: one serves all.
-mlir.make_ir_context = functools.cache(mlir.make_ir_context)
+# Half of what it takes to compile a small program is a context of its own: one serves all. Where
+# a later JAX has no such private name, each program makes its own.
+own_context = getattr(mlir, "make_ir_context", None)
+shared_context = functools.cache(own_context or (lambda: None))
+if own_context:
+    mlir.make_ir_context = shared_context
 # What is imported stays: collecting garbage need not look at it again.
 gc.freeze()
 # The commands that a test starts compile as its own process does, in a third of the time; CI runs
@@ -99,7 +103,7 @@ def keep_programs(programs):
     yield
     if next(TESTS) % 5 == 0 and MAPS.exists() and MAPS.read_bytes().count(b"\n") > 10_000:
         jax.clear_caches()
-        mlir.make_ir_context.cache_clear()
+        shared_context.cache_clear()
         if hasattr(LIBC, "malloc_trim"):
             LIBC.malloc_trim(0)
 
