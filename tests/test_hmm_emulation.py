@@ -19,13 +19,8 @@ from rnn_jax.studies.hmm_emulation.behaviour import (
     matched_sets,
 )
 from rnn_jax.studies.hmm_emulation.networks import Recipe, Run, strain, trained, untrained
-from rnn_jax.studies.hmm_emulation.populations import (
-    CONTROLLED,
-    GROUPS,
-    integrating,
-    populations,
-    scaled,
-)
+from rnn_jax.studies.hmm_emulation.own_noise import SILENT, _apart, own_noise
+from rnn_jax.studies.hmm_emulation.populations import integrating, populations, scaled
 from rnn_jax.studies.hmm_emulation.reuse import reuse
 from rnn_jax.studies.hmm_emulation.switches import (
     BURN_IN,
@@ -185,10 +180,8 @@ def test_populations_are_measured_at_every_scale():
     assert found["rate"].shape == (4, 2, 5)
     whole = found["rate"][:, :, 2]
     np.testing.assert_array_equal(whole, whole[0, 0])
-    own = np.isin(GROUPS, CONTROLLED)
-    assert ((found["p"][own] > 0) & (found["p"][own] <= 1)).all()
-    assert np.isnan(found["p"][~own]).all()
-    assert (found["control_low"][own] <= found["control_high"][own]).all()
+    assert 0 < found["p"] <= 1
+    assert found["control_low"] <= found["control_high"]
     # without its noise the unit that is read hears less, and wins less often
     assert found["rate"][0, 0, 0] != whole[0, 0]
 
@@ -310,20 +303,55 @@ def test_later_steps_have_a_verdict_of_their_own():
     assert fell[CLAIMS["emulates later"]] == "refuted"
 
 
-def test_noise_that_matters_makes_switches_rarer_than_that_of_random_groups():
+def silent(kick, deviation, matched, p):
+    """A Dataset of one direction, whose switch has probability 0.2 in the whole network."""
     xr = pytest.importorskip("xarray")
-    dims = ("seed", "way", "group", "part", "mu")
-    rates = np.array([[[0.2, 0.1], [0.2, 0.3]], [[0.2, 0.2], [0.2, 0.1]]])  # [way, group, mu]
-    p = [[0.01, 0.01], [0.4, 0.01]]
-    coords = {"seed": [0], "group": ["kick", "both"], "part": ["noise"], "mu": [1.0, 0.0]}
-    values = {"populations_rate": (dims, rates[None, :, :, None])}
-    found = xr.Dataset(values | {"populations_p": (dims[:3], [p])}, coords)
-    fell = lambda part: {v.claim: v.fell for v in judge(part)}
-    first, second = fell(found.isel(way=[0])), fell(found.isel(way=[1]))
-    assert first[CLAIMS["own noise"]] == "holds"
-    assert first[CLAIMS["gathering"]] == "refuted"  # more switches
-    assert second[CLAIMS["own noise"]] == "refuted"  # as random groups
-    assert second[CLAIMS["gathering"]] == "holds"
+    dims = ("seed", "way", "silent")
+    coords = {"seed": [0], "way": ["0 to 1"], "silent": list(SILENT)}
+    values = {"silent_leaving": (dims, [[[0.2, kick, deviation, 0.2, matched]]])}
+    return xr.Dataset(values | {"silent_p": (dims[:2], [[p]])}, coords)
+
+
+@pytest.mark.parametrize(
+    ("told", "own", "beyond"),
+    [
+        ((0.1, 0.15, 0.2, 0.01), "holds", "holds"),
+        ((0.1, 0.05, 0.2, 0.01), "holds", "refuted"),
+        ((0.1, 0.15, 0.1, 0.5), "refuted", "holds"),
+        ((np.nan, 0.1, 0.1, np.nan), "undecided", "undecided"),
+    ],
+)
+def test_noise_is_judged_by_the_directions_own_switch(told, own, beyond):
+    fell = {v.claim: v.fell for v in judge(silent(*told))}
+    assert fell[CLAIMS["own noise"]] == own
+    assert fell[CLAIMS["beyond activity"]] == beyond
+
+
+def test_without_the_noise_of_the_units_that_are_read_nothing_switches():
+    network = duel(12)
+    sets = np.arange(12)[None] == np.array([[0], [1]])
+    features = np.random.default_rng(0).normal(size=(12, 2))
+    features[1] = 100.0  # so that it stands in for nobody
+    found = own_noise(network, sets, features, KEY, 9, Size(8, 150))
+    whole, kick, *_, matched = found["leaving"][0]
+    # the others hear the same noise, and nobody reads them
+    assert matched == pytest.approx(whole)
+    assert kick != whole
+    assert found["leaving"].shape == (2, len(SILENT))
+    assert found["returning"][0][0] == found["leaving"][1][0]
+    np.testing.assert_allclose(found["share"][0][0] + found["share"][1][0], 1)
+    nobody = own_noise(network, np.zeros_like(sets), features, KEY, 3, Size(4, 60))
+    assert all(np.isnan(value).all() for value in nobody.values())
+    assert {name: value.shape for name, value in nobody.items()} == {
+        name: value.shape for name, value in found.items()
+    }
+
+
+def test_groups_are_said_to_be_apart_in_deviations():
+    features = np.stack([np.arange(8.0), np.ones(8)], 1)
+    members, random = np.arange(8) >= 6, np.arange(8)[None] < 2
+    far = _apart(features, members, random)
+    np.testing.assert_allclose(far, [6 / np.arange(8).std(), 0])
 
 
 def test_a_set_that_was_not_found_is_said_to_be_larger():

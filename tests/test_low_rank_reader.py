@@ -37,6 +37,15 @@ def test_a_low_rank_network_runs_by_its_equations(phi, without):
     np.testing.assert_allclose(found[1][0], ys, atol=1e-12)
 
 
+def test_whole_numbers_and_other_arrays_do_no_harm():
+    whole = {"m": np.ones((N, R), int), "n": np.ones((N, R), int)}
+    network = network_from_low_rank(arrays(**whole) | {"note": np.array("a text")}, ALPHA)
+    known = arrays(**whole)
+    expected = ALPHA * (known["si"] @ known["wi"])
+    found = network.step(jnp.zeros(N), jnp.ones(I))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 BAD = {
     "none": ({"n": None}, ALPHA, "lack n"),
     "shape": ({"n": np.zeros((N, 3))}, ALPHA, "n must be finite, [7, 2]"),

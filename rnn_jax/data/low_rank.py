@@ -22,6 +22,7 @@ from ..core.checks import described, function, numbers, share
 from .psychrnn import RateReadout
 
 NEEDED = ("m", "n", "wi", "wo")
+FURTHER = ("si", "so", "h0", "b")
 
 
 def network_from_low_rank(
@@ -65,7 +66,8 @@ def network_from_low_rank(
     field = RateField(inputs, N, tau=1 / alpha, key=jax.random.key(0), activation=activation)
     weights = tuple(map(jnp.asarray, (w, u, np.zeros_like(part["h0"]))))
     field = eqx.tree_at(lambda f: (f.w, f.u, f.b), field, weights)
-    readout = RateReadout(jnp.asarray(c), jnp.zeros(len(c), c.dtype), activation)
+    c = jnp.asarray(c)
+    readout = RateReadout(c, jnp.zeros_like(c[:, 0]), activation)
     return Network(from_field(field, 1.0), readout, jnp.asarray(part["h0"]))
 
 
@@ -75,7 +77,8 @@ def _checked(arrays: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
         raise ValueError(f"arrays must be a mapping of names to arrays, got {described(arrays)}")
     if missing := [name for name in NEEDED if name not in arrays]:
         raise ValueError(f"arrays lack {', '.join(missing)} of a low-rank network")
-    known = {name: np.asarray(numbers(name, value)) for name, value in arrays.items()}
+    read = {name: arrays[name] for name in (*NEEDED, *FURTHER) if name in arrays}
+    known = {name: np.asarray(numbers(name, value)) for name, value in read.items()}
     m, wi, wo = known["m"], known["wi"], known["wo"]
     N, R = m.shape if m.ndim == 2 else (0, 0)
     ends = len(wi) if wi.ndim else 0, wo.shape[-1] if wo.ndim else 0
@@ -92,4 +95,6 @@ def _checked(arrays: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
             )
     if part["b"].any():
         raise ValueError("b must be 0: a bias within the activation has no place here")
-    return {name: np.asarray(array, m.dtype) for name, array in part.items()}
+    # not integers, which would cut what other arrays hold
+    dtype = np.result_type(np.float32, *(known[name] for name in NEEDED))
+    return {name: np.asarray(array, dtype) for name, array in part.items()}

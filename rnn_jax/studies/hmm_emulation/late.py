@@ -1,11 +1,11 @@
-"""Does a network still emulate its model after the steps that it was trained on?
+"""Does a network emulate its model at later steps than the first ones, too?
 
     found = late(network, model, key, 500)
     found["changes"], found["switch_rate"]
 
 Training looks at sequences of 30 to 100 steps from `h_0 = 0`. Here the same measures are taken of
-steps 51 to 450, and beside them what the mechanism is about: switches of the logits' argmax, how
-often the hidden state of the model changes, and how often the symbol does.
+steps 51 to 450, of which linear-2 was trained on the first 50. Beside them stand rates of what the
+mechanism is about: switches of the logits' argmax, and changes of the symbol.
 """
 
 import jax
@@ -25,7 +25,7 @@ STEPS = 400
 def late(
     network: Network, model: HiddenMarkov, key: PRNGKeyArray, size: int
 ) -> dict[str, np.ndarray]:
-    """Measures of emulation, and rates, of steps `BURN_IN` to `BURN_IN + STEPS`.
+    """Measures of emulation, and rates, of the `STEPS` steps that follow the first `BURN_IN`.
 
     **Arguments:**
 

@@ -26,8 +26,6 @@ POPULATION = 70
 SCALES = (0.0, 0.5, 1.0, 1.5, 2.0)
 PARTS = ("noise", "recurrent")
 GROUPS = ("kick", "pushing", "holding", "both")
-CONTROLLED = ("kick", "both")
-"""Groups whose silence is held against that of random groups."""
 
 
 def integrating(
@@ -79,8 +77,8 @@ def populations(
 
     **Returns:** `count [group]`, units; `leaving [group, part, scale]` and `returning`, the
     probabilities per step of the direction's switch and of its reverse; `rate` of all switches;
-    and of `CONTROLLED`, without noise, `control_low [group]` and `control_high`, quantiles of
-    `rate` over random groups without theirs, and `p`, two-sided. NaN of the other groups.
+    and for `both` without noise `control_low`, `control_high`, quantiles of `rate` over random
+    groups without theirs, and `p`, two-sided.
     """
     pushing, holding = integrating(network, towards, back)
     groups = [towards, pushing, holding, pushing | holding]
@@ -96,14 +94,13 @@ def populations(
         "returning": found.leaving(back_way).reshape(shape),
         "rate": rate,
     }
-    control = np.full((3, len(GROUPS)), np.nan)
-    for k, group in enumerate(groups):
-        if GROUPS[k] not in CONTROLLED or not 0 < group.sum() <= len(group) / 2:
-            continue
-        sets = matched_sets(jax.random.fold_in(of_sets, k), group, features, matched)
-        without = [scaled(network, row, "noise", 0.0) for row in sets]
-        null = behaviours_of(without, of_runs, size).rate.mean(1)
-        far = np.abs(null - rate[k, 0, 2]) >= abs(rate[k, 0, 0] - rate[k, 0, 2])
-        p = (1 + far.sum()) / (1 + len(null))
-        control[:, k] = *np.quantile(null, (0.025, 0.975)), p
-    return told | dict(zip(("control_low", "control_high", "p"), control))
+    names = ("control_low", "control_high", "p")
+    if not 0 < groups[-1].sum() <= len(pushing) / 2:
+        return told | dict.fromkeys(names, np.asarray(np.nan))
+    of_both = jax.random.fold_in(of_sets, GROUPS.index("both"))
+    sets = matched_sets(of_both, groups[-1], features, matched)
+    without = [scaled(network, row, "noise", 0.0) for row in sets]
+    null = behaviours_of(without, of_runs, size).rate.mean(1)
+    own, clean = rate[GROUPS.index("both"), 0, [0, SCALES.index(1.0)]]
+    p = (1 + (np.abs(null - clean) >= abs(own - clean)).sum()) / (1 + len(null))
+    return told | dict(zip(names, map(np.asarray, (*np.quantile(null, (0.025, 0.975)), p))))

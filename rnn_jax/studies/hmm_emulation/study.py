@@ -36,6 +36,7 @@ from .late import late
 from .measures import measured
 from .networks import Recipe, Run, emitted, recipe, trained
 from .orbits import SCALES, noise_scales, orbits
+from .own_noise import SILENT, own_noise
 from .populations import GROUPS, PARTS, populations
 from .populations import SCALES as SCALED
 from .reuse import reuse
@@ -124,6 +125,7 @@ QUICK = Scale(1000, 200, 40, 200, kicks.QUICK, onsets.QUICK, 19, Size(16, 120), 
 PARTS_OF = (
     "measured", "silence", "residence", "orbits", "scales", "determinism", "spectra", "kick",
     "populations", "onset", "reuse", "late",
+    "silent",
 )  # fmt: skip
 """What is found out of each network, in this order; names of variables begin so."""
 
@@ -156,7 +158,7 @@ def emulation(
         "seed": list(seeds), "zone": list(ZONES), "fresh": list(FRESH), "noise": list(SCALES),
         "way": [name_of(way) for way in directions(symbols)], "epoch": list(EPOCHS),
         "set": list(KINDS), "selector": [OWN, *SELECTORS], "held": list(SETS),
-        "group": list(GROUPS), "part": list(PARTS), "mu": list(SCALED),
+        "group": list(GROUPS), "part": list(PARTS), "mu": list(SCALED), "silent": list(SILENT),
     }  # fmt: skip
     names = dict.fromkeys(name for row in rows for name in row)
     found = {name: _together(name, [row.get(name) for row in rows]) for name in names}
@@ -195,6 +197,14 @@ def everything(run: Run, of: Recipe, seed: int, scale: Scale, track: Track, keep
         features = unit_features(network, jax.random.fold_in(key, 0))
         return reuse(network, sets.astype(bool), features, key, scale.behaviour)
 
+    def unheard(key: PRNGKeyArray) -> Arrays:
+        of_features, rest = jax.random.split(key)
+        sets = found["kick"]["members"][:, EPOCHS.index("kick"), KINDS.index("mediator")]
+        features = unit_features(network, of_features)
+        return own_noise(
+            network, sets.astype(bool), features, rest, scale.matched, scale.behaviour
+        )
+
     jobs: dict[str, Callable[[PRNGKeyArray], Arrays]] = {
         "measured": emits,
         "silence": lambda key: silence(network, key, scale.states // 10),
@@ -208,6 +218,7 @@ def everything(run: Run, of: Recipe, seed: int, scale: Scale, track: Track, keep
         "onset": begins,
         "reuse": again,
         "late": lambda key: late(network, EMITTERS[of.hmm](), key, scale.late),
+        "silent": unheard,
     }
     for k, part in enumerate(track(PARTS_OF, f"network {seed}")):
         job = lambda k=k, part=part: jobs[part](jax.random.fold_in(key, k))
@@ -247,6 +258,7 @@ def _named() -> dict[str, tuple[str, ...]]:
     agreement = ("agreement", "agreement_switched", "agreement_stayed")
     scaled = ("leaving", "returning", "rate")
     controls = ("control_low", "control_high", "p")
+    unheard = ("leaving", "returning", "rate", "share")
     every = lambda names, dims: {f"{name}{end}": dims for name in names for end in ends}
     return {
         **every(["residence_share"], ("zone",)),
@@ -261,7 +273,10 @@ def _named() -> dict[str, tuple[str, ...]]:
         **{f"kick_{name}": ("way",) for name in ("matched_low", "matched_high", "p", "foils")},
         **{f"populations_{name}": ("way", "group", "part", "mu") for name in scaled},
         "populations_count": ("way", "group"),
-        **{f"populations_{name}": ("way", "group") for name in controls},
+        **{f"populations_{name}": ("way",) for name in controls},
+        **{f"silent_{name}": ("way", "silent") for name in unheard},
+        **{f"silent_{name}": ("way",) for name in ("low", "high", "p")},
+        "silent_apart": ("way", "feature"),
         **{f"reuse_{name}": ("way", "other_way") for name in ("alike", "removed")},
         "reuse_alike_matched": ("draw", "way", "other_way"),
     }  # fmt: skip

@@ -12,7 +12,7 @@ from ..question import KINDS, OWN
 from ..study import markdown_table
 from .measures import LAGS, SOURCES
 from .orbits import SCALES
-from .populations import CONTROLLED
+from .own_noise import SILENT
 from .standing import at_rest
 from .verdicts import asked_ways, count_of, said_of, value_of
 from .zones import ZONES
@@ -25,12 +25,12 @@ def tables(found: "xr.Dataset") -> str:
     """Training, measures beside the model's, zones, kick neurons by direction."""
     parts = [
         "Each network is a seed. Its symbols beside a fresh sample of the model and independent "
-        "symbols, at the steps of training and from step 50 to 450 (changes: change rate over the "
+        "symbols, at the steps of training and from step 51 to 450 (changes: change rate over the "
         "exact one; transition: largest difference of a next-symbol probability; nats: "
         "log-likelihood per symbol less the model's; trigrams: Jensen-Shannon divergence in bits; "
         "memory: mutual information of symbols ten steps apart in bits):",
         "", _measures(found), "",
-        "Events a step from step 50 to 450. Those of the model are exact:",
+        "Events a step from step 51 to 450. Those of the model are exact:",
         "", _rates(found), "",
         "Changes of the symbol a step when the noise has another scale. The logits switch as "
         "often at every scale, by the law of scale; how far apart they are does change:",
@@ -41,9 +41,14 @@ def tables(found: "xr.Dataset") -> str:
         "bases, effect on fresh trials of these and of as many by correlation and by the "
         "gradient, probability of the switch per step while the named set is held at 0:",
         "", _ways(found), "",
-        "Switches a step without the noise of a group, beside random groups without theirs (95 % "
-        "of these):",
-        "", _groups(found), "",
+        "Probability of the direction's switch per step where a group of units hears no noise: "
+        "nobody, the kick neurons, as many of largest deviation, as many of largest noise "
+        "weights, and random groups alike in activity and weights. Beside it that of the reverse, "
+        "and by how many deviations kick neurons differ from the random groups:",
+        "", _silent(found), "",
+        "Switches a step without the noise of the integrating populations, beside random groups "
+        "without theirs (95 % of these):",
+        "", _gathering(found), "",
     ]  # fmt: skip
     return "\n".join(parts)
 
@@ -134,25 +139,43 @@ def _ways(found: "xr.Dataset") -> str:
     return markdown_table(head, rows)
 
 
-def _groups(found: "xr.Dataset") -> str:
-    if "populations_p" not in found:
-        return "No pair of directions has kick neurons both ways."
-    head = ["seed", "direction", "group", "units", "whole", "without its noise", "random groups",
-            "p"]  # fmt: skip
+def _silent(found: "xr.Dataset") -> str:
+    if "silent_leaving" not in found or not np.isfinite(found["silent_p"]).any():
+        return "No direction has kick neurons."
+    head = ["seed", "direction", *SILENT, "95 % of matched", "p", "returning: whole", "kick",
+            "matched", "apart from matched: activity", "deviation"]  # fmt: skip
     rows = []
     for seed in found["seed"].values:
         for way in found["way"].values:
-            for group in CONTROLLED:
-                part = found.sel(seed=seed, way=way, group=group)
-                if not np.isfinite(part["populations_p"]):
-                    continue
-                rate = part["populations_rate"].sel(part="noise")
-                numbers = [rate.sel(mu=mu).item() for mu in (1.0, 0.0)]
-                ends = [part[f"populations_control_{end}"].item() for end in ("low", "high")]
-                cells = [*(_cell(v, 3) for v in numbers), "{:.3f} to {:.3f}".format(*ends)]
-                count = f"{part['populations_count'].item():.0f}"
-                p = _cell(part["populations_p"].item(), 3)
-                rows.append([seed, way, group, count, *cells, p])
+            part = found.sel(seed=seed, way=way)
+            if not np.isfinite(part["silent_rate"].sel(silent="kick")):
+                continue
+            leaving = [_cell(value, 3) for value in part["silent_leaving"].values]
+            low, high = (_cell(part[f"silent_{end}"].item(), 3) for end in ("low", "high"))
+            shown = ("whole", "kick", "matched")
+            back = [_cell(part["silent_returning"].sel(silent=n).item(), 3) for n in shown]
+            far = [f"{value:+.2f}" for value in part["silent_apart"].values[:2]]
+            p = _cell(part["silent_p"].item(), 3)
+            rows.append([seed, way, *leaving, f"{low} to {high}", p, *back, *far])
+    return markdown_table(head, rows)
+
+
+def _gathering(found: "xr.Dataset") -> str:
+    if "populations_p" not in found:
+        return "No pair of directions has kick neurons both ways."
+    head = ["seed", "direction", "units", "whole", "without their noise", "random groups", "p"]
+    rows = []
+    for seed in found["seed"].values:
+        for way in found["way"].values:
+            part = found.sel(seed=seed, way=way, group="both")
+            if not np.isfinite(part["populations_p"]):
+                continue
+            rate = part["populations_rate"].sel(part="noise")
+            numbers = [_cell(rate.sel(mu=mu).item(), 3) for mu in (1.0, 0.0)]
+            ends = [part[f"populations_control_{end}"].item() for end in ("low", "high")]
+            count = f"{part['populations_count'].item():.0f}"
+            p = _cell(part["populations_p"].item(), 3)
+            rows.append([seed, way, count, *numbers, "{:.3f} to {:.3f}".format(*ends), p])
     return markdown_table(head, rows)
 
 

@@ -38,7 +38,7 @@ CLAIMS: dict[str, Claim] = {
         "one of the three beyond its limit",
     ),
     "emulates later": Claim(
-        "the same three numbers keep their limits at steps 50 to 450, after those of training",
+        "the same three numbers keep their limits at steps 51 to 450 of a run",
         "symbols drawn one by one at the model's frequencies",
         "one of the three beyond its limit",
     ),
@@ -88,10 +88,16 @@ CLAIMS: dict[str, Claim] = {
         f"a direction with a p above {LEVEL}",
     ),
     "own noise": Claim(
-        "without their own noise, the kick neurons of a direction make switches rarer, and change "
-        "their rate more than random groups of as many units do",
-        "as much as random groups",
-        f"a direction with a p above {LEVEL}, or more switches",
+        "where they hear no noise, the kick neurons of a direction make its switches rarer than "
+        "random groups do that are alike in activity and in weights of readout and noise",
+        "as rare",
+        f"a direction with a p above {LEVEL}",
+    ),
+    "beyond activity": Claim(
+        "where they hear no noise, the kick neurons of a direction make its switches rarer than "
+        "as many units of largest deviation do",
+        "as rare",
+        "a direction in which those make them as rare",
     ),
     "gathering": Claim(
         "without their own noise, the units that the weights name as integrating make switches "
@@ -265,9 +271,27 @@ def _causal(one: "xr.Dataset") -> tuple[str, bool | None]:
     return ", ".join(said), bool((p[known] <= LEVEL).all()) if known.any() else None
 
 
-def _without_noise(one: "xr.Dataset", group: str) -> tuple[str, bool | None]:
-    part = one.sel(group=group)
-    p, rate = part["populations_p"].values, part["populations_rate"].sel(part="noise")
+def _own_noise(one: "xr.Dataset", against: str) -> tuple[str, bool | None]:
+    """Against `matched` groups by p, against `deviation` by the two probabilities alone."""
+    leaving = one["silent_leaving"]
+    whole, own, other = (leaving.sel(silent=name).values for name in ("whole", "kick", against))
+    p = one["silent_p"].values
+    known = np.isfinite(own) & np.isfinite(other)
+    if not known.any():
+        return "no direction", None
+    fell = p <= LEVEL if against == "matched" else own < other
+    ends = [f", p {value:.3f}" if against == "matched" else "" for value in p]
+    said = ", ".join(
+        f"{way}: {a:.3f} to {b:.3f} ({against} {c:.3f}{end})"
+        for way, a, b, c, end, told in zip(one["way"].values, whole, own, other, ends, known)
+        if told
+    )
+    return said, bool(fell[known].all())
+
+
+def _gathering(one: "xr.Dataset") -> tuple[str, bool | None]:
+    p = one["populations_p"].values
+    rate = one["populations_rate"].sel(group="both", part="noise")
     known = np.isfinite(p)
     if not known.any():
         return "no direction", None
@@ -333,7 +357,8 @@ JUDGES: dict[str, Judge] = {
     "silent": _silent, "winds": _winds, "regular": _regular,
     "determined": _determined, "unstable": _unstable, "few": _few,
     "beyond correlation": _beyond, "causal": _causal,
-    "own noise": partial(_without_noise, group="kick"),
-    "gathering": partial(_without_noise, group="both"),
+    "own noise": partial(_own_noise, against="matched"),
+    "beyond activity": partial(_own_noise, against="deviation"),
+    "gathering": _gathering,
     "onset": _onset, "reused": _reused, "separable": _separable,
 }  # fmt: skip
