@@ -135,11 +135,11 @@ courses = {
 # %% [markdown]
 # ## Held at 0
 #
-# We hold the same units at 0 for whole runs, beside random units that are alike in activity and in
-# their weights to the outputs. Switches vanish. But the reason is not that nothing starts them.
-# The set also holds units that keep output 0, so that the network says 2 for ever, and a network that
-# is never in 0 cannot switch out of it. An exchange of states at one moment and a lesion for a
-# whole run answer two different questions.
+# We hold the same units at 0 for whole runs, beside random units that are alike in activity and
+# in their weights to the outputs. Switches vanish. But the reason is not that nothing starts
+# them. The set also holds units that keep output 0, so that the network says 2 for ever, and a
+# network that is never in 0 cannot switch out of it. An exchange of states at one moment and a
+# lesion for a whole run answer two different questions.
 
 # %%
 features = unit_features(network, keys[5])
