@@ -295,6 +295,7 @@ def test_many_units_are_held_by_halves_first(monkeypatch):
     assert set(np.round(5 * found.frequency, 6)) <= {0, 1, 2, 3, 4, 5}
 
 
+@pytest.mark.usefixtures("as_users_have_it")
 @pytest.mark.parametrize(
     ("name", "value"),
     [("tolerance", 1.5), ("keep", -0.1), ("keep", "much"), ("bases", -1), ("splits", 2.5),
