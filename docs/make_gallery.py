@@ -25,6 +25,7 @@ PICTURES = {
     "representation-vs-role": "representation-vs-role-represented",
     "trained-circuits": "trained-circuits-methods",
     "hmm-emulation": "hmm-emulation-orbits",
+    "hmm-resonance": "hmm-resonance-scales",
     "visual-behavior": "visual-behavior-course",
 }
 """Of each study the picture that tells most."""

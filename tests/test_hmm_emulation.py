@@ -14,10 +14,12 @@ from rnn_jax.core import Network, clean_run
 from rnn_jax.studies.hmm_emulation import kick, onset, study
 from rnn_jax.studies.hmm_emulation.behaviour import (
     Size,
+    _outputs,
     behaviours,
     behaviours_of,
     matched_sets,
 )
+from rnn_jax.studies.hmm_emulation.early import early
 from rnn_jax.studies.hmm_emulation.networks import Recipe, Run, strain, trained, untrained
 from rnn_jax.studies.hmm_emulation.own_noise import SILENT, _apart, own_noise
 from rnn_jax.studies.hmm_emulation.populations import integrating, populations, scaled
@@ -29,6 +31,7 @@ from rnn_jax.studies.hmm_emulation.switches import (
     LENGTH,
     NOISE,
     READ,
+    Span,
     directions,
     pools,
     switches,
@@ -90,6 +93,17 @@ def test_foils_hear_other_noise_in_four_steps_and_stay():
         )
 
 
+def test_switches_are_sought_where_they_are_asked_for():
+    found, _ = pools(NETWORK, KEY, 6, most=1, span=Span(10, 24))
+    for trials in found.values():
+        (contrast,) = trials.contrasts.values()
+        at = np.asarray(contrast.event) - NOISE[0]
+        at = at[np.asarray(contrast.event) >= 0]
+        assert trials.xs.shape[1] == 24
+        assert (at >= 10).all()
+        assert (at < 24 - READ[1]).all()
+
+
 SMALL = kick.Asked(48, Search(bases=2, splits=1, random_sets=9), 19, Size(16, 150))
 
 
@@ -117,6 +131,25 @@ def test_kick_neurons_held_at_0_stop_what_matched_units_do_not(kicked):
     assert np.isnan(sets["kick"][1])
     assert np.isnan(kicked["p"][1])
     assert kicked["transition"].shape == (2, 5, 2, 2)
+
+
+@pytest.mark.slow
+def test_kick_neurons_of_early_steps_are_the_same_units_here():
+    found = early(NETWORK, np.stack([ONLY_READ, ~ONLY_READ]), 60, KEY, SMALL)
+    assert (found["members"][:, 1, 0].sum(1) > 0).all()
+    assert not found["members"][:, 1, 0, READ_UNITS:].any()
+    assert found["alike"][0] > 0.5 > 0 > found["alike"][1]
+    whole, kicks, *_, matched = found["silent_leaving"].T
+    np.testing.assert_allclose(matched, whole)
+    assert not (kicks > 0).any()  # nobody pushes either output
+    with pytest.raises(ValueError, match="length"):
+        early(NETWORK, np.stack([ONLY_READ] * 2), 10, KEY, SMALL)
+
+
+def test_runs_after_a_shorter_burn_in_are_the_same_runs():
+    asked = [Size(4, 60), Size(4, 100, 10)]
+    late, whole = (_outputs(NETWORK, jnp.ones(UNITS), KEY, size) for size in asked)
+    np.testing.assert_array_equal(whole[:, 40:], late)
 
 
 def test_behaviour_counts_what_runs_do():

@@ -19,6 +19,7 @@ from ..studies.question_numbers import Row
 from .context_flip_flop_figures import alike_figure, course_figure, shares_figure
 from .hmm_emulation_figures import EMULATION_FIGURES
 from .hmm_inference_figures import INFERENCE_FIGURES
+from .hmm_resonance_figures import RESONANCE_FIGURES
 from .question_figures import methods_of, named, sizes_of
 from .representation_figures import precision_figure, represented_figure
 from .run_folder import write_json, write_netcdf
@@ -75,6 +76,7 @@ STUDY_FIGURES: dict[str, dict[str, Callable[[xr.Dataset], Figure]]] = {
     },
     "trained-circuits": {"sizes": sizes_figure, "methods": methods_figure},
     "hmm-emulation": EMULATION_FIGURES,
+    "hmm-resonance": RESONANCE_FIGURES,
     "visual-behavior": {
         "silencing": silencing_figure,
         "course": vip_course,

@@ -3,6 +3,7 @@
 from .context_flip_flop import CONTEXT_FLIP_FLOP
 from .hmm_emulation import HMM_EMULATION
 from .hmm_inference import HMM_INFERENCE
+from .hmm_resonance import HMM_RESONANCE
 from .keeping import in_memory, keeper
 from .recovery import RECOVERY, recovery
 from .representation import REPRESENTATION
@@ -17,6 +18,7 @@ STUDIES: dict[str, Study] = {
     "representation-vs-role": REPRESENTATION,
     "trained-circuits": TRAINED_CIRCUITS,
     "hmm-emulation": HMM_EMULATION,
+    "hmm-resonance": HMM_RESONANCE,
     "visual-behavior": VISUAL_BEHAVIOR,
 }
 

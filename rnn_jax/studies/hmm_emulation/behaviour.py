@@ -27,10 +27,11 @@ NEAREST = 8
 
 
 class Size(NamedTuple):
-    """Runs, and steps of each after the burn-in."""
+    """Runs, steps of each that are looked at, and those before them."""
 
     trials: int
     steps: int
+    burn_in: int = BURN_IN
 
 
 class Behaviour(NamedTuple):
@@ -107,8 +108,8 @@ def _outputs(
             h = batched.step(h, noise(key)) * kept
             return h, batched.readout(h).argmax(-1)
 
-        keys = jax.random.split(key, BURN_IN + size.steps)
-        return lax.scan(step, network.h0, keys)[1][BURN_IN:]
+        keys = jax.random.split(key, size.burn_in + size.steps)
+        return lax.scan(step, network.h0, keys)[1][size.burn_in :]
 
     return jax.vmap(one)(jax.random.split(key, size.trials))
 

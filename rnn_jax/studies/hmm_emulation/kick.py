@@ -27,7 +27,7 @@ from ...tasks import Trials
 from ..question import KINDS, SELECTORS, all_measured, in_epoch, looked, measures_of, top_of
 from .behaviour import Size, behaviours, matched_sets
 from .runs import noisy_runs
-from .switches import directions, name_of, pools
+from .switches import LATE, Span, directions, name_of, pools
 
 EPOCHS = ("gather", "kick")
 SETS = ("whole", "kick", "gather", "correlation", "matched")
@@ -35,12 +35,20 @@ SETS = ("whole", "kick", "gather", "correlation", "matched")
 
 
 class Asked(NamedTuple):
-    """How much is asked: trials a direction, the search, sets to compare with, and behaviour."""
+    """How much is asked, and where in a run.
+
+    - `trials`, `search`: trials a direction, and the search over sets.
+    - `matched`, `behaviour`: random sets, and runs of each set.
+    - `looked`: runs that tell how active units are.
+    - `span`: where switches are sought.
+    """
 
     trials: int
     search: Search
     matched: int
     behaviour: Size
+    looked: Size = Size(16, 200)
+    span: Span = LATE
 
 
 FULL = Asked(64, Search(bases=5, splits=2, random_sets=99), 100, Size(64, 400))
@@ -66,9 +74,11 @@ def kick_neurons(network: Network, key: PRNGKeyArray, size: Asked) -> dict[str, 
     of 32 draws of noise prevents; only these are asked about.
     """
     of_trials, of_fresh, of_search, of_sets, of_runs = jax.random.split(key, 5)
-    (trials, shares), (fresh, _) = (pools(network, k, size.trials) for k in (of_trials, of_fresh))
+    (trials, shares), (fresh, _) = (
+        pools(network, k, size.trials, span=size.span) for k in (of_trials, of_fresh)
+    )
     ways = directions(len(network.readout(network.h0)))
-    features = unit_features(network, of_sets)
+    features = unit_features(network, of_sets, size.looked)
     rows = []
     for k, way in enumerate(ways):
         if way not in trials or way not in fresh or not _enough(trials[way], size):
@@ -84,6 +94,11 @@ def kick_neurons(network: Network, key: PRNGKeyArray, size: Asked) -> dict[str, 
     nobody = np.zeros((len(ways), len(EPOCHS), len(KINDS), len(features)), bool)
     prevented = np.array([shares.get(way, np.nan) for way in ways])
     return {"members": nobody, "foils": prevented} | found
+
+
+def mediators(found: dict[str, np.ndarray]) -> Bool[np.ndarray, "way N"]:
+    """The kick neurons of each direction, of what `kick_neurons` returned; nobody without any."""
+    return found["members"][:, EPOCHS.index("kick"), KINDS.index("mediator")].astype(bool)
 
 
 def asked(
@@ -156,12 +171,15 @@ def _against(own: float, null: Float[np.ndarray, " S"]) -> tuple[float, float, f
     return float(low), float(high), float((1 + (null <= own).sum()) / (1 + len(null)))
 
 
-def unit_features(network: Network, key: PRNGKeyArray) -> Float[np.ndarray, "N F"]:
+def unit_features(
+    network: Network, key: PRNGKeyArray, looked: Size = Size(16, 200)
+) -> Float[np.ndarray, "N F"]:
     """Mean activity, its deviation, and the weight to each output, of each unit.
 
     The weights keep their sign: units of one size of weight may drive either of two outputs.
     """
-    hs = np.asarray(noisy_runs(network, key, 16, 200)[0])
+    hs = noisy_runs(network, key, looked.trials, looked.steps, burn_in=looked.burn_in)[0]
+    hs = np.asarray(hs)
     read = np.asarray(network.readout.wire)
     return np.stack([hs.mean((0, 1)), hs.std((0, 1)), *read], 1)
 

@@ -49,6 +49,7 @@ class Recipe(NamedTuple):
     - `clip`: largest norm of a gradient.
     - `batch`: sequences a gradient step.
     - `units`, `noise`: the number of units, and of channels of noise.
+    - `cell`: of `CELLS`; the published one has no bias.
     """
 
     hmm: str
@@ -58,7 +59,15 @@ class Recipe(NamedTuple):
     batch: int
     units: int = 150
     noise: int = 100
+    cell: str = "relu"
 
+
+CELLS = {
+    "relu": (jax.nn.relu, False),
+    "relu-bias": (jax.nn.relu, True),
+    "tanh-bias": (jnp.tanh, True),
+}
+"""Activation of each cell, and whether it has a bias."""
 
 PUBLISHED = {
     "linear-2": (100, 500, 0.9),
@@ -71,7 +80,7 @@ PUBLISHED = {
 """Length, epochs and clipping of each model; the batch is 4096 there."""
 
 
-def recipe(hmm: str, batch: int = 1024, **others: int) -> Recipe:
+def recipe(hmm: str, batch: int = 1024, **others: Any) -> Recipe:
     """The published recipe of a model, but for the batch and what else is given."""
     return Recipe(hmm, *PUBLISHED[hmm], batch)._replace(**others)
 
@@ -107,16 +116,16 @@ class FirstOf(eqx.Module):
 
 
 def untrained(of: Recipe, seed: int) -> Network:
-    """A fresh network, all weights Uniform(+-1 / sqrt(units))."""
+    """A fresh network, all weights, and a bias, Uniform(+-1 / sqrt(units))."""
     outputs = len(EMITTERS[of.hmm]().emission)
     key = jax.random.key(seed)
-    cell = Vanilla(of.noise, of.units, key=key, activation=jax.nn.relu, use_bias=False)
+    activation, use_bias = CELLS[of.cell]
+    cell = Vanilla(of.noise, of.units, key=key, activation=activation, use_bias=use_bias)
     readout = Affine(of.units, outputs, key=key, use_bias=False)
-    where = lambda pair: (pair[0].w, pair[0].u, pair[1].c)
-    keys = jax.random.split(key, 3)
+    where = lambda pair: (pair[0].w, pair[0].u, pair[1].c, *([pair[0].b] if use_bias else []))
+    keys = [*jax.random.split(key, 3), jax.random.fold_in(key, 3)]
     draw = lambda key, like: jax.random.uniform(key, like.shape, like.dtype, -1, 1)
-    old = where((cell, readout))
-    new = [draw(*pair) / of.units**0.5 for pair in zip(keys, old, strict=True)]
+    new = [draw(*pair) / of.units**0.5 for pair in zip(keys, where((cell, readout)))]
     cell, readout = eqx.tree_at(where, (cell, readout), new)
     return Network(cell, readout, zero_state(cell))
 

@@ -81,26 +81,30 @@ def populations(
     groups without theirs, and `p`, two-sided.
     """
     pushing, holding = integrating(network, towards, back)
-    groups = [towards, pushing, holding, pushing | holding]
+    both = pushing | holding
+    groups = [towards, pushing, holding, both]
     of_sets, of_runs = jax.random.split(key)
     edits = [scaled(network, g, part, mu) for g in groups for part in PARTS for mu in SCALES]
     shape = len(GROUPS), len(PARTS), len(SCALES)
     found = behaviours_of(edits, of_runs, size)
     rate = found.rate.mean(1).reshape(shape)
-    back_way = (way[1], way[0])
     told = {
         "count": np.array([group.sum() for group in groups]),
         "leaving": found.leaving(way).reshape(shape),
-        "returning": found.leaving(back_way).reshape(shape),
+        "returning": found.leaving((way[1], way[0])).reshape(shape),
         "rate": rate,
     }
-    names = ("control_low", "control_high", "p")
-    if not 0 < groups[-1].sum() <= len(pushing) / 2:
-        return told | dict.fromkeys(names, np.asarray(np.nan))
-    of_both = jax.random.fold_in(of_sets, GROUPS.index("both"))
-    sets = matched_sets(of_both, groups[-1], features, matched)
-    without = [scaled(network, row, "noise", 0.0) for row in sets]
-    null = behaviours_of(without, of_runs, size).rate.mean(1)
-    own, clean = rate[GROUPS.index("both"), 0, [0, SCALES.index(1.0)]]
-    p = (1 + (np.abs(null - clean) >= abs(own - clean)).sum()) / (1 + len(null))
-    return told | dict(zip(names, map(np.asarray, (*np.quantile(null, (0.025, 0.975)), p))))
+    ends, p = (np.nan, np.nan), np.nan
+    if 0 < both.sum() <= len(both) / 2:
+        of_both = jax.random.fold_in(of_sets, GROUPS.index("both"))
+        sets = matched_sets(of_both, both, features, matched)
+        without = [scaled(network, row, "noise", 0.0) for row in sets]
+        null = behaviours_of(without, of_runs, size).rate.mean(1)
+        own, clean = rate[GROUPS.index("both"), 0, [0, SCALES.index(1.0)]]
+        ends, p = np.quantile(null, (0.025, 0.975)), _two_sided(own - clean, null - clean)
+    return told | dict(zip(("control_low", "control_high", "p"), map(np.asarray, (*ends, p))))
+
+
+def _two_sided(own: float, null: Float[np.ndarray, " S"]) -> float:
+    """The share of a null, counting one's own, that is as far from 0."""
+    return float((1 + (np.abs(null) >= abs(own)).sum()) / (1 + len(null)))

@@ -59,33 +59,39 @@ def reuse(
     """
     of_runs, of_planes, of_behaviour = jax.random.split(key, 3)
     of_sets = jax.random.split(jax.random.fold_in(key, 3), len(kicks))
-    symbols = len(network.readout(network.h0))
-    ways, N = directions(symbols), kicks.shape[1]
-    alike = lambda sets: [[_alike(a, b, N) for b in sets] for a in sets]
+    symbols, N = len(network.readout(network.h0)), kicks.shape[1]
+    among = lambda sets: np.array([[alike(a, b) for b in sets] for a in sets])
     everyone = np.ones(N, bool)
     matched = [matched_sets(k, s, features, MATCHED, everyone) for k, s in zip(of_sets, kicks)]
     hs, ys, _ = noisy_runs(network, of_runs, size.trials, size.steps)
     said = without_blips(np.asarray(ys).argmax(-1), LASTING)
     planes = [_plane(np.asarray(hs), said, pair) for pair in combinations(range(symbols), 2)]
     angle = [[_angle(a, b) for b in planes] for a in planes]
-    rows = 1.0 - np.concatenate([np.zeros((1, N)), kicks])
-    found = behaviours(network, rows, of_behaviour, size)
-    leaving = np.stack([found.leaving(way) for way in ways], 1)
-    whole = leaving[:1]
-    ratio = np.where(whole > 0, leaving[1:] / np.where(whole > 0, whole, 1), np.nan)
-    asked = np.asarray(kicks.any(1))
-    removed = np.where(asked[:, None], ratio, np.nan)
     return {
-        "alike": np.array(alike(kicks)),
-        "alike_matched": np.array([alike(sets) for sets in zip(*matched)]),
+        "alike": among(kicks),
+        "alike_matched": np.array([among(sets) for sets in zip(*matched)]),
         "angle": np.array(angle),
         "chance": np.asarray(_chance(np.asarray(hs), of_planes)),
-        "removed": removed,
+        "removed": _removed(network, kicks, of_behaviour, size),
     }
 
 
-def _alike(a: Bool[np.ndarray, " N"], b: Bool[np.ndarray, " N"], N: int) -> float:
-    return corrected_jaccard(a, b, N) if a.any() and b.any() else np.nan
+def _removed(
+    network: Network, kicks: Bool[np.ndarray, "way N"], key: PRNGKeyArray, size: Size
+) -> Float[np.ndarray, "way way"]:
+    """How likely each switch is without each direction's kick neurons, over the whole network."""
+    rows = 1.0 - np.concatenate([np.zeros((1, kicks.shape[1])), kicks])
+    found = behaviours(network, rows, key, size)
+    ways = directions(len(network.readout(network.h0)))
+    leaving = np.stack([found.leaving(way) for way in ways], 1)
+    whole = leaving[:1]
+    ratio = np.where(whole > 0, leaving[1:] / np.where(whole > 0, whole, 1), np.nan)
+    return np.where(np.asarray(kicks.any(1))[:, None], ratio, np.nan)
+
+
+def alike(a: Bool[np.ndarray, " N"], b: Bool[np.ndarray, " N"]) -> float:
+    """The Jaccard index, 0 for random sets; NaN where a set is empty."""
+    return corrected_jaccard(a, b, len(a)) if a.any() and b.any() else np.nan
 
 
 def _plane(hs: np.ndarray, said: np.ndarray, pair: tuple[int, int]) -> np.ndarray | None:

@@ -80,9 +80,14 @@ def noise_of(network: Network) -> Noise:
 
 
 def noisy_runs(
-    network: Network, key: PRNGKeyArray, trials: int, steps: int, scale: float = 1.0
+    network: Network,
+    key: PRNGKeyArray,
+    trials: int,
+    steps: int,
+    scale: float = 1.0,
+    burn_in: int = BURN_IN,
 ) -> tuple[Float[Array, "B T N"], Float[Array, "B T O"], Float[Array, "B T I"]]:
-    """States, logits and inputs of runs, without their first `BURN_IN` steps.
+    """States, logits and inputs of runs, without their first steps.
 
     **Arguments:**
 
@@ -90,6 +95,7 @@ def noisy_runs(
     - `key`: draws the noise, the same for every scale.
     - `trials`, `steps`: `B`, and `T` after the burn-in.
     - `scale`: the standard deviation of the noise.
+    - `burn_in`: steps before those.
 
     **Returns:** `hs`, `ys` and `xs`.
 
@@ -97,10 +103,10 @@ def noisy_runs(
     """
     at_least(1, trials=trials, steps=steps)
     noise = noise_of(network)
-    shape = trials, BURN_IN + steps, noise.width
+    shape = trials, burn_in + steps, noise.width
     xs = scale * jax.random.normal(key, shape, noise.dtype)
     hs, ys = clean_run(network, xs)
-    return hs[:, BURN_IN:], ys[:, BURN_IN:], xs[:, BURN_IN:]
+    return hs[:, burn_in:], ys[:, burn_in:], xs[:, burn_in:]
 
 
 def samples(network: Network, key: PRNGKeyArray, size: int) -> Samples:

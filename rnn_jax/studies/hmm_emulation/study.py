@@ -31,7 +31,8 @@ from . import kick as kicks
 from . import onset as onsets
 from .behaviour import Size
 from .determinism import FRESH, determinism
-from .kick import EPOCHS, SETS, kick_neurons, unit_features
+from .early import early
+from .kick import EPOCHS, SETS, kick_neurons, mediators, unit_features
 from .late import late
 from .measures import measured
 from .networks import Recipe, Run, emitted, recipe, trained
@@ -125,7 +126,7 @@ QUICK = Scale(1000, 200, 40, 200, kicks.QUICK, onsets.QUICK, 19, Size(16, 120), 
 PARTS_OF = (
     "measured", "silence", "residence", "orbits", "scales", "determinism", "spectra", "kick",
     "populations", "onset", "reuse", "late",
-    "silent",
+    "silent", "early",
 )  # fmt: skip
 """What is found out of each network, in this order; names of variables begin so."""
 
@@ -177,36 +178,24 @@ def _training(run: Run) -> Arrays:
 
 def everything(run: Run, of: Recipe, seed: int, scale: Scale, track: Track, keep: Keep) -> Arrays:
     """All parts of one network, each kept as soon as it is found."""
-    network, key = run.network(run.best), jax.random.fold_in(jax.random.key(seed), 3)
+    key = jax.random.fold_in(jax.random.key(seed), 3)
     name = "-".join(map(str, of))
     found: dict[str, Arrays] = {}
+    jobs = _jobs(run, of, scale, found, track)
+    for k, part in enumerate(track(PARTS_OF, f"network {seed}")):
+        job = lambda k=k, part=part: jobs[part](jax.random.fold_in(key, k))
+        found[part] = keep(f"{name} seed {seed} {part}", job)
+    return {f"{part}_{key}": value for part in PARTS_OF for key, value in found[part].items()}
 
-    def emits(key: PRNGKeyArray) -> Arrays:
-        drawn, judged = jax.random.split(key)
-        symbols = emitted(network, drawn, scale.sequences, of.length)
-        return measured(EMITTERS[of.hmm](), np.asarray(symbols), judged)
 
-    def gathers(key: PRNGKeyArray) -> Arrays:
-        return _of_directions(network, found["kick"], scale, key)
-
-    def begins(key: PRNGKeyArray) -> Arrays:
-        return onsets.onset(run, _kick_sets(found["kick"]), key, scale.onset, track)
-
-    def again(key: PRNGKeyArray) -> Arrays:
-        sets = found["kick"]["members"][:, EPOCHS.index("kick"), KINDS.index("mediator")]
-        features = unit_features(network, jax.random.fold_in(key, 0))
-        return reuse(network, sets.astype(bool), features, key, scale.behaviour)
-
-    def unheard(key: PRNGKeyArray) -> Arrays:
-        of_features, rest = jax.random.split(key)
-        sets = found["kick"]["members"][:, EPOCHS.index("kick"), KINDS.index("mediator")]
-        features = unit_features(network, of_features)
-        return own_noise(
-            network, sets.astype(bool), features, rest, scale.matched, scale.behaviour
-        )
-
-    jobs: dict[str, Callable[[PRNGKeyArray], Arrays]] = {
-        "measured": emits,
+def _jobs(
+    run: Run, of: Recipe, scale: Scale, found: dict[str, Arrays], track: Track
+) -> dict[str, Callable[[PRNGKeyArray], Arrays]]:
+    """What finds each part; `found` holds those before it when it is called."""
+    network, model = run.network(run.best), EMITTERS[of.hmm]()
+    kick = lambda: mediators(found["kick"])
+    return {
+        "measured": lambda key: _emits(network, of, scale.sequences, key),
         "silence": lambda key: silence(network, key, scale.states // 10),
         "residence": lambda key: residence(network, key, scale.states),
         "orbits": lambda key: orbits(network, key, scale.steps),
@@ -214,28 +203,42 @@ def everything(run: Run, of: Recipe, seed: int, scale: Scale, track: Track, keep
         "determinism": lambda key: determinism(network, key, scale.linear),
         "spectra": lambda key: spectra(network, key, scale.linear),
         "kick": lambda key: kick_neurons(network, key, scale.kick),
-        "populations": gathers,
-        "onset": begins,
-        "reuse": again,
-        "late": lambda key: late(network, EMITTERS[of.hmm](), key, scale.late),
-        "silent": unheard,
+        "populations": lambda key: _of_directions(network, kick(), scale, key),
+        "onset": lambda key: onsets.onset(run, _by_way(kick()), key, scale.onset, track),
+        "reuse": lambda key: _reuse(network, kick(), scale, key),
+        "late": lambda key: late(network, model, key, scale.late),
+        "silent": lambda key: _unheard(network, kick(), scale, key),
+        "early": lambda key: early(network, kick(), of.length, key, scale.kick),
     }
-    for k, part in enumerate(track(PARTS_OF, f"network {seed}")):
-        job = lambda k=k, part=part: jobs[part](jax.random.fold_in(key, k))
-        found[part] = keep(f"{name} seed {seed} {part}", job)
-    return {f"{part}_{key}": value for part in PARTS_OF for key, value in found[part].items()}
 
 
-def _kick_sets(found: Arrays) -> dict[tuple[int, int], np.ndarray]:
+def _emits(network: Network, of: Recipe, count: int, key: PRNGKeyArray) -> Arrays:
+    """How the symbols of the steps of training stand to the model's."""
+    drawn, judged = jax.random.split(key)
+    symbols = emitted(network, drawn, count, of.length)
+    return measured(EMITTERS[of.hmm](), np.asarray(symbols), judged)
+
+
+def _reuse(network: Network, kick: np.ndarray, scale: Scale, key: PRNGKeyArray) -> Arrays:
+    features = unit_features(network, jax.random.fold_in(key, 0))
+    return reuse(network, kick, features, key, scale.behaviour)
+
+
+def _unheard(network: Network, kick: np.ndarray, scale: Scale, key: PRNGKeyArray) -> Arrays:
+    of_features, rest = jax.random.split(key)
+    features = unit_features(network, of_features)
+    return own_noise(network, kick, features, rest, scale.matched, scale.behaviour)
+
+
+def _by_way(kick: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
     """Directions that have kick neurons, and these."""
-    sets = found["members"][:, EPOCHS.index("kick"), KINDS.index("mediator")].astype(bool)
-    symbols = round((1 + (1 + 4 * len(sets)) ** 0.5) / 2)
-    return {way: row for way, row in zip(directions(symbols), sets) if row.any()}
+    symbols = round((1 + (1 + 4 * len(kick)) ** 0.5) / 2)
+    return {way: row for way, row in zip(directions(symbols), kick) if row.any()}
 
 
-def _of_directions(network: Network, found: Arrays, scale: Scale, key: PRNGKeyArray) -> Arrays:
+def _of_directions(network: Network, kick: np.ndarray, scale: Scale, key: PRNGKeyArray) -> Arrays:
     """Populations of each direction whose reverse has kick neurons too; NaN of the others."""
-    sets = _kick_sets(found)
+    sets = _by_way(kick)
     features = unit_features(network, key)
     rows: list[Arrays | None] = []
     for way in directions(len(network.readout(network.h0))):
@@ -258,7 +261,6 @@ def _named() -> dict[str, tuple[str, ...]]:
     agreement = ("agreement", "agreement_switched", "agreement_stayed")
     scaled = ("leaving", "returning", "rate")
     controls = ("control_low", "control_high", "p")
-    unheard = ("leaving", "returning", "rate", "share")
     every = lambda names, dims: {f"{name}{end}": dims for name in names for end in ends}
     return {
         **every(["residence_share"], ("zone",)),
@@ -266,20 +268,42 @@ def _named() -> dict[str, tuple[str, ...]]:
         **every(["determinism_spread", "determinism_relative"], ("fresh", "step", "zone")),
         **every([f"determinism_{name}" for name in agreement], ("fresh", "zone")),
         **every(["scales_switch_rate", "scales_change_rate"], ("noise",)),
-        **{f"kick_{name}": ("way", "epoch", *dims) for name, dims in OF_QUESTION.items()},
-        "kick_members": ("way", "epoch", "set", "unit"),
-        **{f"kick_{name}": ("way", "held") for name in ("rate", "leaving", "other", "residence")},
-        "kick_transition": ("way", "held", "to", "from"),
-        **{f"kick_{name}": ("way",) for name in ("matched_low", "matched_high", "p", "foils")},
+        **_of_kick("kick"),
+        **_of_kick("early"),
+        **_of_noise("silent"),
+        **_of_noise("early_silent"),
+        "early_alike": ("way",),
         **{f"populations_{name}": ("way", "group", "part", "mu") for name in scaled},
         "populations_count": ("way", "group"),
         **{f"populations_{name}": ("way",) for name in controls},
-        **{f"silent_{name}": ("way", "silent") for name in unheard},
-        **{f"silent_{name}": ("way",) for name in ("low", "high", "p")},
-        "silent_apart": ("way", "feature"),
         **{f"reuse_{name}": ("way", "other_way") for name in ("alike", "removed")},
         "reuse_alike_matched": ("draw", "way", "other_way"),
     }  # fmt: skip
+
+
+def _of_kick(part: str) -> dict[str, tuple[str, ...]]:
+    """Of what `kick_neurons` finds."""
+    return {
+        **{f"{part}_{name}": ("way", "epoch", *dims) for name, dims in OF_QUESTION.items()},
+        f"{part}_members": ("way", "epoch", "set", "unit"),
+        **{
+            f"{part}_{name}": ("way", "held") for name in ("rate", "leaving", "other", "residence")
+        },
+        f"{part}_transition": ("way", "held", "to", "from"),
+        **{f"{part}_{name}": ("way",) for name in ("matched_low", "matched_high", "p", "foils")},
+    }
+
+
+def _of_noise(part: str) -> dict[str, tuple[str, ...]]:
+    """Of what `own_noise` finds."""
+    return {
+        **{
+            f"{part}_{name}": ("way", "silent")
+            for name in ("leaving", "returning", "rate", "share")
+        },
+        **{f"{part}_{name}": ("way",) for name in ("low", "high", "p")},
+        f"{part}_apart": ("way", "feature"),
+    }
 
 
 NAMED = _named()

@@ -24,7 +24,7 @@ from ...tasks import Contrast, Trials
 from .runs import noise_of
 
 LENGTH, BURN_IN = 72, 40
-"""Steps of a trial, and those before the first switch that counts."""
+"""Steps of a trial, and those before the first switch that counts, unless told otherwise."""
 NOISE, GATHER, KICK, READ = (-6, -2), (-4, -2), (-2, 0), (1, 3)
 """Steps since the switch: noise that is drawn again, the two epochs, and what is read."""
 STEADY = 7
@@ -39,6 +39,20 @@ MOST = 40
 """Pools that are looked through at most; a direction absent from the first four is given up."""
 
 
+class Span(NamedTuple):
+    """Where in a run switches are sought.
+
+    - `begin`: the first step at which one counts.
+    - `length`: steps of a trial.
+    """
+
+    begin: int = BURN_IN
+    length: int = LENGTH
+
+
+LATE = Span()
+
+
 class Switches(NamedTuple):
     """The first switch of each run after the burn-in.
 
@@ -51,12 +65,12 @@ class Switches(NamedTuple):
     new: Int[np.ndarray, " B"]
 
 
-def switches(outputs: Int[np.ndarray, "B T"]) -> Switches:
-    """Find the first switch of each run that has room for its epochs and its read."""
+def switches(outputs: Int[np.ndarray, "B T"], begin: int = BURN_IN) -> Switches:
+    """The first switch of each run from a step on that has room for its epochs and its read."""
     B, T = outputs.shape
     found = np.zeros((B, T), bool)
     changed = np.diff(outputs, axis=1, prepend=outputs[:, :1]) != 0
-    for t in range(max(BURN_IN, STEADY), T - READ[1]):
+    for t in range(max(begin, STEADY), T - READ[1]):
         steady = ~changed[:, t - STEADY + 1 : t].any(1)
         found[:, t] = changed[:, t] & steady & ~changed[:, t + 1]
     any_, at = found.any(1), found.argmax(1)
@@ -115,7 +129,7 @@ Way: TypeAlias = tuple[int, int]
 
 
 def pools(
-    network: Network, key: PRNGKeyArray, count: int, most: int = MOST
+    network: Network, key: PRNGKeyArray, count: int, most: int = MOST, span: Span = LATE
 ) -> tuple[dict[Way, Trials], dict[Way, float]]:
     """Trials of every direction that runs switch in: `count` each, or as many as were found.
 
@@ -125,10 +139,11 @@ def pools(
     - `key`: draws runs and foils.
     - `count`: of trials of each direction.
     - `most`: how many times 512 runs are looked through, at most.
+    - `span`: where in a run the switch may be.
 
-    **Returns:** `Trials` by direction, `xs [count, LENGTH, I]`, each with one contrast named by
-    `name_of`. A direction of fewer is filled up with runs without an event. And the share of each
-    direction's switches that have a foil: a switch that no draw prevents is not asked about.
+    **Returns:** `Trials` by direction, `xs [count, span.length, I]`, each with one contrast named
+    by `name_of`. A direction of fewer is filled up with runs without an event. And the share of
+    each direction's switches that have a foil: a switch that no draw prevents is not asked about.
     """
     noise = noise_of(network)
     symbols = len(network.readout(network.h0))
@@ -136,9 +151,9 @@ def pools(
     seen: dict[Way, list[bool]] = {way: [] for way in kept}
     for k in range(most):
         of_runs, of_foils = jax.random.split(jax.random.fold_in(key, k))
-        xs = jax.random.normal(of_runs, (POOL, LENGTH, noise.width), noise.dtype)
+        xs = jax.random.normal(of_runs, (POOL, span.length, noise.width), noise.dtype)
         hs, ys = clean_run(network, xs)
-        found = switches(np.asarray(ys).argmax(-1))
+        found = switches(np.asarray(ys).argmax(-1), span.begin)
         if not (found.at >= 0).any():
             continue
         rows, good, foil = _with_foils(network, found, hs, xs, of_foils)
@@ -178,7 +193,7 @@ def _trials(way: tuple[int, int], rows: list, count: int) -> Trials:
     filled = [rows[k % len(rows)] for k in range(count)]
     xs, foil, at = (np.stack(part) for part in zip(*filled, strict=True))
     at = np.where(np.arange(count) < len(rows), at, -1)
-    since = np.arange(LENGTH)[None] - at[:, None]
+    since = np.arange(xs.shape[1])[None] - at[:, None]
     window = lambda span: ((since >= span[0]) & (since < span[1]) & (at >= 0)[:, None]) * 1.0
     event = np.where(at >= 0, at + NOISE[0], -1)
     xs = jnp.asarray(xs)

@@ -40,12 +40,18 @@ def tables(found: "xr.Dataset") -> str:
         "Kick neurons by direction: share of switches that have a foil, units, axes in random "
         "bases, effect on fresh trials of these and of as many by correlation and by the "
         "gradient, probability of the switch per step while the named set is held at 0:",
-        "", _ways(found), "",
+        "", _ways(found, "kick"), "",
         "Probability of the direction's switch per step where a group of units hears no noise: "
         "nobody, the kick neurons, as many of largest deviation, as many of largest noise "
         "weights, and random groups alike in activity and weights. Beside it that of the reverse, "
         "and by how many deviations kick neurons differ from the random groups:",
-        "", _silent(found), "",
+        "", _silent(found, "silent"), "",
+        "The same two tables of switches from step 10 to the last step of training, with the kick "
+        "neurons found there; and the Jaccard index of these with those of later steps, 0 for "
+        "random sets:",
+        "", _ways(found, "early"), "",
+        _silent(found, "early_silent"), "",
+        _early_alike(found), "",
         "Switches a step without the noise of the integrating populations, beside random groups "
         "without theirs (95 % of these):",
         "", _gathering(found), "",
@@ -118,29 +124,29 @@ def _zones(found: "xr.Dataset") -> str:
     return markdown_table(head, rows)
 
 
-def _ways(found: "xr.Dataset") -> str:
-    if "kick_size" not in found:
+def _ways(found: "xr.Dataset", kind: str) -> str:
+    if f"{kind}_size" not in found:
         return "No run switched often enough to be asked."
     head = ["seed", "direction", "foils", "units", "axes", "effect", "correlation", "gradient",
             "whole", "kick", "correlation held", "matched", "p"]  # fmt: skip
     rows = []
     for k, seed in enumerate(found["seed"].values):
         one = found.isel(seed=k)
-        for w in np.flatnonzero(asked_ways(one)):
+        for w in np.flatnonzero(asked_ways(one, kind)):
             part = one.isel(way=int(w)).sel(epoch="kick")
-            size = [part[f"kick_{n}"].sel(set=KINDS[0]).item() for n in ("size", "base_size")]
+            size = [part[f"{kind}_{n}"].sel(set=KINDS[0]).item() for n in ("size", "base_size")]
             chosen = (OWN, "correlation", "gradient")
-            kept = [part["kick_kept"].sel(selector=s).item() for s in chosen]
+            kept = [part[f"{kind}_kept"].sel(selector=s).item() for s in chosen]
             held = ("whole", "kick", "correlation", "matched")
-            leaving = [part["kick_leaving"].sel(held=name).item() for name in held]
-            numbers = [*kept, *leaving, part["kick_p"].item()]
-            first = [seed, part["way"].item(), _cell(part["kick_foils"].item())]
+            leaving = [part[f"{kind}_leaving"].sel(held=name).item() for name in held]
+            numbers = [*kept, *leaving, part[f"{kind}_p"].item()]
+            first = [seed, part["way"].item(), _cell(part[f"{kind}_foils"].item())]
             rows.append([*first, *map(count_of, size), *(_cell(v, 3) for v in numbers)])
     return markdown_table(head, rows)
 
 
-def _silent(found: "xr.Dataset") -> str:
-    if "silent_leaving" not in found or not np.isfinite(found["silent_p"]).any():
+def _silent(found: "xr.Dataset", kind: str) -> str:
+    if f"{kind}_leaving" not in found or not np.isfinite(found[f"{kind}_p"]).any():
         return "No direction has kick neurons."
     head = ["seed", "direction", *SILENT, "95 % of matched", "p", "returning: whole", "kick",
             "matched", "apart from matched: activity", "deviation"]  # fmt: skip
@@ -148,16 +154,24 @@ def _silent(found: "xr.Dataset") -> str:
     for seed in found["seed"].values:
         for way in found["way"].values:
             part = found.sel(seed=seed, way=way)
-            if not np.isfinite(part["silent_rate"].sel(silent="kick")):
+            if not np.isfinite(part[f"{kind}_rate"].sel(silent="kick")):
                 continue
-            leaving = [_cell(value, 3) for value in part["silent_leaving"].values]
-            low, high = (_cell(part[f"silent_{end}"].item(), 3) for end in ("low", "high"))
+            leaving = [_cell(value, 3) for value in part[f"{kind}_leaving"].values]
+            low, high = (_cell(part[f"{kind}_{end}"].item(), 3) for end in ("low", "high"))
             shown = ("whole", "kick", "matched")
-            back = [_cell(part["silent_returning"].sel(silent=n).item(), 3) for n in shown]
-            far = [f"{value:+.2f}" for value in part["silent_apart"].values[:2]]
-            p = _cell(part["silent_p"].item(), 3)
+            back = [_cell(part[f"{kind}_returning"].sel(silent=n).item(), 3) for n in shown]
+            far = [f"{value:+.2f}" for value in part[f"{kind}_apart"].values[:2]]
+            p = _cell(part[f"{kind}_p"].item(), 3)
             rows.append([seed, way, *leaving, f"{low} to {high}", p, *back, *far])
     return markdown_table(head, rows)
+
+
+def _early_alike(found: "xr.Dataset") -> str:
+    if "early_alike" not in found:
+        return "Not asked."
+    rows = [[seed, *map(_cell, found["early_alike"].sel(seed=seed).values)]
+            for seed in found["seed"].values]  # fmt: skip
+    return markdown_table(["seed", *found["way"].values], rows)
 
 
 def _gathering(found: "xr.Dataset") -> str:

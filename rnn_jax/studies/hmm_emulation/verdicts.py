@@ -99,6 +99,18 @@ CLAIMS: dict[str, Claim] = {
         "as rare",
         "a direction in which those make them as rare",
     ),
+    "own noise early": Claim(
+        "the same as against random groups, of kick neurons and switches from step 10 to the last "
+        "step of training",
+        "as rare",
+        f"a direction with a p above {LEVEL}",
+    ),
+    "beyond activity early": Claim(
+        "the same as against units of largest deviation, of kick neurons and switches from step "
+        "10 to the last step of training",
+        "as rare",
+        "a direction in which those make them as rare",
+    ),
     "gathering": Claim(
         "without their own noise, the units that the weights name as integrating make switches "
         "rarer, and change their rate more than random groups of as many units do",
@@ -220,9 +232,9 @@ def said_of(estimate: tuple[float, float, float]) -> str:
     return "{:.2f} [{:.2f}, {:.2f}]".format(*estimate)
 
 
-def asked_ways(one: "xr.Dataset") -> np.ndarray:
+def asked_ways(one: "xr.Dataset", part: str = "kick") -> np.ndarray:
     """Directions that were searched."""
-    return np.isfinite(one["kick_size"].sel(epoch="kick", set="mediator").values)
+    return np.isfinite(one[f"{part}_size"].sel(epoch="kick", set="mediator").values)
 
 
 def _few(one: "xr.Dataset") -> tuple[str, bool | None]:
@@ -271,11 +283,11 @@ def _causal(one: "xr.Dataset") -> tuple[str, bool | None]:
     return ", ".join(said), bool((p[known] <= LEVEL).all()) if known.any() else None
 
 
-def _own_noise(one: "xr.Dataset", against: str) -> tuple[str, bool | None]:
+def _own_noise(one: "xr.Dataset", against: str, part: str = "silent") -> tuple[str, bool | None]:
     """Against `matched` groups by p, against `deviation` by the two probabilities alone."""
-    leaving = one["silent_leaving"]
+    leaving = one[f"{part}_leaving"]
     whole, own, other = (leaving.sel(silent=name).values for name in ("whole", "kick", against))
-    p = one["silent_p"].values
+    p = one[f"{part}_p"].values
     known = np.isfinite(own) & np.isfinite(other)
     if not known.any():
         return "no direction", None
@@ -359,6 +371,8 @@ JUDGES: dict[str, Judge] = {
     "beyond correlation": _beyond, "causal": _causal,
     "own noise": partial(_own_noise, against="matched"),
     "beyond activity": partial(_own_noise, against="deviation"),
+    "own noise early": partial(_own_noise, against="matched", part="early_silent"),
+    "beyond activity early": partial(_own_noise, against="deviation", part="early_silent"),
     "gathering": _gathering,
     "onset": _onset, "reused": _reused, "separable": _separable,
 }  # fmt: skip
