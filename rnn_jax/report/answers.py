@@ -131,6 +131,6 @@ def named(dataset: xr.Dataset, units: list[int]) -> str:
     whole, inside = Counter(groups), Counter(groups[i] for i in units)
     if len(whole) > 1 and len(units) > SHOWN:
         return ", ".join(f"{name} {count}/{whole[name]}" for name, count in inside.items())
-    shown = ", ".join(short(names[i], 16) for i in units[:SHOWN])
+    shown = ", ".join(short(names[i], 20) for i in units[:SHOWN])
     more = f", and {len(units) - SHOWN} more" if len(units) > SHOWN else ""
     return f"{len(units)} unit{'s' if len(units) != 1 else ''}: {shown}{more}"

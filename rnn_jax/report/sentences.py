@@ -68,7 +68,7 @@ def units_named(dataset: xr.Dataset, units: list[int]) -> str:
         of = lambda name: sum(groups[i] == name for i in units)
         parts = [f"{of(name)} of {groups.count(name)} {name}" for name in several if of(name)]
         return f"{len(units)} units ({', '.join(parts)})"
-    shown = ", ".join(short(names[i], 16) for i in units[:SHOWN])
+    shown = ", ".join(short(names[i], 20) for i in units[:SHOWN])
     more = f" and {len(units) - SHOWN} more" if len(units) > SHOWN else ""
     return f"unit{'s' if len(units) != 1 else ''} {shown}{more}"
 

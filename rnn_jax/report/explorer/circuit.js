@@ -1,5 +1,8 @@
 // One question: what it says, the units of its circuit, its connections, and the chosen unit's part.
 const LABELS = 28;
+// Letters of a unit's name beside the circuit, and what they and the gap before them take up.
+const LETTERS = 18;
+const memberRoom = 34 + 6.2 * Math.min(LETTERS, D.units.reduce((most, name) => Math.max(most, name.length), 0));
 
 const unpacked = question => {
   const found = question.unrolled;
@@ -68,7 +71,7 @@ function memberEdges(q) {
 }
 
 const middleX = (s, shift) => s.w / 2 + shift;
-const circuitRadius = (w, h) => Math.min(0.42 * Math.min(w, h), 0.5 * w - 96, 0.5 * h - 46);
+const circuitRadius = (w, h) => Math.min(0.42 * Math.min(w, h), 0.5 * w - memberRoom, 0.5 * h - 46);
 const circuitAt = (u, w, h) => {
   const r = Math.max(60, circuitRadius(w, h));
   return [w / 2 + places[2 * u] * r, h / 2 - places[2 * u + 1] * r];
@@ -200,8 +203,8 @@ function drawMember(s, q, u, many, named) {
   g.stroke();
   g.globalAlpha = 1;
   if (named || u === state.u) {
-    const out = 1 + 17 / Math.max(60, circuitRadius(s.w, s.h));
-    const [tx, ty] = inward([x, y], [s.w / 2, s.h / 2], out + (many ? 0 : 0.09));
+    const out = 1 + (many ? 17 : 24) / Math.max(60, circuitRadius(s.w, s.h));
+    const [tx, ty] = inward([x, y], [s.w / 2, s.h / 2], out);
     const side = Math.abs(places[2 * u]) < 0.2 ? "center" : places[2 * u] < 0 ? "right" : "left";
     nameUnit(s, u, tx, ty, side);
   }
@@ -210,7 +213,7 @@ function drawMember(s, q, u, many, named) {
 
 // A name is left out where it would cover another one; the chosen unit's never is.
 function nameUnit(s, u, x, y, side) {
-  const said = short(D.units[u], 11);
+  const said = short(D.units[u], LETTERS);
   const w = s.g.measureText(said).width + 4;
   const left = { left: x, right: x - w, center: x - w / 2 }[side];
   s.names ??= [];

@@ -21,7 +21,12 @@ function number(x) {
   return x.toPrecision(3);
 }
 const share = x => (Number.isFinite(x) ? (Math.abs(x) < 0.005 ? 0 : x).toFixed(2) : "–");
-const short = (text, most) => (text.length <= most ? text : text.slice(0, most - 1) + "…");
+// A text is cut before its end, where numbers stand.
+function short(text, most) {
+  if (text.length <= most) return text;
+  const tail = Math.floor((most - 1) / 3);
+  return text.slice(0, most - 1 - tail) + "…" + text.slice(text.length - tail);
+}
 
 function quantile(values, q) {
   const sizes = Float32Array.from(values, Math.abs).filter(Number.isFinite).sort();

@@ -17,7 +17,7 @@ function matrixUnits() {
 }
 const columns = Q ? matrixUnits() : [];
 
-const NAME = 12;
+const NAME = 14;
 const nameRoom = 12 + 6.5 * Math.max(1, ...columns.map(u => Math.min(NAME, D.units[u].length)));
 const matrixBox = (w, h) => {
   const x = Math.min(170, 0.24 * w);
