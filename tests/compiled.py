@@ -10,6 +10,13 @@ from rnn_jax import causal, core, linear
 
 rollout, run = eqx.filter_jit(core.rollout), eqx.filter_jit(core.run)
 
+
+@eqx.filter_jit
+def outputs_of(network, xs, *interventions):
+    """Outputs `[T, O]` of a run."""
+    return core.outputs(network, core.run(network, xs, *interventions))
+
+
 adjoints = eqx.filter_jit(linear.adjoints)
 direct = eqx.filter_jit(linear.direct)
 effective_connectivity = eqx.filter_jit(linear.effective_connectivity)
@@ -23,10 +30,12 @@ window_jacobians = eqx.filter_jit(linear.window_jacobians)
 window_products = eqx.filter_jit(linear.window_products)
 window_propagator = eqx.filter_jit(linear.window_propagator)
 
+additive_edges = eqx.filter_jit(causal.additive_edges)
 finite = eqx.filter_jit(causal.finite)
 first_order = eqx.filter_jit(causal.first_order)
 first_order_clamp = eqx.filter_jit(causal.first_order_clamp)
 first_order_edges = eqx.filter_jit(causal.first_order_edges)
+integrated = eqx.filter_jit(causal.integrated)
 path_effects = eqx.filter_jit(causal.path_effects)
 path_factors = eqx.filter_jit(causal.path_factors)
 top_paths = eqx.filter_jit(causal.top_paths)

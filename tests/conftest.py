@@ -36,11 +36,28 @@ own_context = getattr(mlir, "make_ir_context", None)
 shared_context = functools.cache(own_context or (lambda: None))
 if own_context:
     mlir.make_ir_context = shared_context
-# What is imported stays: collecting garbage need not look at it again.
+# What is imported stays: collecting garbage need not look at it again. Programs stay until they
+# are cleared, so that to look through them for garbage often is for nothing.
 gc.freeze()
+gc.set_threshold(50_000, 20, 20)
 # The commands that a test starts compile as its own process does, in a third of the time; CI runs
 # commands as a user has them apart.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--exhaustive", action="store_true", help="run the whole cross products of the laws too"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out, and count as deselected, what `exhaustive` marks, unless it is asked for."""
+    if not config.getoption("exhaustive"):
+        rest = [item for item in items if item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=rest)
+        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
+
 
 TESTS = itertools.count(1)
 MAPS = Path("/proc/self/maps")
@@ -89,6 +106,26 @@ def semi_synthetic(of_this_run):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "fit", fit)
         yield
+
+
+@pytest.fixture(scope="session")
+def discovered(of_this_run):
+    """The folder of a finished `rnn-jax discover`, for all workers to read, and what it said.
+
+    It ran in a terminal that lacks a letter of an epoch's name.
+    """
+    import commands
+
+    place = of_this_run / "commands"
+    said = place / "said.txt"
+    with filelock.FileLock(f"{place}.lock"):
+        if not said.exists():
+            place.mkdir(exist_ok=True)
+            commands.furnish(place)
+            done = commands.command(*commands.MINE, "--out", "out", cwd=place, **commands.BARE)
+            assert done.returncode == 0, done.stderr
+            said.write_text(done.stdout)
+    return SimpleNamespace(out=place / "out", said=said.read_text())
 
 
 @pytest.fixture(autouse=True)

@@ -123,12 +123,18 @@ def inputs(seed=0, steps=T):
 
 @contextmanager
 def optimised():
-    """Around a training that runs for longer than it compiles."""
+    """Around what runs for longer than it compiles, as a training does."""
     jax.config.update("jax_disable_most_optimizations", False)
     try:
         yield
     finally:
         jax.config.update("jax_disable_most_optimizations", True)
+
+
+def exhaustive(cases, asked):
+    """Parameters, each a tuple: those not asked for are tested by `pytest --exhaustive` alone."""
+    rest = pytest.mark.exhaustive
+    return [pytest.param(*c, marks=() if asked(*c) else rest) for c in cases]
 
 
 def same(a, b):

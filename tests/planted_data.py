@@ -13,12 +13,22 @@ from rnn_jax.core import clean_run
 from rnn_jax.planted import PLANTED
 
 KEY = jax.random.key(5)
-VALUES = {"zero": zero, "mean": mean, "resample": lambda hs: resample(hs, jax.random.key(7))}
+VALUES = {
+    "zero": jax.jit(zero),
+    "mean": jax.jit(mean),
+    "resample": jax.jit(lambda hs: resample(hs, jax.random.key(7))),
+}
 ROUNDING = 1e-12
 close = functools.partial(np.testing.assert_allclose, rtol=0, atol=ROUNDING)
 COUNT = 48
 NONE = 1e-24
 """A squared error of rounded outputs."""
+
+
+@eqx.filter_jit
+def sampled(planted, key, count):
+    """Its trials, drawn in one program."""
+    return planted.sample(key, count)
 
 
 @eqx.filter_jit
@@ -39,7 +49,7 @@ class Data:
 
     def __init__(self, planted, trials=16):
         self.planted, self.network = planted, planted.network
-        self.trials = planted.sample(KEY, trials)
+        self.trials = sampled(planted, KEY, trials)
         self.xs = self.trials.xs
         self.hs, self.ys = states(self.network, self.xs)
         self.epochs = list(self.trials.epochs)
@@ -137,7 +147,7 @@ class Asked:
 @functools.cache
 def built(name):
     planted = PLANTED[name].make()
-    trials = planted.sample(jax.random.key(3), COUNT)
+    trials = sampled(planted, jax.random.key(3), COUNT)
     contrasts = planted.contrasts(jax.random.key(4), trials)
     return planted, trials, contrasts
 

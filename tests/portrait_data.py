@@ -20,6 +20,11 @@ SETTINGS = DynamicsSettings(starts=512, exponents=3, value="zero", iterations=50
 SETS = {"the first": [0], "the first and second": [0, 1]}
 
 
+def shown(h):
+    """The readout, one function: what one test has compiled of it serves the next."""
+    return 3 * h[:2]
+
+
 def latches(step=lambda h, x: jnp.tanh(2 * h + x), xs=None):
     """The subject: pulses of +-1 into each latch, an early epoch and a late one."""
     if xs is None:
@@ -29,7 +34,7 @@ def latches(step=lambda h, x: jnp.tanh(2 * h + x), xs=None):
     early = np.zeros((len(xs), T))
     early[:, :4] = 1
     epochs = {"early": jnp.asarray(early), "late": jnp.asarray(1 - early)}
-    network = Network(step, lambda h: 3 * h[:2], jnp.zeros(N))
+    network = Network(step, shown, jnp.zeros(N))
     return Subject("latches", network, Trials(jnp.asarray(xs), None, epochs))
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import optimised
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -285,7 +286,8 @@ def test_bad_trials_are_refused():
 
 @pytest.mark.slow
 def test_a_small_network_learns_it_and_can_be_asked():
-    network = train_network("change-detection", TrainSettings(units=32))
+    with optimised():
+        network = train_network("change-detection", TrainSettings(units=32))
     task = ChangeDetection()
     trials = task.sample(jax.random.key(5), 400)
     does = performance(clean_run(network, trials.xs)[1], trials.targets)

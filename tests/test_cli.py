@@ -2,69 +2,38 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import networkx as nx
-import numpy as np
 import pytest
 import xarray as xr
+from commands import LINE, MINE, QUICK, command, furnish, run
 
 from rnn_jax.cells import CELLS
 from rnn_jax.discovery import names
 from rnn_jax.studies import STUDIES
 
-QUICK = ["--no-contrasts", "--random-sets", "19", "--resamples", "99", "--flips", "199"]
-LINE = [sys.executable, "-c", "from rnn_jax.cli import main; main()"]
-MODEL = """
-import jax.numpy as jnp, numpy as np
-w = np.array([[1.5, 0.0, 0.0], [1.2, 0.0, 0.0], [0.9, 0.0, 0.0]])
-u = np.array([[1.0], [0.0], [1.0]])
-step = lambda h, x: jnp.tanh(w.astype(h.dtype) @ h + u.astype(h.dtype) @ x)
-network = (step, lambda h: h[1:2], np.zeros(3, np.float32))
-broken = (step, lambda h: h[1:2], np.zeros(5, np.float32))
-"""
-
-
-def command(*arguments, cwd):
-    line = [*LINE, *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, cwd=cwd, check=False)
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
-    (folder / "my_model.py").write_text(MODEL)
-    sign = np.random.default_rng(0).choice([-1.0, 1.0], 12)
-    xs = np.zeros((12, 10, 1))
-    xs[:, :2, 0] = sign[:, None]
-    arrays = {"inputs": xs, "epoch_cue": np.array([0, 2]), "epoch_delay": np.array([2, 10])}
-    np.savez(folder / "trials.npz", **arrays)
-    np.savez(folder / "sick.npz", **{**arrays, "inputs": np.where(xs > 0, np.nan, xs)})
-    (folder / "cut.npz").write_bytes((folder / "trials.npz").read_bytes()[:200])
+    furnish(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def finished(place):
-    done = command(
-        "discover",
-        "my_model.py:network",
-        "--trials",
-        "trials.npz",
-        "--out",
-        "out",
-        *QUICK,
-        cwd=place,
-    )
-    assert done.returncode == 0, done.stderr
-    return place / "out", done.stdout
+def finished(discovered, place):
+    """The run of all workers, copied to where commands may go on from it."""
+    shutil.copytree(discovered.out, place / "out")
+    return place / "out", discovered.said
 
 
-def test_a_run_leaves_everything(finished, place):
-    out, said = finished
+def test_a_run_leaves_everything(discovered):
+    out, said = discovered.out, discovered.said
     files = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     assert files >= {
         "config.json", "model.eqx", "results.nc", "circuit.json", "circuit.graphml",
@@ -82,7 +51,7 @@ def test_a_run_leaves_everything(finished, place):
     config = json.loads((out / "config.json").read_text())
     assert config["settings"]["flips"] == 199
     paths = {"file": "my_model.py:network", "trials": "trials.npz"}
-    assert config["origin"] == {name: str(place / path) for name, path in paths.items()}
+    assert config["origin"] == {name: str(out.parent / path) for name, path in paths.items()}
     assert "running on" in said
     assert "delay" in said
     assert "faithfulness" in (out / "log.txt").read_text()
@@ -90,8 +59,8 @@ def test_a_run_leaves_everything(finished, place):
 
 @pytest.mark.slow
 def test_two_processes_find_the_same(finished, place):
-    asked = ["my_model.py:network", "--trials", "trials.npz", "--out", "shared"]
-    done = command("discover", *asked, "--processes", 2, *QUICK, cwd=place)
+    asked = [*MINE, "--out", "shared", "--processes", 2]
+    done = command(*asked, cwd=place)
     assert done.returncode == 0, done.stderr
     assert "in 2 processes" in done.stdout
     assert done.stdout.count("written to shared") == 1
@@ -99,14 +68,14 @@ def test_two_processes_find_the_same(finished, place):
         xr.load_dataset(place / out / "results.nc", engine="h5netcdf") for out in ("out", "shared")
     )
     xr.testing.assert_allclose(alone, shared, rtol=1e-4, atol=1e-5)
-    refused = command("discover", *asked, "--processes", 2, *QUICK, cwd=place)
+    refused = command(*asked, cwd=place)
     assert refused.returncode == 2
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.slow
 def test_a_run_goes_on_where_it_was_killed(finished, place):
-    asked = ["discover", "my_model.py:network", "--trials", "trials.npz", "--out", "again", *QUICK]
+    asked = [*MINE, "--out", "again"]
     running = subprocess.Popen([*LINE, *asked], stdout=subprocess.PIPE, text=True, cwd=place)
     while "units x windows" not in running.stdout.readline():
         assert running.poll() is None
@@ -126,9 +95,8 @@ def test_a_run_goes_on_where_it_was_killed(finished, place):
 
 
 def test_a_finished_run_is_not_overwritten_unless_asked(finished, place):
-    again = ["discover", "my_model.py:network", "--trials", "trials.npz", "--out", "out", *QUICK]
     before = (finished[0] / "config.json").stat().st_mtime_ns
-    refused = command(*again, cwd=place)
+    refused = command(*MINE, "--out", "out", cwd=place)
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr
     assert (finished[0] / "config.json").stat().st_mtime_ns == before
@@ -168,6 +136,8 @@ def test_a_second_command_on_one_folder_is_told_at_once(place):
     asked = ["train", "flip-flop", "--units", "4", "--steps", "100000", "--out", "busy"]
     first = subprocess.Popen([*LINE, *asked], stdout=subprocess.PIPE, text=True, cwd=place)
     assert "running on" in first.stdout.readline()
+    # it holds the folder asleep, too, and takes no time from the second
+    first.send_signal(signal.SIGSTOP)
     second = command(*asked, cwd=place)
     assert (second.returncode, second.stdout) == (2, "")
     assert second.stderr == "rnn-jax: another command is writing to busy; wait for it to end\n"
@@ -206,17 +176,9 @@ def test_a_network_of_ones_own_opens_again_from_its_run(finished, place):
     xr.testing.assert_equal(one, other)
 
 
-def test_a_terminal_without_the_letters_of_a_name_loses_nothing(place):
-    with np.load(place / "trials.npz") as arrays:
-        np.savez(place / "named.npz", **{**arrays, "epoch_\u00e9poque": np.array([0, 2])})
-    bare = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"}
-    line = [*LINE, "discover", "my_model.py:network", "--trials", "named.npz", "--out", "named"]
-    done = subprocess.run(
-        [*line, *QUICK], capture_output=True, text=True, cwd=place, env=os.environ | bare
-    )
-    assert done.returncode == 0, done.stderr
-    assert "\\xe9poque" in done.stdout
-    assert "\u00e9poque" in (place / "named" / "log.txt").read_text("utf-8")
+def test_a_terminal_without_the_letters_of_a_name_loses_nothing(discovered):
+    assert "\\xe9poque" in discovered.said
+    assert "\u00e9poque" in (discovered.out / "log.txt").read_text("utf-8")
 
 
 FULL_DISK = """
@@ -238,21 +200,20 @@ main()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("when", ["early", "late"])
-def test_on_a_full_disk_the_line_names_what_was_written(when, place):
-    """In the midst of the numbers, and of a figure; then there is room again."""
-    out = f"full-{when}"
-    line = ["discover", "my_model.py:network", "--trials", "trials.npz", "--out", out, *QUICK]
-    limited = [sys.executable, "-c", FULL_DISK, when, *line]
-    done = subprocess.run(limited, capture_output=True, text=True, cwd=place)
-    assert done.returncode == 2, done.stderr
-    said = done.stderr.strip().splitlines()
-    assert len(said) == 1, said
-    left = place / f"{out}.unfinished"
-    assert said[0].endswith(f"what was written is in {left.resolve()}"), said
-    if when == "late":
-        assert "File too large" in said[0]
-        assert xr.load_dataset(left / "results.nc", engine="h5netcdf")["effect"].notnull().all()
+def test_on_a_full_disk_the_line_names_what_was_written(place):
+    """In the midst of the numbers, then, with more room, of a figure; then there is enough."""
+    line = [*MINE, "--out", "full"]
+    for when, left in (("early", "full.unfinished"), ("late", "full.unfinished-1")):
+        done = run([sys.executable, "-c", FULL_DISK, when, *line], cwd=place)
+        assert done.returncode == 2, done.stderr
+        said = done.stderr.strip().splitlines()
+        assert len(said) == 1, said
+        assert said[0].endswith(f"what was written is in {(place / left).resolve()}"), said
+        assert ("finished parts in" in done.stdout) == (when == "late")
+    assert "File too large" in said[0]
+    assert (
+        xr.load_dataset(place / left / "results.nc", engine="h5netcdf")["effect"].notnull().all()
+    )
     again = command(*line, cwd=place)
     assert again.returncode == 0, again.stderr
     assert "finished parts in" in again.stdout
@@ -269,8 +230,7 @@ def test_on_a_full_disk_the_line_names_what_was_written(when, place):
     ],
 )
 def test_an_environment_at_odds_is_one_line(names, message, place):
-    line = [*LINE, "train", "flip-flop", "--out", "nowhere"]
-    done = subprocess.run(line, capture_output=True, text=True, cwd=place, env=os.environ | names)
+    done = command("train", "flip-flop", "--out", "nowhere", cwd=place, **names)
     assert done.returncode == 2
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -286,6 +246,14 @@ def test_the_compile_cache_is_where_the_environment_says(place):
     }
     bare = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
     for where, told in cases.items():
-        subprocess.run(line, cwd=place, env=bare | told, check=True, capture_output=True)
-        assert list((place / where).iterdir()), where
+        kept = lambda where=where: list((place / where).glob("*"))
+        running = subprocess.Popen(
+            line, cwd=place, env=bare | told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        # the first program that is kept tells all
+        while running.poll() is None and not kept():
+            time.sleep(0.01)
+        running.kill()
+        running.wait()
+        assert kept(), where
     assert not (place / "rnn-jax").exists()

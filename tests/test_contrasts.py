@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import outputs_of
 from contrast_data import ALL, EVENT, STEPS, B, pair_of, question_of, share_of
 from helpers import SOME, First, N, O
 from scipy.stats import t as student
@@ -21,7 +22,7 @@ from rnn_jax.contrasts import (
 from rnn_jax.contrasts.bases import into, out_of, own_bases
 from rnn_jax.contrasts.exchange import astray, exchanged_by_output
 from rnn_jax.contrasts.judged import judge
-from rnn_jax.core import Network, Replace, clean_run, outputs, run
+from rnn_jax.core import Network, Replace, clean_run
 from rnn_jax.tasks import Contrast, Trials, epochs_after, first_difference
 
 
@@ -40,9 +41,7 @@ def test_an_exchange_is_a_clamp_of_the_foils_states(name):
             Replace(jnp.asarray(window * mask), jax.tree.map(lambda v, b=b: v[b], values))
             for b in range(B)
         ]
-        after = jnp.stack(
-            [outputs(net, run(net, x, edit)) for x, edit in zip(own, edits, strict=True)]
-        )
+        after = jnp.stack([outputs_of(net, x, edit) for x, edit in zip(own, edits, strict=True)])
         scale = np.asarray(clean_run(net, xs)[1]).std((0, 1))
         gap, change = (np.asarray(y - ys)[:, read] / scale for y in (others, after))
         e = (gap * change).sum() / (gap**2).sum()
@@ -111,11 +110,8 @@ def test_axes_of_a_basis_are_exchanged_by_their_projection(name):
 
     for k in range(2):
         side = jax.tree.map(lambda leaf, k=k: leaf[k], question)
-        ys = jax.vmap(
-            lambda h0, x, v, w: outputs(
-                Network(step, net.readout, h0), run(Network(step, net.readout, h0), (x, v, w))
-            )
-        )(side.h0, side.xs, side.value, side.window)
+        one = lambda h0, x, v, w: outputs_of(Network(step, net.readout, h0), (x, v, w))
+        ys = jax.jit(jax.vmap(one))(side.h0, side.xs, side.value, side.window)
         change = (ys - side.ys) * side.read
         e = (change * side.gap).sum() / (side.read * side.gap**2).sum()
         np.testing.assert_allclose(found.effect[k, 0], e, rtol=1e-9)
@@ -176,7 +172,7 @@ def test_what_is_astray_is_told_of_each_output(name):
             Replace(jnp.asarray(window * mask), jax.tree.map(lambda v, b=b: v[b], values))
             for b in range(B)
         ]
-        new = jnp.stack([outputs(net, run(net, own[b], edits[b])) for b in range(B)])
+        new = jnp.stack([outputs_of(net, own[b], edits[b]) for b in range(B)])
         dy, D = (np.asarray(a - ys)[:, 6:9] / pair.scale for a in (new, others))
         e = (dy * D)[..., 0].sum() / (D**2)[..., 0].sum()
         expected.append(np.sqrt(((dy - e * D) ** 2).sum((0, 1)) / (D**2).sum()))
@@ -244,7 +240,7 @@ def exchanged_by_hand(net, pair, side, b, mask):
     at = lambda tree, side: jax.tree.map(lambda leaf: jnp.asarray(leaf[side, b]), tree)
     own = Network(net.step, net.readout, at(pair.h0, side))
     edit = Replace(jnp.asarray(mask), at(pair.hs, 1 - side))
-    return np.asarray(outputs(own, run(own, at(pair.xs, side), edit)))
+    return np.asarray(outputs_of(own, at(pair.xs, side), edit))
 
 
 @pytest.mark.parametrize("name", SOME)

@@ -1,49 +1,35 @@
 """`rnn-jax dynamics`: the folder it writes, circuits of a folder, and one line for bad input.
 
-The network is that of `test_cli.py`: one latch, and two units that follow it.
+The network is that of `commands.py`: one latch, and two units that follow it.
 """
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 import xarray as xr
+from commands import command, furnish
 from scipy.optimize import brentq
 from test_bad_lines import answers, words
-from test_cli import MODEL, QUICK, command
 
 S = brentq(lambda s: np.tanh(1.5 * s) - s, 0.5, 1)
 ASKED = ["--trials", "trials.npz", "--starts", "64", "--exponents", "2"]
-MORE = """
-grows = (lambda h, x: 1e30 * (h + u.astype(h.dtype) @ x) ** 3, lambda h: h[1:2],
-         np.zeros(3, np.float32))
-other = (lambda h, x: jnp.tanh(0.5 * h + u.astype(h.dtype) @ x), lambda h: h[1:2],
-         np.zeros(3, np.float32))
-"""
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
-    (folder / "my_model.py").write_text(MODEL + MORE)
-    sign = np.random.default_rng(0).choice([-1.0, 1.0], 12)
-    xs = np.zeros((12, 10, 1))
-    xs[:, :2, 0] = sign[:, None]
-    arrays = {"inputs": xs, "epoch_cue": np.array([0, 2]), "epoch_delay": np.array([2, 10])}
-    np.savez(folder / "trials.npz", **arrays)
-    np.savez(folder / "bare.npz", inputs=xs)
-    np.savez(folder / "wide.npz", **{**arrays, "inputs": np.zeros((12, 10, 4))})
+    furnish(folder)
     (folder / "empty").mkdir()
     return folder
 
 
 @pytest.fixture(scope="module")
-def circuits(place):
-    line = ["discover", "my_model.py:network", "--trials", "trials.npz", "--out", "circuits"]
-    done = command(*line, *QUICK, cwd=place)
-    assert done.returncode == 0, done.stderr
-    return place / "circuits"
+def circuits(discovered, place):
+    """The run of all workers, under a name of this file's."""
+    return shutil.copytree(discovered.out, place / "circuits")
 
 
 @pytest.fixture(scope="module")
@@ -86,20 +72,13 @@ def test_the_latch_is_what_makes_the_points(finished):
     assert data["fate"].values[followers].tolist() == [0, 0, 0]
 
 
-def test_a_finished_run_is_not_overwritten_unless_asked(finished, place):
-    line = ["dynamics", "my_model.py:network", "--out", "out", *ASKED]
-    refused = command(*line, cwd=place)
-    assert refused.returncode == 2
-    assert "--overwrite" in refused.stderr
-
-
 MINE = "dynamics my_model.py:network --trials trials.npz"
 BAD = [
     (f"{MINE} --starts 0", "starts must be at least 1, got 0"),
     (f"{MINE} --starts many", "--starts"),
     (f"{MINE} --box 5 6", "box 5 to 6 holds none of 256 starts"),
     (f"{MINE} --box 1 1", "box must be its lowest and its highest value"),
-    (f"{MINE} --hold nowhere", "hold must be one of zero, cue, delay"),
+    (f"{MINE} --hold nowhere", "hold must be one of zero, \u00e9poque, delay"),
     (f"{MINE} --without 7", "no unit is called '7'; units are 0 to 2"),
     (f"{MINE} --circuits nowhere", "nowhere is no run of discover"),
     (f"{MINE} --circuits empty", "empty is no run of discover"),
@@ -114,26 +93,47 @@ BAD = [
 ]
 
 
-def test_bad_input_is_one_line_and_code_2(place, circuits):
+AGAIN = "dynamics my_model.py:network --trials trials.npz --out out"
+WRONG = "dynamics flip-flop --circuits out"
+HELP = "--help", "dynamics --help"
+
+
+@pytest.fixture(scope="module")
+def answered(place, finished):
+    """What each line is answered: of all in one process, since to load JAX takes seconds."""
+    lines = [*(line for line, _ in BAD), AGAIN, WRONG, *HELP]
+    before = set(place.glob("runs/dynamics*"))
+    found = answers(place, [(words(line), "") for line in lines])
+    # what is refused leaves no folder
+    assert set(place.glob("runs/dynamics*")) == before
+    return dict(zip(lines, found, strict=True))
+
+
+def test_bad_input_is_one_line_and_code_2(answered):
     wrong = {}
-    found = answers(place, [(words(line), "") for line, _ in BAD])
-    for (line, message), (code, _, err) in zip(BAD, found, strict=True):
+    for line, message in BAD:
+        code, _, err = answered[line]
         one_line = len(err.strip().splitlines()) == 1 and err.startswith("rnn-jax: ")
         if not (code == 2 and one_line and re.search(message, err)):
             wrong[line] = (code, err)
     assert wrong == {}
-    assert not list(place.glob("runs/dynamics*"))
 
 
-def test_a_wrong_folder_is_refused_before_a_network_is_trained(finished, place):
-    ((code, said, err),) = answers(place, [(words("dynamics flip-flop --circuits out"), "")])
+def test_a_finished_run_is_not_overwritten_unless_asked(answered):
+    code, _, err = answered[AGAIN]
+    assert code == 2
+    assert "--overwrite" in err
+
+
+def test_a_wrong_folder_is_refused_before_a_network_is_trained(answered):
+    code, said, err = answered[WRONG]
     assert code == 2
     assert "out is no run of discover: it holds no circuits" in err
     assert "trained" not in said
 
 
-def test_help_says_what_it_does(place):
-    help_, own = answers(place, [(["--help"], ""), (["dynamics", "--help"], "")])
+def test_help_says_what_it_does(answered):
+    help_, own = (answered[line] for line in HELP)
     assert (help_[0], own[0]) == (0, 0)
     assert re.search(r"dynamics\s.*Find fixed points", help_[1])
     for option in ("--starts", "--hold", "--circuits", "--without", "--exponents"):

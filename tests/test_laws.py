@@ -1,46 +1,74 @@
-"""The laws of the design, for every cell: by finite differences, closed forms, second routes."""
+"""The laws of the design: by finite differences, closed forms, second routes.
+
+What a law says of a step is asked of every cell; what it says of a run whose steps are any, of
+four that differ in kind, and with `pytest --exhaustive` of every cell.
+"""
+
+import itertools
+from functools import cache
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import CELLS, SOME, N, T, inputs, keys, network, same
+from compiled import (
+    additive_edges,
+    adjoints,
+    direct,
+    finite,
+    first_order,
+    first_order_clamp,
+    first_order_edges,
+    integrated,
+    jacobians,
+    propagators,
+    rollout,
+    run,
+)
+from helpers import CELLS, SOME, N, T, exhaustive, inputs, keys, network, same
 
 from rnn_jax import (
     Identity,
     Replace,
     Shift,
-    adjoints,
+    causal,
     clamp,
-    finite,
-    first_order,
-    first_order_clamp,
-    integrated,
-    jacobians,
+    core,
     outputs,
-    propagators,
     pulse,
     read,
-    rollout,
-    run,
     span,
     sweep,
     tiling,
 )
-from rnn_jax.causal import additive_edges, first_order_edges, squared_error
+from rnn_jax.causal import squared_error
 from rnn_jax.core import Cut, Lesion, Network, flatten
-from rnn_jax.linear import direct
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
+# what is said of a run of any step, and not of a step itself
+some_cells = pytest.mark.parametrize(
+    "cell", exhaustive(itertools.product(CELLS), lambda cell: cell in SOME)
+)
 every_kind = pytest.mark.parametrize(
     ("cell", "kind"),
     [(cell, clamp) for cell in CELLS] + [(cell, kind) for cell in SOME for kind in (pulse, read)],
 )
+some_kinds = pytest.mark.parametrize(
+    ("cell", "kind"),
+    exhaustive(
+        itertools.product(CELLS, (clamp, pulse, read)),
+        lambda cell, kind: cell in SOME,
+    ),
+)
 
 
+@cache
 def problem(cell, flat=False):
-    """A network, inputs, a metric that uses every step, and replacement values."""
+    """A network, inputs, a metric that uses every step, and replacement values.
+
+    Made once, so that what one law has compiled of them serves the next.
+    """
     net = network(cell)
     if flat:
         step, h0 = flatten(net.step, net.h0)
@@ -55,7 +83,7 @@ def problem(cell, flat=False):
 
 
 def effect(net, xs, metric, intervention):
-    return metric(run(net, xs, intervention)) - metric(run(net, xs))
+    return metric(core.run(net, xs, intervention)) - metric(core.run(net, xs))
 
 
 def by_difference(function, mask, eps=1e-5):
@@ -77,7 +105,7 @@ def test_1_node_is_the_derivative_with_respect_to_its_mask(cell):
     assert float(jnp.abs(node).max()) > 1e-3
 
 
-@every_cell
+@some_cells
 def test_2_edge_is_the_derivative_with_respect_to_its_mask(cell):
     net, xs, metric, value = problem(cell, flat=True)
     before = jnp.concatenate([jnp.zeros_like(value[:1]), value[:-1]])
@@ -93,7 +121,7 @@ def test_2_edge_is_the_derivative_with_respect_to_its_mask(cell):
     assert float(jnp.abs(edge).max()) > 1e-4
 
 
-@every_cell
+@some_cells
 def test_3_what_leaves_a_node_is_what_it_is_worth(cell):
     net, xs, metric, value = problem(cell, flat=True)
     trajectory = run(net, xs)
@@ -105,7 +133,7 @@ def test_3_what_leaves_a_node_is_what_it_is_worth(cell):
     np.testing.assert_allclose(shown[-1], node[-1], atol=1e-12)
 
 
-@every_cell
+@some_cells
 def test_4_integrated_along_a_mask_is_its_finite_effect(cell):
     net, xs, metric, value = problem(cell)
     window = span(T, 1, 4)
@@ -123,7 +151,7 @@ def test_4_integrated_along_a_mask_is_its_finite_effect(cell):
     assert float(jnp.abs(exact).max()) > 1e-3
 
 
-@every_cell
+@some_cells
 def test_5_a_clamp_is_not_the_sum_of_its_nodes(cell):
     """First order: d/da of clamping to `h + a delta`, the route of the state's own change.
 
@@ -156,7 +184,7 @@ def test_5_a_clamp_is_not_the_sum_of_its_nodes(cell):
     assert float(jnp.abs(estimate[0] - windows[0] @ node).max()) > 1e-4
 
 
-@every_cell
+@some_cells
 def test_6_propagators_and_the_row_of_a_clamped_unit(cell):
     net, xs, _, value = problem(cell, flat=True)
     step, h0 = net.step, net.h0
@@ -184,12 +212,12 @@ def test_7_window_edges_of_an_additive_cell_are_one_product(cell):
     windows = tiling(T, 2)
     if not additive:
         with pytest.raises(ValueError, match=r"parts|no single W"):
-            additive_edges(net.step, net.h0, xs, metric, value, windows)
+            causal.additive_edges(net.step, net.h0, xs, metric, value, windows)
         return
     product = additive_edges(net.step, net.h0, xs, metric, value, windows)
     edges = first_order_edges(net.step, net.h0, xs, metric, value)
     trajectory = run(net, xs)
-    leak = jax.vmap(net.step.parts)(trajectory.previous, xs).leak
+    leak = jax.jit(jax.vmap(net.step.parts))(trajectory.previous, xs).leak
     lam = adjoints(net.step, trajectory, metric)
     delta = jnp.concatenate([jnp.zeros((1, N)), (value - trajectory.hs)[:-1]])
     carried = jax.vmap(jnp.diag)(lam * leak * delta)
@@ -219,7 +247,7 @@ def test_8a_the_null_mask_changes_not_a_bit(cell, kind):
     close(run(net, xs).hs, run(net, xs, Lesion(jnp.zeros(N))).hs)
 
 
-@every_kind
+@some_kinds
 def test_8b_own_states_change_nothing_and_nothing_before_a_window_changes(cell, kind):
     net, xs, _, value = problem(cell)
     clean, unit = run(net, xs), jnp.zeros(N).at[2].set(1.0)
@@ -245,7 +273,7 @@ class Renamed(eqx.Module):
         return pick(self.step(pick(h, back), x), self.order)
 
 
-@every_cell
+@some_cells
 def test_8c_renaming_units_renames_results(cell):
     net, xs, metric, value = problem(cell)
     order = jnp.array([2, 0, 3, 1])
@@ -269,8 +297,7 @@ def test_8c_renaming_units_renames_results(cell):
     np.testing.assert_allclose(metric(run(net, xs, iv)), exact, atol=1e-12)
 
 
-@every_cell
-@pytest.mark.parametrize("kind", ["clamp", "pulse", "read"])
+@some_kinds
 def test_8d_the_sweep_is_the_finite_effect_whatever_its_chunks(cell, kind):
     net, B = network(cell), 3
     xs = jnp.stack([inputs(seed) for seed in range(B)])
@@ -279,14 +306,13 @@ def test_8d_the_sweep_is_the_finite_effect_whatever_its_chunks(cell, kind):
     windows = jnp.stack(
         [jnp.stack([span(T, a + (b == 2), a + 2) for b in range(B)]) for a in (0, 3)]
     )
-    small = sweep(net, xs, targets, squared_error, jnp.eye(N), windows, value, kind, memory=8000)
-    large = sweep(net, xs, targets, squared_error, jnp.eye(N), windows, value, kind)
+    asked = (net, xs, targets, squared_error, jnp.eye(N), windows, value, kind.__name__)
+    small, large = sweep(*asked, memory=8000), sweep(*asked)
     np.testing.assert_allclose(small, large, atol=1e-12)
-    make = {"clamp": clamp, "pulse": pulse, "read": read}[kind]
 
     def one(unit, window, x, y, v):
         metric = lambda trajectory: squared_error(outputs(net, trajectory), y)
-        return effect(net, x, metric, make(unit, window, v))
+        return effect(net, x, metric, kind(unit, window, v))
 
     over_trials = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
     over_units = jax.vmap(over_trials, in_axes=(0, None, None, None, None))
@@ -313,7 +339,7 @@ def test_8e_all_masks_share_one_trace(cell):
     assert len(traces) == 1
 
 
-@every_cell
+@some_cells
 def test_finite_counts_and_refuses_what_touches_nothing(cell):
     net, xs, metric, value = problem(cell)
     masks = jax.vmap(lambda u: clamp(u, span(T, 1, 3), value).mask)(jnp.eye(N))
@@ -325,7 +351,7 @@ def test_finite_counts_and_refuses_what_touches_nothing(cell):
         np.testing.assert_allclose(got, exact, atol=1e-12)
     nothing = Replace(jnp.zeros((1, T, N)), jnp.zeros((1, T, N)))
     with pytest.raises(ValueError, match="touches nothing"):
-        finite(net.step, net.h0, xs, metric, nothing)
+        causal.finite(net.step, net.h0, xs, metric, nothing)
     close(finite(net.step, net.h0, xs, metric, nothing, allow_noop=True), jnp.zeros(1))
 
 
@@ -341,7 +367,7 @@ def test_derivatives_of_a_step_by_finite_differences_and_by_reverse_mode(cell):
     np.testing.assert_allclose(J[2], np.stack(columns, 1), atol=1e-8)
 
 
-@every_cell
+@some_cells
 def test_adjoints_by_recursion_and_by_perturbation(cell):
     net, xs, metric, _ = problem(cell, flat=True)
     trajectory = run(net, xs)

@@ -7,7 +7,7 @@ move nearly nothing: by exact exchanges, for every kind.
 import jax
 import numpy as np
 import pytest
-from planted_data import COUNT, asked, built, questions
+from planted_data import COUNT, asked, built, questions, sampled
 
 from rnn_jax.core import clean_run
 from rnn_jax.planted import PLANTED, check_planted
@@ -37,7 +37,7 @@ def test_trials_contrasts_and_truth_fit(name):
     T, N = trials.xs.shape[1], len(planted.units)
     assert T <= 60
     assert len(set(planted.units)) == N
-    again = planted.sample(jax.random.key(3), COUNT)
+    again = sampled(planted, jax.random.key(3), COUNT)
     assert all(map(np.array_equal, jax.tree.leaves(again), jax.tree.leaves(trials)))
     spoken = set(trials.epochs)
     for contrast in contrasts.values():
@@ -107,7 +107,7 @@ def test_every_trial_with_an_event_counts(name):
 def test_in_single_precision(name):
     with jax.enable_x64(False):
         planted = PLANTED[name].make()
-        trials = planted.sample(jax.random.key(3), 4)
+        trials = sampled(planted, jax.random.key(3), 4)
         contrasts = planted.contrasts(jax.random.key(4), trials)
         hs, ys = clean_run(planted.network, trials.xs)
         leaves = jax.tree.leaves((planted.network, planted.truth, trials, contrasts, hs, ys))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from planted_data import KEY, NONE, Data, close, states
+from planted_data import KEY, NONE, Data, close, sampled, states
 
 from rnn_jax import auroc, clamp, first_order, margin, run, span, squared_error
 from rnn_jax.causal import self_repair
@@ -55,7 +55,7 @@ def test_trials_and_targets_are_what_the_network_does(name):
     assert np.asarray(case.ys[:, after]).std(0).min() > 0.05
     latents = case.planted.latents(case.xs[0])
     assert any(np.array_equal(row, case.trials.targets[0, :, 0]) for row in latents.values())
-    other = case.planted.sample(jax.random.key(6), 16)
+    other = sampled(case.planted, jax.random.key(6), 16)
     assert not np.array_equal(other.xs, case.xs)
 
 
@@ -112,7 +112,7 @@ def test_bystanders_go_with_the_circuit(name):
 def test_float32_does_the_same(name):
     with jax.enable_x64(False):
         planted = PLANTED[name].make()
-        trials = planted.sample(KEY, 8)
+        trials = sampled(planted, KEY, 8)
         ys = states(planted.network, trials.xs)[1]
         arrays = jax.tree.leaves((planted.network, planted.truth, trials, ys))
         assert {leaf.dtype for leaf in arrays if hasattr(leaf, "dtype")} == {np.dtype("float32")}

@@ -35,6 +35,8 @@ from rnn_jax.tasks import Contrast
 
 KEY = jax.random.key(1)
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_planted.py"
+# one number of trials and of seeds throughout, so that one run compiles what the others ask
+COUNT, SEEDS = 16, range(2)
 METHODS = (*EXACT, "exact ablation, whole trial", *WITHOUT, "random", "oracle")
 
 
@@ -47,7 +49,7 @@ def turned(planted):
 @pytest.fixture(scope="module")
 def found():
     kinds = {"latch": latch, "turned": lambda: turned(latch())}
-    return recovery(kinds, range(2), noise=(0.0, 0.1), count=16)
+    return recovery(kinds, SEEDS, noise=(0.0, 0.1), count=COUNT)
 
 
 def test_every_method_is_scored_on_every_kind(found):
@@ -65,7 +67,7 @@ def test_every_method_is_scored_on_every_kind(found):
 
 def test_hiding_the_truth_changes_nothing():
     planted, other = latch(), turned(latch())
-    scores = [unit_scores(p.network, p.sample(KEY, 8), KEY) for p in (planted, other)]
+    scores = [unit_scores(p.network, p.sample(KEY, COUNT), KEY) for p in (planted, other)]
     for name in scores[0]:
         np.testing.assert_array_equal(scores[0][name], scores[1][name])
     assert set(inspect.signature(unit_scores).parameters) == {"network", "trials", "key"}
@@ -76,12 +78,11 @@ def test_hiding_the_truth_changes_nothing():
 
 @pytest.mark.slow
 def test_the_truth_inside_out_is_scored_inside_out():
-    draw = lambda planted: planted.sample(KEY, 8)
     planted = latch()
-    scores = unit_scores(planted.network, draw(planted), KEY)
-    both = recovery({"latch": latch}, [3], (0.0,), 8)
+    scores = unit_scores(planted.network, planted.sample(KEY, COUNT), KEY)
+    both = recovery({"latch": latch}, SEEDS, (0.0,), COUNT)
     # of the same name, and so of the same draws
-    other = recovery({"latch": lambda: turned(latch())}, [3], (0.0,), 8)
+    other = recovery({"latch": lambda: turned(latch())}, SEEDS, (0.0,), COUNT)
     pick = lambda found: found["auroc"].sel(selector=list(scores)).values
     np.testing.assert_allclose(pick(both) + pick(other), 1.0, atol=1e-6)
     np.testing.assert_array_equal(both["auroc"].sel(selector="oracle"), 1.0)
@@ -302,7 +303,7 @@ def test_numbers_are_saved_before_they_are_judged(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_study_that_was_stopped_goes_on_with_the_same_numbers(tmp_path):
-    kinds = {"latch": latch, "copies": copies}
+    kinds = {"latch": latch, "turned": lambda: turned(latch())}
     settings = RecoverySettings(seeds=2, quick=True)
     keep, calls = keeper(tmp_path, "recovery", settings), []
 
@@ -312,7 +313,7 @@ def test_a_study_that_was_stopped_goes_on_with_the_same_numbers(tmp_path):
             raise KeyboardInterrupt
         return keep(name, compute)
 
-    asked = (range(2), (0.0,), 8)
+    asked = (SEEDS, (0.0,), COUNT)
     with pytest.raises(KeyboardInterrupt):
         recovery(kinds, *asked, keep=stopping)
     (path,) = tmp_path.iterdir()

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from helpers import optimised
 
 from rnn_jax.discovery import Settings, discover, find_subject
 
@@ -15,7 +16,8 @@ def data():
     jax.clear_caches()
     count = lambda event, seconds, **_: COMPILED.append(event)
     jax.monitoring.register_event_duration_secs_listener(count)
-    found = discover(find_subject("ring-attractor", count=24), settings).dataset
+    with optimised():
+        found = discover(find_subject("ring-attractor", count=24), settings).dataset
     jax.monitoring.unregister_event_duration_listener(count)
     return found
 
