@@ -14,8 +14,9 @@ from jax import lax
 from jaxtyping import PyTree
 
 from .checks import first_line, function, state
-from .interventions import Identity, shown
+from .interventions import Identity
 from .settled import settled
+from .shown import shown
 from .trajectory import Trajectory
 from .tree import num_steps
 from .types import Input, State, Step

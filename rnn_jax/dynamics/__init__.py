@@ -1,7 +1,8 @@
 """What a step does by itself: where it rests, how it moves near there, and how sure that is."""
 
 from .alignment import Alignment, alignment
-from .continuation import Branch, End, continuation
+from .branch import Branch, End
+from .continuation import continuation
 from .coverage import Coverage, coverage
 from .cycles import Cycle, limit_cycle, part_of_field
 from .escape import Escapes, escape_times

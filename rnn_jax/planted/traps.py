@@ -13,29 +13,31 @@ Every trap has `extra` bystanders: each holds a weighted mean of the circuit's o
 step before, so that it is driven as they are, and nobody reads it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .causes import Cause, Steps, number, with_causes, within
+from .causes import Steps, number, within
 from .planted import Planted
-from .wiring import Unit, Weights, truth_of, wire
-
-STEPS = 30
-EPOCHS: Mapping[str, Steps] = MappingProxyType({"cue": range(6), "delay": range(6, STEPS)})
-EXTRA = 8
-Foil: TypeAlias = Callable[[np.ndarray], np.ndarray]
-RELAY = Unit(inputs={"cue": 1.0}, group="relay")
-LINE = Unit({"memory": 1.0, "relay": 1.0}, group="memory")
-"""Holds any number from 0 to 1."""
-
-LATCH = Unit({"memory": 2.0, "relay": 2.0}, bias=-0.5, group="memory")
-"""Holds a bit, saturated at both ends."""
+from .trap_parts import (
+    EXTRA,
+    LATCH,
+    LINE,
+    RELAY,
+    STEPS,
+    bits,
+    louder,
+    other,
+    other_bit,
+    plant,
+    pulses,
+    sum_of,
+)
+from .wiring import Unit
 
 
 def copies(redundancy: int = 3, extra: int = EXTRA) -> Planted:
@@ -69,9 +71,7 @@ def copies(redundancy: int = 3, extra: int = EXTRA) -> Planted:
     units["majority"] = Unit(one_each, bias=-(redundancy - 1) / 2, group="majority")
     held = (*names, "majority")
     members = {"cue": ("relay", *held), "delay": held}
-    return _plant(
-        units, {"bit": {"majority": 1.0}}, members, _bits, _other_bit, _sum_of("bit"), extra
-    )
+    return plant(units, {"bit": {"majority": 1.0}}, members, bits, other_bit, sum_of("bit"), extra)
 
 
 def and_pair(extra: int = EXTRA) -> Planted:
@@ -126,9 +126,7 @@ def _pair(bias: float, extra: int) -> Planted:
     units |= {name: Unit({name: 2.0, "relay": 2.0}, bias=-0.5, group="memory") for name in pair}
     units["reader"] = Unit(dict.fromkeys(pair, 2.0), bias=bias, group="reader")
     members = {"cue": ("relay", *pair, "reader"), "delay": (*pair, "reader")}
-    return _plant(
-        units, {"bit": {"reader": 1.0}}, members, _bits, _other_bit, _sum_of("bit"), extra
-    )
+    return plant(units, {"bit": {"reader": 1.0}}, members, bits, other_bit, sum_of("bit"), extra)
 
 
 def cancelled_pair(extra: int = EXTRA) -> Planted:
@@ -158,7 +156,7 @@ def cancelled_pair(extra: int = EXTRA) -> Planted:
     paths = ("memory", "source", "plus", "minus")
     members = {"cue": ("relay", *paths), "delay": paths}
     outputs = {"value": {"memory": 1.0, "plus": 1.0, "minus": -1.0}}
-    return _plant(units, outputs, members, _pulses, _other(), _sum_of("value"), extra)
+    return plant(units, outputs, members, pulses, other(), sum_of("value"), extra)
 
 
 def correlated_unread(echoes: int = 4, extra: int = EXTRA) -> Planted:
@@ -189,10 +187,10 @@ def correlated_unread(echoes: int = 4, extra: int = EXTRA) -> Planted:
         name, drive = f"echo {k}", zip(relays.values(), (1 + tilt, 1 - tilt))
         units[name] = Unit({name: 1.0, **dict(drive)}, group="echo")
     members = {"cue": (*relays.values(), *relays), "delay": tuple(relays)}
-    draw = lambda key, count: _pulses(key, count, channels=2, low=0.1, high=0.45)
+    draw = lambda key, count: pulses(key, count, channels=2, low=0.1, high=0.45)
     outputs = {"sum": {"left": 1.0, "right": 1.0}}
-    told = _sum_of("sum")
-    return _plant(units, outputs, members, draw, _louder, told, extra, tuple(relays))
+    told = sum_of("sum")
+    return plant(units, outputs, members, draw, louder, told, extra, tuple(relays))
 
 
 def high_variance_unread(loud: int = 6, extra: int = EXTRA) -> Planted:
@@ -221,15 +219,13 @@ def high_variance_unread(loud: int = 6, extra: int = EXTRA) -> Planted:
 
     def draw(key: PRNGKeyArray, count: int) -> Float[Array, "B T 3"]:
         cue, noise = jax.random.split(key)
-        xs = _pulses(cue, count, low=0.4, high=0.6)
+        xs = pulses(cue, count, low=0.4, high=0.6)
         return jnp.concatenate([xs, jax.random.normal(noise, (count, STEPS, 2), xs.dtype)], -1)
 
     inputs = ("cue", "noise 0", "noise 1")
     members = {"cue": ("relay", "memory"), "delay": ("memory",)}
     outputs = {"value": {"memory": 1.0}}
-    return _plant(
-        units, outputs, members, draw, _other(by=0.1), _sum_of("value", 1), extra, inputs
-    )
+    return plant(units, outputs, members, draw, other(by=0.1), sum_of("value", 1), extra, inputs)
 
 
 def dormant_path(extra: int = EXTRA) -> Planted:
@@ -256,10 +252,10 @@ def dormant_path(extra: int = EXTRA) -> Planted:
         "lock": Unit(inputs={"unlock": -2.0}, bias=1.5, start=1.0, group="dormant"),
         "dormant": Unit({"memory": 1.0, "lock": -2.0}, group="dormant"),
     }
-    draw = lambda key, count: jnp.pad(_pulses(key, count), ((0, 0), (0, 0), (0, 1)))
+    draw = lambda key, count: jnp.pad(pulses(key, count), ((0, 0), (0, 0), (0, 1)))
     outputs, inputs = {"value": {"memory": 1.0, "dormant": 3.0}}, ("cue", "unlock")
     members = {"cue": ("relay", "memory"), "delay": ("memory",)}
-    return _plant(units, outputs, members, draw, _other(), _sum_of("value", 1), extra, inputs)
+    return plant(units, outputs, members, draw, other(), sum_of("value", 1), extra, inputs)
 
 
 def self_repairing(extra: int = EXTRA) -> Planted:
@@ -293,7 +289,7 @@ def self_repairing(extra: int = EXTRA) -> Planted:
     }
     members = {"cue": ("relay", "memory", "primary"), "delay": ("memory", "primary")}
     outputs = {"bit": {"primary": 1.0, "backup": 1.0}}
-    return _plant(units, outputs, members, _bits, _other_bit, _sum_of("bit"), extra)
+    return plant(units, outputs, members, bits, other_bit, sum_of("bit"), extra)
 
 
 CORRUPTED: Mapping[str, Steps] = MappingProxyType(
@@ -340,7 +336,7 @@ def local_corruption(extra: int = EXTRA) -> Planted:
     }
 
     def draw(key: PRNGKeyArray, count: int) -> Float[Array, "B T 3"]:
-        xs = _pulses(key, count, channels=2)
+        xs = pulses(key, count, channels=2)
         switch = number(within(STEPS, CORRUPTED["corrupted"]))
         return jnp.concatenate(
             [xs, jnp.broadcast_to(switch[None, :, None], (count, STEPS, 1))], -1
@@ -351,93 +347,5 @@ def local_corruption(extra: int = EXTRA) -> Planted:
         return {"a": a, "b": b, "told": jnp.where(xs[:, 2] > 0, b, a)}
 
     outputs, inputs = {"told": {"usual": 1.0, "detour": 1.0}}, ("a", "b", "switch")
-    other = _other(channels=2)
-    return _plant(units, outputs, members, draw, other, latents, extra, inputs, CORRUPTED)
-
-
-def _plant(
-    units: Mapping[str, Unit],
-    outputs: Mapping[str, Weights],
-    members: Mapping[str, Sequence[str]],
-    draw: Callable[[PRNGKeyArray, int], Array],
-    foil: Foil,
-    latents: Callable[[Array], dict[str, Array]],
-    extra: int,
-    inputs: Sequence[str] = ("cue",),
-    epochs: Mapping[str, Steps] = EPOCHS,
-) -> Planted:
-    """Wire the units and bystanders; an output is asked for the latent of its name.
-
-    The contrast is `cue`, whose foil is given.
-    """
-    circuit = tuple(dict.fromkeys(name for chosen in members.values() for name in chosen))
-    units = {**units, **_bystanders(circuit, extra)}
-    return with_causes(
-        wire(units, inputs, outputs),
-        units,
-        truth_of(units, members),
-        draw,
-        latents,
-        epochs,
-        {"cue": Cause(foil, epochs)},
-        list(outputs),
-    )
-
-
-def _bystanders(circuit: Sequence[str], count: int) -> dict[str, Unit]:
-    """Units that hold weighted means of a circuit's units, and are read by nobody."""
-    if count < 0:
-        raise ValueError(f"extra must be at least 0, got {count}")
-    weights = np.random.default_rng(0).dirichlet(np.ones(len(circuit)), count)
-    drives = [dict(zip(circuit, row.tolist())) for row in weights]
-    return {f"bystander {k}": Unit(drive, group="bystander") for k, drive in enumerate(drives)}
-
-
-def _pulses(
-    key: PRNGKeyArray, count: int, channels: int = 1, low: float = 0.2, high: float = 0.8
-) -> Float[Array, "B T C"]:
-    """A pulse of random size a channel, all at one random step of the cue epoch.
-
-    Never in its last step, which the memory behind the relay needs. Sizes are multiples of
-    1/256, so that sums of them are exact and what cancels leaves no rounding to be ranked.
-    """
-    when, size = jax.random.split(key)
-    dtype = jnp.zeros(()).dtype
-    at = jax.random.randint(when, (count,), 1, len(EPOCHS["cue"]) - 1)
-    sizes = jax.random.uniform(size, (count, 1, channels), dtype, low, high)
-    sizes = jnp.round(sizes * 256) / 256
-    return jax.nn.one_hot(at, STEPS, dtype=dtype)[:, :, None] * sizes
-
-
-def _bits(key: PRNGKeyArray, count: int) -> Float[Array, "B T 1"]:
-    """A pulse of size 1 in half of the trials."""
-    return jnp.round(_pulses(key, count, low=0.0, high=1.0))
-
-
-def _other(channels: int = 1, by: float = 0.3) -> Foil:
-    """Pulses of the first channels larger or smaller by as much, towards the other half of 0 to 1.
-
-    All trials then differ by as much, and weigh alike.
-    """
-
-    def foil(xs: Float[np.ndarray, "B T C"]) -> Float[np.ndarray, "B T C"]:
-        pulse = (xs > 0) & (np.arange(xs.shape[2]) < channels)
-        return np.where(pulse, xs + np.where(xs < 0.5, by, -by), xs)
-
-    return foil
-
-
-def _louder(xs: Float[np.ndarray, "B T C"]) -> Float[np.ndarray, "B T C"]:
-    """Each pulse larger by a tenth."""
-    return np.where(xs > 0, xs + 0.1, xs)
-
-
-def _other_bit(xs: Float[np.ndarray, "B T 1"]) -> Float[np.ndarray, "B T 1"]:
-    """No pulse where a trial had one; at the fourth step where it had none."""
-    absent = (xs == 0).all((1, 2))[:, None, None]
-    return (absent & (np.arange(xs.shape[1]) == 3)[None, :, None]).astype(xs.dtype)
-
-
-def _sum_of(name: str, cues: int | None = None) -> Callable[[Array], dict[str, Array]]:
-    """One latent: the sum so far of a trial's first `cues` channels, or of all."""
-    return lambda xs: {name: jnp.cumsum(xs[:, :cues].sum(-1))}
+    foil = other(channels=2)
+    return plant(units, outputs, members, draw, foil, latents, extra, inputs, CORRUPTED)

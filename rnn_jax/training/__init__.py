@@ -3,7 +3,7 @@
 from .anatomical import AnatomicalFit, anatomical, fit_anatomical, signed_adam
 from .checkpoint import load_header, load_model, save_model
 from .constraints import hold, keep_mask, keep_signs
-from .fit import Fit, FitState, SeedFits, adam, advance, fit, fit_seeds, start, trainable
+from .fit import Fit, FitState, adam, advance, fit, start, trainable
 from .losses import (
     Loss,
     OfBatch,
@@ -14,6 +14,7 @@ from .losses import (
     with_rate_penalty,
 )
 from .pruning import pruned
+from .seeds import SeedFits, fit_seeds
 from .sinkhorn import distance, half_squared, sinkhorn_divergence, transport_plan
 
 __all__ = [

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ..causal.kept import fingerprint
 from ..core import Network, Trajectory, in_order, outputs, run
@@ -72,19 +72,6 @@ class Fit(NamedTuple):
     losses: Float[Array, " K"]
     state: FitState
     reason: str
-
-
-class SeedFits(NamedTuple):
-    """What training several seeds leaves.
-
-    - `networks`: one network whose arrays lead with the seeds.
-    - `losses`: `[seeds, steps]`.
-    - `converged`: `[seeds]`, false where the loss stopped being finite.
-    """
-
-    networks: Network
-    losses: Float[Array, "S K"]
-    converged: Bool[Array, " S"]
 
 
 def adam(learning_rate: float, steps: int, clip: float = 1.0) -> optax.GradientTransformation:
@@ -183,7 +170,7 @@ def advance(
         >>> int(state.step), losses.shape, state.network.step.w.shape == network.step.w.shape
         (4, (4,), True)
     """
-    _check_call(sample, loss, steps, batch_size)
+    check_call(sample, loss, steps, batch_size)
     arrays, static = eqx.partition(state.network, trainable(state.network))
 
     def value_of(weights: PyTree, trials: Trials) -> Array:
@@ -279,7 +266,7 @@ def fit(
         >>> found.losses.shape
         (4,)
     """
-    _check_call(sample, loss, steps, batch_size)
+    check_call(sample, loss, steps, batch_size)
     _check_ends(chunk, patience, goal, state, track)
     optimiser = adam(3e-3, max(steps, 1)) if optimiser is None else optimiser
     state = start(network, optimiser, key) if state is None else state
@@ -299,7 +286,7 @@ def fit(
             keep_fit(file, state, taken)
         if reason := _ended(taken, goal, patience):
             break
-    if not bool(_finite(state.network)):
+    if not bool(finite(state.network)):
         raise ValueError(f"training diverged: weights are not finite after step {int(state.step)}")
     losses = jnp.asarray(np.concatenate(taken)) if taken else jnp.zeros(0)
     return Fit(state.network, losses, state, reason or "all steps were taken")
@@ -330,7 +317,7 @@ def _ended(taken: list[np.ndarray], goal: float | None, patience: int | None) ->
     return None
 
 
-def _check_call(sample: Sample, loss: Any, steps: int, batch_size: int) -> None:
+def check_call(sample: Sample, loss: Any, steps: int, batch_size: int) -> None:
     """**Raises:** `ValueError` where what training is asked for makes no sense."""
     function("sample", sample)
     function("loss", loss.value if isinstance(loss, OfBatch) else loss)
@@ -348,55 +335,7 @@ def _check_ends(chunk: Any, patience: Any, goal: Any, state: Any, track: Any) ->
         raise ValueError(f"state must be a FitState to go on from, got {described(state)}")
 
 
-def fit_seeds(
-    make: Callable[[PRNGKeyArray], Network],
-    sample: Sample,
-    loss: Loss | OfBatch,
-    keys: Key[Array, " S"],
-    *,
-    steps: int,
-    batch_size: int = 64,
-    optimiser: optax.GradientTransformation | None = None,
-) -> SeedFits:
-    """Train one network a key, all at once by `vmap`; those that diverge are marked, not hidden.
-
-    **Arguments:** as for `fit`, and
-
-    - `make`: `key -> Network`.
-    - `keys`: `[S]` keys, each for weights and trials of one seed.
-
-    **Returns:** a `SeedFits`; count the diverged by `(~converged).sum()`.
-
-    **Raises:** `ValueError` where a number or an argument is invalid.
-
-    **Example:**
-
-        >>> cell = lambda key: rj.cells.Vanilla(2, 6, key=key)
-        >>> make = lambda key: rj.Network(cell(key), network.readout, jnp.zeros(6))
-        >>> sample, loss = (lambda key, count: trials), rj.training.mean_squared_error
-        >>> keys = jax.random.split(key, 3)
-        >>> found = rj.training.fit_seeds(make, sample, loss, keys, steps=2, batch_size=8)
-        >>> found.losses.shape, found.converged.tolist()  # [seed, step]
-        ((3, 2), [True, True, True])
-    """
-    _check_call(sample, loss, steps, batch_size)
-    function("make", make)
-    random_key(keys)
-    if keys.ndim != (1 if jnp.issubdtype(keys.dtype, jax.dtypes.prng_key) else 2):
-        raise ValueError("keys must be several, as jax.random.split(key, seeds) makes them")
-    optimiser = adam(3e-3, max(steps, 1)) if optimiser is None else optimiser
-
-    @eqx.filter_vmap
-    def one(key: PRNGKeyArray) -> tuple[Network, Array, Array]:
-        weights, trials = jax.random.split(key)
-        state = start(make(weights), optimiser, trials)
-        state, losses = advance(state, sample, loss, optimiser, steps, batch_size)
-        return state.network, losses, jnp.isfinite(losses).all() & _finite(state.network)
-
-    return SeedFits(*eqx.filter_jit(one)(keys))
-
-
-def _finite(network: Network) -> Bool[Array, ""]:
+def finite(network: Network) -> Bool[Array, ""]:
     """Whether all weights are finite: the last update may break them after the last loss."""
     leaves = jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array))
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()
