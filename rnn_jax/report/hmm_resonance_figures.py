@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from .style import MUTED, PALETTE, Sheet, bare, look
 
 LABELS = {
-    "coherence": "variation of residences over chance",
-    "changes": "changes of the symbol a step",
-    "switches": "switches of the logits a step",
+    "irregularity": "variation of residences over chance",
+    "changes": "changes of the symbol per step",
+    "switches": "switches of the logits per step",
 }
 
 
@@ -45,7 +45,7 @@ def _measure(axes: Axes, one: xr.Dataset, name: str) -> None:
             axes.fill_between(scales, *ends, color=colour, alpha=0.2, lw=0)
     axes.axvline(1, color=MUTED, lw=0.7, ls=":")
     axes.set_xscale("log", base=2)
-    axes.set_xticks(scales[[0, 2, 4, 6, 8]], [f"{s:g}" for s in scales[[0, 2, 4, 6, 8]]])
+    axes.set_xticks(scales[::2], [f"{scale:g}" for scale in scales[::2]])
     axes.set_xlabel("scale of the noise")
 
 

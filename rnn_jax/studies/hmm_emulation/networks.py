@@ -61,6 +61,11 @@ class Recipe(NamedTuple):
     noise: int = 100
     cell: str = "relu"
 
+    @property
+    def name(self) -> str:
+        """What is kept is called so; the published cell goes without saying."""
+        return "-".join(map(str, self[:-1] if self.cell == "relu" else self))
+
 
 CELLS = {
     "relu": (jax.nn.relu, False),
@@ -213,7 +218,7 @@ def trained(of: Recipe, seed: int, keep: Keep = in_memory, track: Track = in_sil
     heard = Network(FirstOf(cell), like.readout, like.h0)
     state = start(heard, optimiser(of.clip), _key(seed, 1))
     parts: list[Arrays] = []
-    name = "-".join(map(str, (*of, STEPS, LOOK, SEQUENCES)))
+    name = f"{of.name}-{STEPS}-{LOOK}-{SEQUENCES}"
     for first in track(range(0, of.epochs, CHUNK), f"training {of.hmm} {seed}"):
         begin = parts[-1] if parts else None
         count = min(CHUNK, of.epochs - first)

@@ -61,6 +61,9 @@ class EmulationSettings(StudySettings):
     hmm: Model = "linear-2"
     """The hidden Markov model to emulate."""
 
+    seeds: int | None = None
+    """Seeds; by default three, or one of the quick version."""
+
     batch_size: int | None = None
     """Sequences a gradient step; by default 1024, or 512 of the quick version."""
 
@@ -179,12 +182,11 @@ def _training(run: Run) -> Arrays:
 def everything(run: Run, of: Recipe, seed: int, scale: Scale, track: Track, keep: Keep) -> Arrays:
     """All parts of one network, each kept as soon as it is found."""
     key = jax.random.fold_in(jax.random.key(seed), 3)
-    name = "-".join(map(str, of))
     found: dict[str, Arrays] = {}
     jobs = _jobs(run, of, scale, found, track)
     for k, part in enumerate(track(PARTS_OF, f"network {seed}")):
         job = lambda k=k, part=part: jobs[part](jax.random.fold_in(key, k))
-        found[part] = keep(f"{name} seed {seed} {part}", job)
+        found[part] = keep(f"{of.name} seed {seed} {part}", job)
     return {f"{part}_{key}": value for part in PARTS_OF for key, value in found[part].items()}
 
 

@@ -49,9 +49,7 @@ def tables(found: "xr.Dataset") -> str:
         "The same two tables of switches from step 10 to the last step of training, with the kick "
         "neurons found there; and the Jaccard index of these with those of later steps, 0 for "
         "random sets:",
-        "", _ways(found, "early"), "",
-        _silent(found, "early_silent"), "",
-        _early_alike(found), "",
+        "", _early(found), "",
         "Switches a step without the noise of the integrating populations, beside random groups "
         "without theirs (95 % of these):",
         "", _gathering(found), "",
@@ -166,12 +164,14 @@ def _silent(found: "xr.Dataset", kind: str) -> str:
     return markdown_table(head, rows)
 
 
-def _early_alike(found: "xr.Dataset") -> str:
+def _early(found: "xr.Dataset") -> str:
     if "early_alike" not in found:
         return "Not asked."
-    rows = [[seed, *map(_cell, found["early_alike"].sel(seed=seed).values)]
-            for seed in found["seed"].values]  # fmt: skip
-    return markdown_table(["seed", *found["way"].values], rows)
+    rows = []
+    for seed in found["seed"].values:
+        rows.append([seed, *map(_cell, found["early_alike"].sel(seed=seed).values)])
+    alike = markdown_table(["seed", *found["way"].values], rows)
+    return "\n\n".join([_ways(found, "early"), _silent(found, "early_silent"), alike])
 
 
 def _gathering(found: "xr.Dataset") -> str:
