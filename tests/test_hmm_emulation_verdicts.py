@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rnn_jax.studies.hmm_emulation.own_noise import SILENT
+from rnn_jax.studies.hmm_emulation.tables import _early
 from rnn_jax.studies.hmm_emulation.verdicts import CLAIMS, JUDGES, count_of, judge
 
 
