@@ -85,7 +85,7 @@ found = rj.effective_connectivity(network.step, runs["clean"], windows)
 groups = jnp.eye(3).repeat(48, axis=1)
 between = rj.group_connectivity(found.total, groups)
 for name, matrix in zip(trials.epochs, between):
-    print(name, np.round(np.asarray(matrix), 3).tolist())
+    print(name, np.asarray(matrix, float).round(3).tolist())
 
 # %% [markdown]
 # ## All of it

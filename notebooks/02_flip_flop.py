@@ -95,8 +95,10 @@ clean = rj.outputs(network, rj.run(network, x))
 # %% [markdown]
 # ## Which fixed points are left
 #
-# Without pulses the network rests in stable points, one for each pattern of three bits. We take
-# out the circuit of bit 0 and search the fixed points again.
+# Without pulses the network rests in stable points: one for each pattern of three bits at the
+# small size, and for seven of the eight with 64 units. States of the eighth, all bits +1, move so
+# slowly that the outputs are still right 5,000 steps later: a memory need not be a fixed point. We
+# take out the circuit of bit 0 and search again.
 
 # %%
 states = jax.vmap(lambda x: rj.run(network, x).hs)(trials.xs).reshape(-1, UNITS)
