@@ -1,6 +1,7 @@
 """Make the gallery: each built-in network with a picture and its report, each study with its page.
 
-    python docs/make_gallery.py runs          # an hour; runs/NAME is used where it is there
+    python docs/make_gallery.py runs          # hours; runs/NAME is used where it is there
+    python docs/make_gallery.py runs --there  # only of the runs that are there
 
 `rnn-jax discover NAME` with no options, and its `report.html` and `figures/effects.png`.
 """
@@ -33,11 +34,12 @@ WIDTH = 640
 
 HEAD = """# Gallery
 
-Every network that comes with the package, as `rnn-jax discover NAME` finds it. A picture leads to
+Networks that come with the package, as `rnn-jax discover NAME` finds them. A picture leads to
 the interactive report of that run, and *Code* to what makes the network. A row is a
 unit, and a column is a window in time. Color is the effect of holding the unit at its mean there;
 outlines are the planted truth. `python docs/make_gallery.py runs` makes all of it again.
 """
+LEFT_OUT = "Not shown, since their runs take longest: {}.\n"
 
 
 def kept(name: str, runs: Path) -> None:
@@ -63,18 +65,26 @@ def card(title: str, picture: str, link: str, text: str, code: str) -> str:
     return f"-   {image}\n\n    **[{title}]({link})**: {text}. {code}\n"
 
 
-def page() -> str:
-    """The gallery's Markdown."""
+def page(names: list[str]) -> str:
+    """The gallery's Markdown, of the networks named."""
     of_task = {name: f"rnn_jax.tasks.{entry.make.__name__}" for name, entry in TASKS.items()}
     groups = {
-        "Built networks": [of_network(*item, of_planted(item[1])) for item in PLANTED.items()],
+        "Built networks": [
+            of_network(name, entry, of_planted(entry))
+            for name, entry in PLANTED.items()
+            if name in names
+        ],
         "Tasks, each with a network trained on the spot": [
-            of_network(name, entry, of_task[name]) for name, entry in TASKS.items()
+            of_network(name, entry, of_task[name])
+            for name, entry in TASKS.items()
+            if name in names
         ],
         "Studies": [of_study(name) for name in STUDIES],
     }
     wall = '## {}\n\n<div class="grid cards" markdown>\n\n{}\n</div>\n'
-    return "\n".join([HEAD, *(wall.format(head, "\n".join(c)) for head, c in groups.items())])
+    missing = [f"`{name}`" for name in (*PLANTED, *TASKS) if name not in names]
+    head = [HEAD, *([LEFT_OUT.format(", ".join(missing))] if missing else [])]
+    return "\n".join([*head, *(wall.format(title, "\n".join(c)) for title, c in groups.items())])
 
 
 def of_network(name: str, entry: Entry, place: str) -> str:
@@ -98,6 +108,8 @@ def of_study(name: str) -> str:
 
 if __name__ == "__main__":
     GALLERY.mkdir(exist_ok=True)
-    for name in (*PLANTED, *TASKS):
-        kept(name, Path(sys.argv[1]))
-    (GALLERY / "README.md").write_text(page())
+    runs, there = Path(sys.argv[1]), "--there" in sys.argv
+    names = [n for n in (*PLANTED, *TASKS) if not there or (runs / n / "report.html").exists()]
+    for name in names:
+        kept(name, runs)
+    (GALLERY / "README.md").write_text(page(names))
