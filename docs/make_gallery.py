@@ -39,7 +39,7 @@ the interactive report of that run, and *Code* to what makes the network. A row 
 unit, and a column is a window in time. Color is the effect of holding the unit at its mean there;
 outlines are the planted truth. `python docs/make_gallery.py runs` makes all of it again.
 """
-LEFT_OUT = "Not shown, since their runs take longest: {}.\n"
+LEFT_OUT = "Not shown, since their runs were not finished: {}.\n"
 
 
 def kept(name: str, runs: Path) -> None:
