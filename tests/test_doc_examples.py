@@ -29,7 +29,7 @@ def public() -> dict:
 
 
 def told(thing) -> bool:
-    """A function or a class of this package; a constant, a type or a module is none."""
+    """A function or a class of this package; a constant, a type or a module is not."""
     return callable(thing) and getattr(thing, "__module__", "").startswith("rnn_jax")
 
 

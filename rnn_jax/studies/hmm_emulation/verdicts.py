@@ -162,6 +162,7 @@ def _of(judge_one: Judge, one: "xr.Dataset") -> tuple[str, bool | None]:
 
 
 def value_of(one: "xr.Dataset", name: str, *index: int) -> float:
+    """One number of a network's variable."""
     return float(one[name].values[index])
 
 
@@ -230,6 +231,7 @@ def _unstable(one: "xr.Dataset") -> tuple[str, bool | None]:
 
 
 def said_of(estimate: tuple[float, float, float]) -> str:
+    """A mean and the ends of its interval, in words."""
     return "{:.2f} [{:.2f}, {:.2f}]".format(*estimate)
 
 
