@@ -3,17 +3,20 @@
     python docs/make_gallery.py runs          # hours; runs/NAME is used where it is there
     python docs/make_gallery.py runs --there  # only of the runs that are there
 
-`rnn-jax discover NAME` with no options, and its `report.html` and `figures/effects.png`.
+`rnn-jax discover NAME` with no options, the data of its `report.html`, and `figures/effects.png`.
+Building the site makes the reports of the data (`gallery_pages.py`): all have today's page.
 """
 
-import shutil
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import xarray as xr
 from PIL import Image
 
 from rnn_jax.planted import PLANTED
+from rnn_jax.report.explorer import payload
 from rnn_jax.studies import STUDIES
 from rnn_jax.tasks import TASKS, Entry
 
@@ -35,7 +38,7 @@ WIDTH = 640
 HEAD = """# Gallery
 
 Networks that come with the package, as `rnn-jax discover NAME` finds them. A picture leads to
-the interactive report of that run, and *Code* to what makes the network. A row is a
+the interactive report of that run (made when the site is built), and *Code* to what makes the network. A row is a
 unit, and a column is a window in time. Color is the effect of holding the unit at its mean there;
 outlines are the planted truth. `python docs/make_gallery.py runs` makes all of it again.
 """
@@ -43,11 +46,13 @@ LEFT_OUT = "Not shown, since their runs were not finished: {}.\n"
 
 
 def kept(name: str, runs: Path) -> None:
-    """The report and a small picture of a network."""
+    """The data of a network's report, and a small picture."""
     run = runs / name
     if not (run / "report.html").exists():
         subprocess.run(["rnn-jax", "discover", name, "--out", run], check=True)
-    shutil.copy(run / "report.html", GALLERY / f"{name}.html")
+    data = payload(xr.load_dataset(run / "results.nc", engine="h5netcdf"))
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    (GALLERY / f"{name}.json").write_text(f"{text}\n", "utf-8")
     small(run / "figures" / "effects.png", GALLERY / f"{name}.png")
 
 
