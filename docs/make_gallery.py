@@ -38,9 +38,10 @@ WIDTH = 640
 HEAD = """# Gallery
 
 Networks that come with the package, as `rnn-jax discover NAME` finds them. A picture leads to
-the interactive report of that run (made when the site is built), and *Code* to what makes the network. A row is a
-unit, and a column is a window in time. Color is the effect of holding the unit at its mean there;
-outlines are the planted truth. `python docs/make_gallery.py runs` makes all of it again.
+the interactive report of that run (made when the site is built), and *Code* to what makes the
+network. A row is a unit, and a column is a window in time. Color is the effect of holding the
+unit at its mean there; outlines are the planted truth. `python docs/make_gallery.py runs` makes
+all of it again.
 """
 LEFT_OUT = "Not shown, since their runs were not finished: {}.\n"
 
