@@ -17,6 +17,7 @@ from rnn_jax.data import reserved
 from rnn_jax.planted import PLANTED, Truth, check_planted, copies, latch, permute
 from rnn_jax.report import read_study, write_study
 from rnn_jax.studies import STUDIES, StudySettings, in_memory, keeper
+from rnn_jax.studies.keeping import forget_programs
 from rnn_jax.studies.recovery import selectors
 from rnn_jax.studies.recovery.questions import (
     DIMS,
@@ -133,6 +134,18 @@ def test_a_seeds_numbers_decide_what_their_interval_says():
     assert over_seeds(np.array([0.4, 0.5, 0.6])).exceeds(0.0) is None
     assert f"{over_seeds(np.array([np.nan]))}" == "-"
     assert [all_of(a) for a in ([True, True], [True, None], [None, False])] == [True, None, False]
+
+
+def test_programs_go_where_they_are_many():
+    traced = []
+    double = jax.jit(lambda a: traced.append(a) or 2 * a)
+    double(1.0)
+    forget_programs()
+    double(1.0)
+    assert len(traced) == 1
+    forget_programs(limit=0)
+    double(1.0)
+    assert len(traced) == 2
 
 
 BEST = {

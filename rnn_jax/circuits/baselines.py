@@ -335,6 +335,13 @@ def baseline_scores(
     **Returns:** `[W, N]` each.
 
     **Raises:** as `gradient` and `sparse_probe`.
+
+    **Example:**
+
+        >>> windows, value = jnp.ones((2, 8, 20)), jnp.zeros((8, 20, 6))
+        >>> scores = rj.circuits.baseline_scores(network, xs, ys, windows, value, key)
+        >>> scores["variance"].shape, scores["gradient"].shape  # [window, unit], of each method
+        ((2, 6), (2, 6))
     """
     trajectories = jax.vmap(lambda x: run(network, x))(xs)
     ys = jax.vmap(lambda trajectory: outputs(network, trajectory))(trajectories)

@@ -45,6 +45,12 @@ class UnitSet(NamedTuple):
         all of them run exactly; NaN where nothing joined, and for other kinds.
     - `holds`: whether the judging half agrees: the residual, or what a circuit lacks, is within
         the tolerance there as well, with the larger of the two directions off target.
+
+    **Example:**
+
+        >>> memory = answers[0].sets[0]  # of `ask`: a planted latch with distractors
+        >>> memory.kind, np.flatnonzero(memory.members).tolist(), memory.holds
+        ('mediator', [2], True)
     """
 
     kind: Kind
@@ -203,6 +209,14 @@ def as_record(answer: Answer, q: list[float], units: tuple[str, ...]) -> list[di
     - `units`: names.
 
     **Returns:** one dictionary per set; a number that is not finite is `None`.
+
+    **Example:**
+
+        >>> answer = answers[0]  # of `ask`: a planted latch with distractors
+        >>> q = [0.01] * len(answer.sets)
+        >>> record = rj.contrasts.as_record(answer, q, rj.planted.latch().units)[0]
+        >>> record["kind"], record["names"], record["q_bases"]
+        ('mediator', ['memory'], 0.01)
     """
     number = lambda x: round(float(x), 6) if np.isfinite(x) else None
     row = lambda values: [number(x) for x in values]

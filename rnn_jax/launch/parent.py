@@ -70,6 +70,11 @@ def start(count: int, arguments: Sequence[str], module: str = "rnn_jax.cli") -> 
     **Returns:** 0, or the exit code of the first process that failed (128 and the number of the
     signal that ended it). The others are then ended, and one line on stderr says which it was,
     unless it said so itself and ended with 2.
+
+    **Example:**
+
+        >>> rj.launch.start(2, ["--help"])  # `rnn-jax --help`, in two processes
+        0
     """
     with socket.socket() as free:
         free.bind(("localhost", 0))

@@ -148,6 +148,14 @@ def interchange_error(
     - `key`, `count`: of fresh interchanges.
 
     **Returns:** 0 where the network does under every interchange what the cause does.
+
+    **Example:**
+
+        >>> cause = rj.planted.latch(extra=0)
+        >>> made = rj.planted.semi_synthetic(cause, units=8, carriers=1, steps=9)
+        >>> error = rj.planted.interchange_error(made, cause, 1, key, count=64)
+        >>> bool(error > 0.1)  # it was hardly trained
+        True
     """
     carry = carriers_of(cause, len(planted.units), carriers)
     trials = interchanges(cause, carry, key, count)

@@ -24,11 +24,7 @@ def dynamics_table(dataset: xr.Dataset) -> str:
 
     **Example:**
 
-        >>> double = rj.Network(lambda h, x: jnp.tanh(2 * h + x), rj.cells.Units(), jnp.zeros(1))
-        >>> runs = rj.Trials(xs[:, :, :1], None, trials.epochs)
-        >>> few = rj.discovery.DynamicsSettings(starts=16, exponents=0)
-        >>> seen = rj.discovery.portrait(rj.Subject("mine", double, runs), few)
-        >>> print(rj.report.dynamics_table(seen.dataset).splitlines()[0])
+        >>> print(rj.report.dynamics_table(seen.dataset).splitlines()[0])  # of a `portrait`
         at zero input: 3 fixed points, 2 stable, 1 unstable
     """
     lines = [*search_lines(dataset), *_exponents(dataset), "", *_points(dataset)]

@@ -41,11 +41,7 @@ def write_portrait_page(dataset: xr.Dataset, path: Path) -> None:
 
     **Example:**
 
-        >>> double = rj.Network(lambda h, x: jnp.tanh(2 * h + x), rj.cells.Units(), jnp.zeros(1))
-        >>> runs = rj.Trials(xs[:, :, :1], None, trials.epochs)
-        >>> few = rj.discovery.DynamicsSettings(starts=16, exponents=0)
-        >>> seen = rj.discovery.portrait(rj.Subject("mine", double, runs), few)
-        >>> rj.report.write_portrait_page(seen.dataset, folder / "dynamics.html")
+        >>> rj.report.write_portrait_page(seen.dataset, folder / "dynamics.html")  # of `portrait`
         >>> "https://" in (folder / "dynamics.html").read_text()  # one file, which works offline
         False
     """

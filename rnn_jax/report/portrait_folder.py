@@ -22,6 +22,13 @@ def write_portrait(work: Workplace, found: Portrait, log: str) -> None:
     - `log`: the text of `log.txt`.
 
     **Raises:** what the writing raises; a note names the folder of what was written until then.
+
+    **Example:**
+
+        >>> with rj.data.reserved(folder / "portrait") as work:
+        ...     rj.report.write_portrait(work, seen, "what was said")  # of a `portrait`
+        >>> (folder / "portrait" / "report.html").exists()
+        True
     """
     dataset = found.dataset
     removals = {out.name: list(out.units) for out in found.outs}

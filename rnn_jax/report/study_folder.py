@@ -98,6 +98,15 @@ def write_study(work: Workplace, name: str, found: xr.Dataset, log: str) -> str:
     **Returns:** the text of `NAME.md`.
 
     **Raises:** what the writing raises; a note names the folder of what was written until then.
+
+    **Example:**
+
+        >>> found = rj.studies.recovery({"latch": rj.planted.latch}, range(2), (0.0,), count=16)
+        >>> found = found.assign_attrs(study="recovery")
+        >>> with rj.data.reserved(folder / "recovery") as work:
+        ...     said = rj.report.write_study(work, "recovery", found, "what was said")
+        >>> (folder / "recovery" / "recovery.md").read_text() == said
+        True
     """
     with filled(work) as folder:
         write_netcdf(folder / f"{name}.nc", found)

@@ -19,6 +19,8 @@ import numpy as np
 from ..causal.kept import fingerprint, recall
 from ..core import Network
 
+MAPS = Path("/proc/self/maps")
+"""A line for each region of memory that this process maps."""
 Arrays = dict[str, Any]
 Keep = Callable[[str, Callable[[], Arrays]], Arrays]
 """What a part is called, and what computes it, to its arrays."""
@@ -74,13 +76,19 @@ def _kept(path: Path, compute: Callable[[], Arrays]) -> Arrays:
     return found
 
 
-def forget_programs() -> None:
-    """Let go of compiled programs: between kinds of networks, which share none.
+def forget_programs(limit: int = 20_000) -> None:
+    """Let go of compiled programs once they are many: between kinds, which may share some.
 
-    Each program maps memory, and a process may map 65,530 regions: a study of many kinds ended
-    with "Cannot allocate memory" when it had compiled that many.
+    Each program maps memory, and Linux lets a process map 65,530 regions: a study of many kinds
+    ended with "Cannot allocate memory" when it had compiled that many. Where a system does not
+    tell how many there are, programs go each time.
+
+    **Arguments:**
+
+    - `limit`: regions of memory, above which programs go.
     """
-    jax.clear_caches()
+    if not MAPS.exists() or MAPS.read_bytes().count(b"\n") > limit:
+        jax.clear_caches()
 
 
 def keep_networks(

@@ -35,6 +35,19 @@ class AnatomicalFit(NamedTuple):
 
     - `network`: the pruned network, trained again.
     - `dense`, `fine`: the `Fit` before and after pruning.
+
+    **Example:**
+
+        >>> anatomy = rj.cells.Anatomy(("E", "I"), (8, 2), (True, False), [[0.5, 0.5], [0.5, 0.5]])
+        >>> made = rj.training.anatomical(anatomy, key)
+        >>> sample = lambda key, count: rj.Trials(xs, xs, {})
+        >>> loss = rj.training.mean_squared_error
+        >>> optimiser = rj.training.signed_adam(anatomy, steps=4)
+        >>> found = rj.training.fit_anatomical(
+        ...     made, anatomy, sample, loss, key, optimiser=optimiser, steps=2, batch_size=8)
+        >>> wires = [fit.network.step.wire for fit in (found.dense, found.fine)]
+        >>> [int((wire == 0).sum()) for wire in wires]  # of 100: before pruning, and after
+        [0, 52]
     """
 
     network: Network

@@ -25,6 +25,16 @@ class SeedFits(NamedTuple):
     - `networks`: one network whose arrays lead with the seeds.
     - `losses`: `[seeds, steps]`.
     - `converged`: `[seeds]`, false where the loss stopped being finite.
+
+    **Example:**
+
+        >>> cell = lambda key: rj.cells.Vanilla(2, 6, key=key)
+        >>> make = lambda key: rj.Network(cell(key), network.readout, jnp.zeros(6))
+        >>> sample, loss = (lambda key, count: trials), rj.training.mean_squared_error
+        >>> keys = jax.random.split(key, 3)
+        >>> found = rj.training.fit_seeds(make, sample, loss, keys, steps=2, batch_size=8)
+        >>> found.networks.step.w.shape  # the weights of three networks
+        (3, 6, 6)
     """
 
     networks: Network

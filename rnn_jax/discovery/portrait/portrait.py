@@ -44,6 +44,11 @@ class Portrait(NamedTuple):
     - `without`: the landscape without each set, in the order of `outs`.
     - `outs`: what was taken out.
     - `subject`, `settings`: what was asked, and how.
+
+    **Example:**
+
+        >>> seen.intact.points.shape  # of a `portrait`: three points of a network of one unit
+        (3, 1)
     """
 
     dataset: "xr.Dataset"
