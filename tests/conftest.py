@@ -24,12 +24,14 @@ jax.config.update("jax_disable_most_optimizations", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
-# XLA's older code generator compiles in half the time; from jaxlib 0.12 on there is the new alone.
+# Small programs are not worth splitting for many threads. XLA's older code generator compiles in
+# half the time; from jaxlib 0.12 on there is the new alone.
+FLAGS = ["--xla_cpu_parallel_codegen_split_count=1"]
 if jaxlib.version.__version_info__ < (0, 12):
-    FLAG, flags = "--xla_cpu_use_fusion_emitters=false", os.environ.get("XLA_FLAGS", "")
-    if FLAG not in flags:  # as an xdist worker's parent has set it
-        os.environ["XLA_FLAGS"] = f"{flags} {FLAG}".strip()
-    jax.devices()
+    FLAGS.append("--xla_cpu_use_fusion_emitters=false")
+flags = os.environ.get("XLA_FLAGS", "").split()  # an xdist worker has its parent's
+os.environ["XLA_FLAGS"] = " ".join([*flags, *(flag for flag in FLAGS if flag not in flags)])
+jax.devices()
 # Half of what it takes to compile a small program is a context of its own: one serves all. Where
 # a later JAX has no such private name, each program makes its own.
 own_context = getattr(mlir, "make_ir_context", None)
@@ -138,7 +140,7 @@ def keep_programs(programs):
     jax.config.update("jax_compilation_cache_dir", programs)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     yield
-    if next(TESTS) % 5 == 0 and MAPS.exists() and MAPS.read_bytes().count(b"\n") > 10_000:
+    if next(TESTS) % 5 == 0 and MAPS.exists() and MAPS.read_bytes().count(b"\n") > 25_000:
         jax.clear_caches()
         shared_context.cache_clear()
         if hasattr(LIBC, "malloc_trim"):

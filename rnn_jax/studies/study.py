@@ -117,6 +117,23 @@ def verdict_on(claim: Claim, found: str, holds: bool | None) -> Verdict:
     return Verdict(claim, found, "undecided" if holds is None else "holds" if holds else "refuted")
 
 
+def verdict_over(claim: Claim, each: Sequence[bool | None], found: str) -> Verdict:
+    """The verdict over networks of which each is judged by its own numbers.
+
+    It holds where it holds for every network that can be judged, is refuted where it holds for
+    none, and is undecided between the two.
+
+    **Arguments:**
+
+    - `each`: whether it holds for a network; `None` where its numbers do not tell.
+    - `found`: what was found of them, told after how many they are; may be empty.
+    """
+    told = [bool(holds) for holds in each if holds is not None]
+    fell = None if not told else True if all(told) else None if any(told) else False
+    count = f"{sum(told)} of {len(told)}" if told else "no network can be judged"
+    return verdict_on(claim, f"{count}: {found}" if found else count, fell)
+
+
 def write_up(name: str, study: Study, found: "xr.Dataset") -> str:
     """The study in Markdown: what it is, the verdict on every claim, the tables.
 

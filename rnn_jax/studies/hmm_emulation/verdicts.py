@@ -2,9 +2,8 @@
 
 Claims and limits were written down before a trained network was asked. Some rules were changed
 after the first one, and some claims added after all six (docs/hmm-emulation.md lists them). Each
-network is judged by its own numbers, and by intervals where the claim says so: a claim holds where
-it holds for every network that can be judged, is refuted where it holds for none, and is undecided
-between the two.
+network is judged by its own numbers, and by intervals where the claim says so; `verdict_over` says
+what they come to.
 """
 
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import numpy as np
 
 from ...contrasts.search import LIMIT
 from ..question import OWN
-from ..study import Claim, Verdict, verdict_on
+from ..study import Claim, Verdict, verdict_over
 from .standing import CHANGES, NATS, TRANSITION
 from .zones import ZONES
 
@@ -145,11 +144,9 @@ def judge(found: "xr.Dataset") -> list[Verdict]:
     verdicts = []
     for name, claim in CLAIMS.items():
         each = [_of(JUDGES[name], found.isel(seed=k)) for k in range(found.sizes["seed"])]
-        told = [holds for _, holds in each if holds is not None]
-        fell = None if not told else True if all(told) else None if any(told) else False
-        count = f"{sum(told)} of {len(told)}" if told else "no network can be judged"
-        said = "; ".join(text for text, _ in each)
-        verdicts.append(verdict_on(claim, f"{count}: {said}" if told else count, fell))
+        falls = [holds for _, holds in each]
+        said = "" if falls == [None] * len(falls) else "; ".join(text for text, _ in each)
+        verdicts.append(verdict_over(claim, falls, said))
     return verdicts
 
 

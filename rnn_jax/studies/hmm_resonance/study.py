@@ -25,7 +25,7 @@ from ..hmm_emulation.runs import noisy_runs, switch_rates
 from ..hmm_emulation.standing import at_rest, standing
 from ..hmm_emulation.study import EmulationSettings, Model
 from ..keeping import Arrays, Keep, by_name
-from ..study import Claim, Study, Verdict, markdown_table, verdict_on
+from ..study import Claim, Study, Verdict, markdown_table, verdict_over
 from .residences import SCALES, changes, inner, interval, irregularity, of_run, of_scales, told
 
 if TYPE_CHECKING:
@@ -151,10 +151,8 @@ def _judge(found: "xr.Dataset") -> list[Verdict]:
         end, sign = ("high", 1) if measure == "irregularity" else ("low", -1)
         gaps = sign * one[f"{measure}_gap_{end}"].values
         known = np.isfinite(gaps).all(1) & learned(one)
-        held = (gaps[known] < 0).all(1)
-        fell = None if not held.size else True if held.all() else None if held.any() else False
-        count = f"{held.sum()} of {held.size}" if held.size else "no network can be judged"
-        verdicts.append(verdict_on(claim, f"{count}: {_said(one, measure)}", fell))
+        held = np.where(known, (gaps < 0).all(1), None)
+        verdicts.append(verdict_over(claim, held.tolist(), _said(one, measure)))
     return verdicts
 
 
