@@ -198,10 +198,19 @@ def test_an_answer_is_kept_and_read_again(found, tmp_path, monkeypatch):
     contrast = Contrast(-subject.trials.xs, None, epochs_after(np.zeros(48, int), 12, held=(3, 5)))
     search = Search(bases=3, splits=2, random_sets=19)
     trials = Trials(subject.trials.xs, None, subject.trials.epochs)
+    ended = []
+
+    def track(items, label):
+        yield from items
+        ended.append((label, len(items)))
+
     asked = lambda search: ask(
-        subject.network, trials, "sign", contrast, search, jax.random.key(0), store=tmp_path
+        subject.network, trials, "sign", contrast, search, jax.random.key(0), (), track, tmp_path
     )
     first = asked(search)
+    # a step for each basis and half-split of mediator and circuit, and one for what follows
+    assert ended == [(answer.name, 2 * (3 + 2) + 1) for answer in first if answer.sets]
+    assert ended
     monkeypatch.setattr(asking, "_answer", lambda *_: pytest.fail("searched again"))
     again = asked(search)
     same = lambda a, b: np.testing.assert_array_equal(a, b) or type(a) is type(b)

@@ -27,7 +27,7 @@ from .exchange import Question, choose, exchanged, shares
 from .halves import repeated, split, stand
 from .kept_answers import keeper
 from .search import Search
-from .sets import Asking, carriers, circuit, mediator, of_reach, rows_of_single
+from .sets import Asking, carriers, circuit, mediator, of_reach, repeats, rows_of_single
 from .times import over_time
 from .unroll import unroll
 
@@ -54,7 +54,7 @@ def ask(
     - `search`: tolerances, and how many bases, half-splits and random sets.
     - `key`: draws them, and the halves.
     - `groups`: a label for each unit; where single units do next to nothing, groups are searched.
-    - `track`: shows progress over epochs.
+    - `track`: shows the progress of each epoch, over half-splits and random bases.
     - `store`: a folder that keeps each answer once it is found; `None` keeps nothing.
 
     **Returns:** an `Answer` for each epoch.
@@ -74,9 +74,9 @@ def ask(
     said = (name, tuple(groups), tuple(pair.epochs), astuple(search), jax.random.key_data(key))
     keep = keeper(store, network, pair, said)
     answers = []
-    for e, epoch in enumerate(track(list(pair.epochs), name)):
+    for e, epoch in enumerate(pair.epochs):
         own = jax.random.fold_in(key, e)
-        one = partial(_answer, network, pair, name, epoch, search, own, tuple(groups))
+        one = partial(_answer, network, pair, name, epoch, search, own, tuple(groups), track)
         answers.append(keep(e, one))
     return answers
 
@@ -89,6 +89,7 @@ def _answer(
     search: Search,
     key: PRNGKeyArray,
     groups: tuple[str, ...],
+    track: Track,
 ) -> Answer:
     """One epoch: whether it can be asked, what single units do, and its sets."""
     of_halves, of_sets = jax.random.split(key)
@@ -112,13 +113,23 @@ def _answer(
     alone = np.nan_to_num(np.abs(single) / of_reach(reach)[:, None]).max(0)
     names, candidates = _candidates(N, groups, bool(alone.max() >= rule.SMALL))
     asking = Asking(network, pair, epoch, halves, search, of_sets, candidates, names)
-    sets = (mediator(asking), *carriers(asking), circuit(asking))
+    sets = _sets(asking, blank.name, track)
     blank = blank._replace(sets=sets, ways=_ways(sets, alone))
     together = sets[0].members if sets[0].members.any() else blank.members
     times = over_time(network, pair, epoch, halves.judging, together, blank.members)
     count = int(sets[-1].members.sum())
     asked = search.unrolled and count > 0 and (names or count <= rule.UNROLLED)
     return blank._replace(times=times, unrolled=unroll(asking, sets[-1]) if asked else None)
+
+
+def _sets(asking: Asking, label: str, track: Track) -> tuple[UnitSet, ...]:
+    """All sets of an epoch; what is nearly all the work, other halves and bases, is tracked."""
+    progress = iter(track(range(2 * sum(repeats(asking)) + 1), label))
+    next(progress, None)  # its clock starts here
+    asking = asking._replace(progress=progress)
+    sets = (mediator(asking), *carriers(asking), circuit(asking))
+    next(progress, None)
+    return sets
 
 
 def _ways(sets: tuple[UnitSet, ...], alone: Float[np.ndarray, " N"]) -> Bool[np.ndarray, "4 N"]:

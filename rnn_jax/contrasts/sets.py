@@ -6,7 +6,7 @@ Each is one compiled program, whatever the trials, the window and the basis.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ class Asking(NamedTuple):
 
     - `candidates`: masks `[G, N]` of what may join a set; `names`: of groups, empty for units.
     - `most`: how large a mediator grows, before what it does not need is dropped.
+    - `progress`: goes on by one for each half-split and each basis that was searched.
     """
 
     network: Network
@@ -49,6 +50,7 @@ class Asking(NamedTuple):
     candidates: Float[np.ndarray, "G N"]
     names: tuple[str, ...]
     most: int = rule.LIMIT
+    progress: Iterator[Any] = iter(())
 
 
 class Found(NamedTuple):
@@ -198,14 +200,15 @@ def _tested(asking: Asking, kind: Kind, search: SearchOf, window: np.ndarray) ->
         other = choose(asking.pair, asking.epoch, *half, window)
         return _members(asking, search(asking, other, None, whole))
 
-    bases, count, most = _repeats(asking, len(chosen.joined))
-    shorter = asking._replace(most=most)
+    bases, count = repeats(asking)
+    shorter = asking._replace(most=_most(asking, len(chosen.joined)))
 
     def in_basis(key: PRNGKeyArray) -> float:
         return search(shorter, choosing, random_bases(key, asking.network.h0), whole).size
 
-    splits = side_by_side(again, jax.random.split(of_halves, count))
-    sizes = np.array(side_by_side(in_basis, jax.random.split(of_bases, bases)), float)
+    splits = side_by_side(again, jax.random.split(of_halves, count), asking.progress)
+    keys = jax.random.split(of_bases, bases)
+    sizes = np.array(side_by_side(in_basis, keys, asking.progress), float)
     p = (1 + (sizes <= chosen.size).sum()) / (1 + len(sizes)) if len(sizes) else np.nan
     frequency = np.mean(splits, 0) if splits else found.frequency
     agreement = float(stability(np.stack(splits)).jaccard) if len(splits) > 1 else np.nan
@@ -221,14 +224,18 @@ def rows_of_single(network: Network, search: Search) -> int:
     return max(num_units(network), search.random_sets) + 1
 
 
-def _repeats(asking: Asking, rounds: int) -> tuple[int, int, int]:
-    """How many random bases, none for groups; how many half-splits; how large a mediator grows in
-    a basis, where the own one took so many rounds."""
+def repeats(asking: Asking) -> tuple[int, int]:
+    """In how many random bases, none for groups, and half-splits each kind of set is searched."""
     bases, splits = 0 if asking.names else asking.search.bases, asking.search.splits
     if asking.candidates.shape[1] > rule.MANY:
-        most = min(rule.LIMIT, rule.BEYOND * max(rounds, 1))
-        return min(bases, rule.FEW_BASES), min(splits, rule.FEW_SPLITS), most
-    return bases, splits, rule.LIMIT
+        return min(bases, rule.FEW_BASES), min(splits, rule.FEW_SPLITS)
+    return bases, splits
+
+
+def _most(asking: Asking, rounds: int) -> int:
+    """How large a mediator grows in a basis, where the own one took so many rounds."""
+    many = asking.candidates.shape[1] > rule.MANY
+    return min(rule.LIMIT, rule.BEYOND * max(rounds, 1)) if many else rule.LIMIT
 
 
 def activity(pair: Pair) -> Float[np.ndarray, " N"]:
@@ -275,7 +282,13 @@ def _holds(kind: Kind, judged: Judged, whole: Float[np.ndarray, " 2"], search: S
     return bool((Share(effect / whole, off**2).residual <= search.tolerance).all())
 
 
-def side_by_side(job: Callable[[Any], Any], inputs: Iterable) -> list:
+def side_by_side(
+    job: Callable[[Any], Any], inputs: Iterable, progress: Iterator[Any] = iter(())
+) -> list:
     """The same search many times, some at once: one alone is too small to fill the cores."""
+    found = []
     with ThreadPoolExecutor(min(os.cpu_count() or 1, rule.AT_ONCE)) as pool:
-        return list(pool.map(job, inputs))
+        for one in pool.map(job, inputs):
+            found.append(one)
+            next(progress, None)
+    return found
