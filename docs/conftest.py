@@ -15,13 +15,14 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 matplotlib.use("Agg")
-# a page compiles far more than it runs
-jax.config.update("jax_disable_most_optimizations", True)
+RUNS_LONG = ("index.md",)
+"""Pages that run for longer than they compile. Slow passes of the compiler are for them alone."""
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, request):
     """A folder of the page's own, which it leaves again."""
+    jax.config.update("jax_disable_most_optimizations", request.path.name not in RUNS_LONG)
     before, own = os.getcwd(), tmp_path_factory.mktemp("page")
     os.chdir(own)
     yield

@@ -132,6 +132,7 @@ CAUSAL = [
     ("a mask", lambda: sweep(units=EYE[0]), "units must be masks [groups, 3]"),
     ("masks of 2", lambda: sweep(units=2 * EYE), "in [0, 1], got 0 to 2"),
     ("no window", lambda: sweep(windows=None), "windows must be an array"),
+    ("one window", lambda: sweep(windows=W), "a single one is window[None]"),
     ("windows of 2", lambda: sweep(windows=2 * WINDOWS), "in [0, 1], got 0 to 2"),
     ("a named value", lambda: sweep(value="mean"), "value must be an array"),
     ("a kind", lambda: sweep(kind="hold"), "kind must be one of clamp, pulse, read, got 'hold'"),

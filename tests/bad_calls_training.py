@@ -1,6 +1,7 @@
 """Wrong calls of training, tasks and studies: a name, a call, and words of its message."""
 
 import jax.numpy as jnp
+import numpy as np
 from bad_calls import CELL, EYE, KEY, NAN, NET, RUN, XS, YS, B, I, T, with_defaults
 
 import rnn_jax as rj
@@ -17,6 +18,7 @@ anatomy = with_defaults(
 )
 PAIR = anatomy()
 prune = with_defaults(training.pruned, w=EYE, anatomy=PAIR, key=KEY)
+FIXED = rj.Network(lambda h, x: h + x.sum(), lambda h: h, jnp.zeros(2))
 fit_anatomical = with_defaults(
     training.fit_anatomical, network=training.anatomical(PAIR, KEY), anatomy=PAIR,
     sample=TASK.sample, loss=training.mean_squared_error, key=KEY, steps=2,
@@ -37,6 +39,23 @@ TRAINING = [
     ("a named optimiser", lambda: fit(optimiser="adam"), "an Optax transformation"),
     ("a state of 3", lambda: fit(state=3), "state must be a FitState"),
     ("a sample of inputs", lambda: fit(sample=lambda key, count: XS), "must return Trials"),
+    ("nothing to train", lambda: fit(network=FIXED), "there is nothing to train"),
+    ("an event that is one", lambda: tasks.epochs_after(3, 9, cue=(0, 2)), "event must be steps"),
+    (
+        "a span of one step",
+        lambda: tasks.epochs_after(np.array([1, 2]), 9, cue=2),
+        "cue must be (start, stop)",
+    ),
+    (
+        "a foil that changes nothing",
+        lambda: tasks.check_trials(rj.Trials(XS, None, TRIALS.epochs, {"b": rj.Contrast(XS)})),
+        "contrast 'b': the foil equals the inputs",
+    ),
+    (
+        "an epoch by its ends",
+        lambda: tasks.check_trials(rj.Trials(XS, None, {"a": (3, 9)})),
+        "epoch 'a' ",
+    ),
     ("a rate below 0", lambda: training.adam(-1.0, 5), "learning_rate must be a number above 0"),
     ("a clip of 0", lambda: training.adam(1.0, 5, clip=0), "clip must be a number above 0"),
     ("no step", lambda: training.adam(1.0, 0), "steps must be at least 1"),

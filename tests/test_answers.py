@@ -65,10 +65,7 @@ def test_a_discovery_answers_for_each_epoch(found):
     ("change", "message"),
     [
         (lambda xs: xs, "run and foil differ by"),
-        (
-            lambda xs: xs.at[:4].multiply(-1),
-            "read within the trial, 4 of these differ",
-        ),
+        (lambda xs: xs.at[:4].multiply(-1), "of 48 trials 4 have the event; each half needs"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_a_line(change, message):

@@ -117,6 +117,7 @@ def place(tmp_path_factory):
     header("list.eqx", [1, 2])
     header("short.eqx", {"task": "flip-flop", "units": 4})
     (folder / "text.eqx").write_text("no header")
+    (folder / "weights.pt").write_text("of a torch.save")
     (folder / "zero.eqx").write_text("")
     (folder / "full").mkdir()
     (folder / "full" / "config.json").write_text('{"model_type": "bert"}')
@@ -180,6 +181,7 @@ BAD = [
     # names
     ("discover ring-atractor", "perhaps you meant ring-attractor"),
     ("discover nothing-like-it-at-all", "no built-in network or task"),
+    ("discover weights.pt", "is of no known kind: weights are read from .safetensors"),
     ("discover my.py", "perhaps you meant my.py:NAME"),
     ("discover flip-flop --cell transformer", "no cell is called 'transformer'"),
     ("discover ring-attractor --cell gru", "has its cell already"),

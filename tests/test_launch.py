@@ -195,6 +195,13 @@ def test_processes_run_a_module_with_its_arguments(program, capfd):
     assert (said.err.count("heard"), said.err.count("\n"), len(said.err)) == (2, 2, 12)
 
 
+def test_where_nobody_reads_what_is_said_all_end_without_a_word(program, capfd):
+    # as `rnn_jax.cli` leaves a process whose reader has gone, behind `| head`
+    program("sys.stdout = None\nsys.exit(141) if first else time.sleep(60)")
+    assert run()[0] == 141
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no system call for it")
 def test_processes_share_the_cpus(program, capfd):
     program("print(*os.sched_getaffinity(0), flush=True)")

@@ -116,7 +116,7 @@ def test_an_answer_says_which_outputs_differ_and_what_moves_the_others():
         (4, (3, 4, 6), 0.9, "distributed: random axes do as well"),
         (4, (3, 6, 8), 0.4, "not told from random axes"),
         # p could not be less, and is not small after the correction for many questions
-        (4, (11, 14, 17), 0.2, "too few bases to tell"),
+        (4, (11, 14, 17), 0.2, "3 bases are too few to tell"),
         (1, (1, 1, 2), 0.9, "no set is smaller, in any basis"),
         (4, (), None, ""),
     ],

@@ -173,6 +173,7 @@ PROBLEMS = {name: lambda name=name: network(name) for name in CELLS}
 PROBLEMS |= {"noisy-leaky": lambda: noisy(Leaky), "noisy-dale": lambda: noisy(Dale)}
 
 
+@pytest.mark.filterwarnings("ignore:only the readout is trained")
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_batch_is_the_mean_of_its_trials(name):
     """One step of plain descent moves by the mean of slopes taken trial by trial, unbatched."""
@@ -382,3 +383,11 @@ def test_a_loss_of_a_batch_needs_no_targets():
         run_of(OfBatch(lambda ys, trials: ys))
     with pytest.raises(ValueError, match="loss"):
         run_of(OfBatch(3))
+
+
+def test_a_step_that_encloses_its_weights_is_not_trained_in_silence():
+    w = jnp.eye(2)
+    readout = Affine(2, 1, key=jax.random.key(0))
+    network = Network(lambda h, x: jnp.tanh(w @ h + x), readout, jnp.zeros(2))
+    with pytest.warns(UserWarning, match="only the readout is trained: the step holds no array"):
+        start(network, adam(1e-3, 2), jax.random.key(0))

@@ -195,7 +195,7 @@ def beside_bases(record: dict[str, Any]) -> str:
     if record["size"] is not None and record["size"] <= 1:
         return "no set is smaller, in any basis"
     if not any(size <= record["size"] for size in sizes):
-        return "too few bases to tell"
+        return f"{len(sizes)} bases are too few to tell"
     return "not told from random axes"
 
 

@@ -68,7 +68,7 @@ def ask(
         >>> [answer.epoch for answer in answers], answers[0].trials  # of either half
         (['event', 'later'], (4, 4))
         >>> print(answers[0].note)
-        refused: of 8 trials 8 have the event, ... each half needs 10
+        refused: of 8 trials 8 have the event; each half needs 10
     """
     pair = aligned(network, trials, contrast)
     said = (name, tuple(groups), tuple(pair.epochs), astuple(search), jax.random.key_data(key))
@@ -108,7 +108,10 @@ def _answer(
     reach, single = _single(network, choosing, rows_of_single(network, search))
     blank = blank._replace(reach=reach, single=single, repeated=repeated(pair, halves))
     if not reach.min() >= rule.REACH:
-        note = f"not decided in this window: exchanging all units does {reach.min():.2f}"
+        note = (
+            f"not decided in this window: exchanging all units there does {reach.min():.2f} of "
+            "the difference; the rest enters after it"
+        )
         return blank._replace(note=note)
     alone = np.nan_to_num(np.abs(single) / of_reach(reach)[:, None]).max(0)
     names, candidates = _candidates(N, groups, bool(alone.max() >= rule.SMALL))

@@ -101,11 +101,12 @@ def _note(
 ) -> str:
     B, events, valid = len(pair.event), int((pair.event >= 0).sum()), int(epoch.valid.sum())
     if min(counts) < rule.TRIALS:
-        return (
-            f"refused: of {B} trials {events} have the event, {valid} of these are finite, "
-            "exchanged after it and read within the trial, "
-            f"{sum(counts)} of these differ there; each half needs {rule.TRIALS}"
-        )
+        said = f"refused: of {B} trials {events} have the event"
+        if valid < events:
+            said += f", {valid} of these are finite, exchanged after it and read within the trial"
+        if sum(counts) < valid:
+            said += f", {sum(counts)} of these differ there"
+        return f"{said}; each half needs {rule.TRIALS}"
     if not difference >= rule.DIFFERENCE:
         return (
             f"refused: run and foil differ by {difference:.2g} of the outputs' deviations where "

@@ -102,7 +102,7 @@ def check_step(step: Step, h0: State, xs: Input) -> None:
         got = eqx.filter_eval_shape(step, h0, x)
     except Exception as error:
         why = f"an input of shape {shapes}: {first_line(error)}"
-        raise ValueError(f"the step rejects {why}{hint}") from error
+        raise ValueError(f"the step rejects {why}{hint}; it is called as step(h, x)") from error
     describe = lambda tree: jax.tree.map(lambda a: f"{a.dtype}{list(a.shape)}", tree)
     if describe(got) != describe(h0):
         raise ValueError(

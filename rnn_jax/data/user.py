@@ -157,7 +157,8 @@ def check_network(network: Network, xs: Any, outputs: int | None = None) -> None
         h = eqx.filter_eval_shape(network.step, network.h0, x)
     except Exception as error:
         raise ValueError(
-            f"the step rejects an input of shape {shape}: {said_in_file(error)}"
+            f"the step rejects an input of shape {shape}: {said_in_file(error)}; it is called as "
+            "step(h, x), and from_equinox turns a cell of Equinox round"
         ) from error
     if _described(h) != _described(network.h0):
         raise ValueError(
@@ -170,7 +171,11 @@ def check_network(network: Network, xs: Any, outputs: int | None = None) -> None
     if not hasattr(y, "shape") or len(y.shape) != 1:
         raise ValueError(f"the readout must return a vector [outputs], got {_described(y)}")
     if outputs is not None and y.shape[0] != outputs:
-        raise ValueError(f"the readout returns {y.shape[0]} outputs, the targets have {outputs}")
+        units = jax.tree.leaves(network.h0)[0].shape[0]
+        hint = " (as many as units: are they the outputs?)" if y.shape[0] == units else ""
+        raise ValueError(
+            f"the readout returns {y.shape[0]} outputs{hint}, the targets have {outputs}"
+        )
     check_weights(network)
 
 

@@ -105,7 +105,9 @@ def _beside(by_kind: dict[str, dict]) -> str:
 
     def said(record: dict) -> str:
         asked = record["q_bases"] is not None
-        return (beside_bases(record) or "units") if asked else "not asked"
+        beside = (beside_bases(record) or "units") if asked else "not asked"
+        fails = record["units"] and not record["holds"]
+        return f"{beside}, held-out trials do not agree" if fails else beside
 
     return "; ".join(f"{kind}: {said(by_kind[kind])}" for kind in ("mediator", "circuit"))
 

@@ -190,6 +190,11 @@ def drawn(name: str, key: jax.Array, count: int) -> Trials:
 
 
 def _unknown(name: str) -> str:
+    if Path(name).is_file():
+        return (
+            f"{name} is of no known kind: weights are read from .safetensors (torch: "
+            "safetensors.torch.save_file) and .npz, a model from .eqx, a network from FILE.py:NAME"
+        )
     near = difflib.get_close_matches(name, names(), 1)
     hint = f"; perhaps you meant {near[0]}" if near else ""
     if name.endswith(".py"):

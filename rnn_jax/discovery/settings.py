@@ -59,7 +59,8 @@ class Settings:
     """The number of random sets of a circuit's size that it is compared with."""
 
     contrasts: bool = True
-    """Whether mediators, carriers and circuits are searched for each contrast."""
+    """Search each contrast for mediators, carriers and circuits, which takes most of the time;
+    `--no-contrasts` leaves it out."""
 
     tolerance: float = 0.05
     """The largest residual of a mediator: squared distance from its foil, as a share of the

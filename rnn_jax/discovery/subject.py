@@ -82,7 +82,9 @@ def check_subject(subject: Subject) -> None:
     num_units(subject.network)
     check_trials(subject.trials)
     if not subject.trials.epochs:
-        raise ValueError("the trials declare no epoch; name at least one window of time")
+        raise ValueError(
+            "the trials declare no epoch: name at least one window of time (epoch_NAME in a file)"
+        )
     targets = subject.trials.targets
     xs = jax.tree.map(lambda leaf: np.asarray(leaf)[0], subject.trials.xs)
     check_network(subject.network, xs, None if targets is None else targets.shape[-1])

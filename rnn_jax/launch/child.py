@@ -40,6 +40,8 @@ if __name__ == "__main__":
     del sys.argv[0]
     keep_to_own_cpus()
     if failed := run(sys.argv[0]):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            # a command whose reader has gone has no output any more
+            if stream is not None:
+                stream.flush()
         os._exit(failed)

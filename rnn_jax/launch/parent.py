@@ -33,6 +33,8 @@ AFTERMATH = (
     b"coordination_service",
     b"coordination service",
 )
+READER_GONE = 141
+"""What a command ends with whose output nobody reads any more, as behind `| head`."""
 WARDEN = 'trap "" HUP INT TERM; read _; kill -KILL 0'
 
 
@@ -69,7 +71,7 @@ def start(count: int, arguments: Sequence[str], module: str = "rnn_jax.cli") -> 
 
     **Returns:** 0, or the exit code of the first process that failed (128 and the number of the
     signal that ended it). The others are then ended, and one line on stderr says which it was,
-    unless it said so itself and ended with 2.
+    unless it said so itself and ended with 2, or nobody reads any more what it prints (141).
 
     **Example:**
 
@@ -177,7 +179,7 @@ def _fail(first: End, held: Sequence[Words], events: Events) -> int:
     by_a_signal = lambda end: end.code < 0 and end.code != -signal.SIGABRT
     cause = min(ends, key=lambda end: (follows(end), not by_a_signal(end)))  # earliest of equals
     _say(said(cause))
-    if cause.code != 2 or not said(cause).strip():
+    if cause.code != READER_GONE and (cause.code != 2 or not said(cause).strip()):
         _say(f"rnn-jax: process {cause.index} (the first is 0) {cause.how}\n".encode())
     return cause.code if cause.code > 0 else 128 - cause.code
 

@@ -88,6 +88,8 @@ def one_of_each(key: PRNGKeyArray, may: Bool[np.ndarray, "B T"]) -> Int[np.ndarr
 def epochs_after(event: Int[np.ndarray, " B"], T: int, /, **spans: tuple[int, int]) -> dict:
     """Windows `[B, T]` by name, each `[event + start, event + stop)`; empty without an event.
 
+    **Raises:** `ValueError` where `event` is no vector of steps, or a span is no `(start, stop)`.
+
     **Example:**
 
         >>> found = rj.tasks.epochs_after(np.array([2, -1]), 6, cue=(0, 2), delay=(2, 4))
@@ -95,6 +97,12 @@ def epochs_after(event: Int[np.ndarray, " B"], T: int, /, **spans: tuple[int, in
         [[0. 0. 0. 0. 1. 1.]
          [0. 0. 0. 0. 0. 0.]]
     """
+    event = np.asarray(event)
+    if event.ndim != 1 or event.dtype.kind not in "iu":
+        raise ValueError(f"event must be steps [trials], got {event.dtype} of shape {event.shape}")
+    for name, ends in spans.items():
+        if np.shape(ends) != (2,):
+            raise ValueError(f"{name} must be (start, stop) in steps after the event, got {ends}")
     since = np.arange(T)[None] - event[:, None]
     dtype = jnp.zeros(()).dtype
     inside = lambda start, stop: (since >= start) & (since < stop) & (event >= 0)[:, None]
@@ -104,8 +112,8 @@ def epochs_after(event: Int[np.ndarray, " B"], T: int, /, **spans: tuple[int, in
 def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:
     """Look at a contrast before anything runs.
 
-    **Raises:** `ValueError` where a shape does not fit the trials, a number is not finite, or an
-    epoch holds no step.
+    **Raises:** `ValueError` where a shape does not fit the trials, a number is not finite, the
+    foil equals the inputs, or an epoch holds no step.
     """
     what = f"contrast {name!r}"
     if not isinstance(contrast, Contrast):
@@ -137,6 +145,8 @@ def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:
             raise ValueError(f"{what}: {epoch!r} must have weights from 0 to 1")
         if not known.any():
             raise ValueError(f"{what}: {epoch!r} holds no step")
+    if all(map(np.array_equal, jax.tree.leaves(contrast.foil), jax.tree.leaves(xs))):
+        raise ValueError(f"{what}: the foil equals the inputs in every trial")
 
 
 def _check_read(what: str, read: Any, B: int, T: int) -> None:

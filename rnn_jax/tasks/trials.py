@@ -62,8 +62,9 @@ def check_trials(trials: Trials) -> None:
     named += [] if trials.targets is None else [("targets", trials.targets)]
     named += [(f"epoch {name!r}", window) for name, window in trials.epochs.items()]
     for name, array in named:
-        if jnp.shape(numbers(name, array))[:2] != (B, T):
-            raise ValueError(f"{name} of shape {array.shape} does not fit {B} trials of {T} steps")
+        shape = jnp.shape(numbers(name, array))
+        if shape[:2] != (B, T):
+            raise ValueError(f"{name} of shape {shape} does not fit {B} trials of {T} steps")
         _check_finite(name, array)
     if trials.targets is not None:
         axes(targets=(trials.targets, "B T O"))

@@ -7,6 +7,7 @@ The state is a pytree, `advance` a pure function of it: what is saved between tw
 on to the same bits.
 """
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,7 +121,10 @@ def start(
 ) -> FitState:
     """The state before the first step.
 
-    **Raises:** `ValueError` where it is no network, no Optax transformation or no key.
+    It warns where the step holds no array: then only the readout is trained.
+
+    **Raises:** `ValueError` where it is no network, holds no array to train, or there is no Optax
+    transformation or no key.
 
     **Example:**
 
@@ -132,6 +136,15 @@ def start(
     if not hasattr(optimiser, "init") or not hasattr(optimiser, "update"):
         raise ValueError(f"optimiser must be an Optax transformation, got {described(optimiser)}")
     weights = eqx.filter(network, trainable(network))
+    constant = (
+        "an array that a function encloses is a constant; make the weights fields of a Module"
+    )
+    if not jax.tree.leaves(weights):
+        raise ValueError(f"there is nothing to train: the network holds no array; {constant}")
+    if not jax.tree.leaves(weights.step):
+        warnings.warn(
+            f"only the readout is trained: the step holds no array; {constant}", stacklevel=2
+        )
     return FitState(network, optimiser.init(weights), jax.random.key_data(key), jnp.array(0))
 
 

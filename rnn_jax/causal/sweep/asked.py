@@ -78,6 +78,8 @@ def check_masks(what: str, rows: Numbers, allow_empty: bool) -> Any:
     if rows.size == 0:
         raise ValueError(f"there is no {what} to sweep over, got shape {rows.shape}")
     rows = in_unit(f"a {what}", rows)
+    if what == "window" and rows.ndim < 2:
+        raise ValueError(f"windows must be [W, T], got {rows.shape}: a single one is window[None]")
     if isinstance(rows, Tracer):
         return rows
     known = np.asarray(rows)

@@ -151,8 +151,8 @@ def _judge(found: "xr.Dataset") -> list[Verdict]:
         end, sign = ("high", 1) if measure == "irregularity" else ("low", -1)
         gaps = sign * one[f"{measure}_gap_{end}"].values
         known = np.isfinite(gaps).all(1) & learned(one)
-        held = np.where(known, (gaps < 0).all(1), None)
-        verdicts.append(verdict_over(claim, held.tolist(), _said(one, measure)))
+        held = [bool((gap < 0).all()) if told else None for gap, told in zip(gaps, known)]
+        verdicts.append(verdict_over(claim, held, _said(one, measure)))
     return verdicts
 
 
