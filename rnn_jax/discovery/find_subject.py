@@ -190,7 +190,7 @@ def drawn(name: str, key: jax.Array, count: int) -> Trials:
 
 
 def _unknown(name: str) -> str:
-    if Path(name).is_file():
+    if Path(name).is_file() and not name.endswith(".py"):
         return (
             f"{name} is of no known kind: weights are read from .safetensors (torch: "
             "safetensors.torch.save_file) and .npz, a model from .eqx, a network from FILE.py:NAME"
