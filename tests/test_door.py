@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from helpers import N, T, inputs, network, same
+from matplotlib.colors import Normalize
 
 import rnn_jax as rj
 from rnn_jax.discovery import performance
@@ -227,3 +228,16 @@ def test_panels_draw_where_they_are_told(found):
     ):
         with pytest.raises(ValueError, match="must"):
             call()
+
+
+def test_a_heat_map_of_its_own_has_a_bar_that_says_what_lies_beyond():
+    effects = np.linspace(-1.0, 1.0, 600).reshape(30, 20)
+    _, bar = heat_map(effects, norm=Normalize(-1, 1)).figure.axes
+    assert bar.get_ylabel() == "effect"
+    within, beyond = (
+        heat_map(effects, norm=Normalize(-1, top)).figure.axes[1]._colorbar.extend
+        for top in (1, 0.5)
+    )
+    assert (within, beyond) == ("neither", "max")
+    # each unit is named at its own row
+    assert heat_map(effects).get_yticks().tolist() == [row + 0.5 for row in range(20)]

@@ -58,7 +58,8 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
             figure.legend(handles=[outline], loc="outside lower right")
         _name_rows(axes, dataset)
         axes.set_xlabel("time (steps)")
-        said = f"{CONVENTION}\nper remaining step (root scale)"
+        shared = (array(dataset, "remaining", "window") == 1).all()
+        said = f"{CONVENTION}\n{'' if shared else 'per remaining step '}(root scale)"
         colour_bar(figure, axes.collections[0], axes, said, shrink=0.8, pad=0.02)
         title = f"Effect of each unit in each window: {dataset.attrs.get('subject', '')}"
         figure.suptitle(fitting(title, 7.8, 12, "bold"), x=0.01, ha="left")

@@ -9,16 +9,17 @@ Each returns the axes that it drew on; a notebook shows their `figure`, and `sav
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 
 from ..causal import mean_of_finite
 from ..core.checks import at_least, axes, bools
 from ..core.types import Numbers
-from .style import DIVERGING, FOUND, MUTED, Sheet, bare, centred, fitting, look
+from .style import DIVERGING, FOUND, MUTED, Sheet, bare, centred, colour_bar, fitting, look
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,7 +36,7 @@ def heat_map(
     **Arguments:**
 
     - `effects`: `[W, N]`; a DataArray in any order of its dims, whose `trial` is averaged.
-    - `ax`: where to draw; by default on a new figure.
+    - `ax`: where to draw; by default on a new figure, with a bar for the colours.
     - `edges`: `[W + 1]` borders of the windows in steps; by default those of a DataArray with the
         coordinates `window_start` and `window_stop`, if its windows lie side by side. Without
         borders a column is a window's number.
@@ -57,13 +58,18 @@ def heat_map(
     if edges is not None and edges.shape != (len(values) + 1,):
         raise ValueError(f"edges must be [{len(values) + 1}], got {list(edges.shape)}")
     with look():
-        ax = _axes(ax, (8.0, min(9.0, 2.4 + 0.05 * values.shape[1])))
+        own, ax = ax is None, _axes(ax, (8.0, min(9.0, 2.4 + 0.05 * values.shape[1])))
         rows = np.arange(values.shape[1] + 1)
         scale = centred(values, root=True) if norm is None else norm
         columns = np.arange(len(values) + 1) if edges is None else edges
-        ax.pcolormesh(columns, rows, values.T, cmap=DIVERGING, norm=scale)
+        mesh = ax.pcolormesh(columns, rows, values.T, cmap=DIVERGING, norm=scale)
         across = "window" if edges is None else "time (steps)"
         ax.set(ylim=(len(rows) - 1, 0), xlabel=across, ylabel="unit")
+        if values.shape[1] <= 32:
+            ax.set_yticks(rows[:-1] + 0.5, [str(row) for row in rows[:-1]])
+        if own:
+            said = "effect (root scale)" if norm is None else "effect"
+            colour_bar(cast(Figure, ax.figure), mesh, ax, said)
     return ax
 
 

@@ -177,7 +177,7 @@ def group_rules(axes: Axes, dataset: xr.Dataset, both: bool = False) -> None:
 def colour_bar(
     figure: Figure, shown: Any, axes: Axes | list[Axes] | np.ndarray, said: str, **where: Any
 ) -> None:
-    """A bar for what the colours of an image mean, without a frame.
+    """A bar for what the colours of an image mean; pointed where values lie beyond the scale.
 
     **Arguments:**
 
@@ -187,7 +187,10 @@ def colour_bar(
     - `said`: its label.
     - `where`: options of `Figure.colorbar`.
     """
-    bar = figure.colorbar(shown, ax=axes, **where)
+    values, scale = np.ma.compressed(shown.get_array()), shown.norm
+    beyond = bool((values < scale.vmin).any()), bool((values > scale.vmax).any())
+    ends = ("neither", "max", "min", "both")[2 * beyond[0] + beyond[1]]
+    bar = figure.colorbar(shown, ax=axes, extend=ends, **where)
     bar.set_label(said, color=INK)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
 
