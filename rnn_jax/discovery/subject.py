@@ -75,7 +75,7 @@ def check_subject(subject: Subject) -> None:
         >>> rj.discovery.check_subject(short)
         Traceback (most recent call last):
             ...
-        ValueError: the step rejects an input of shape (1,): ... expected (2,)
+        ValueError: the step rejects an input of shape (1,): ... expected (2,); ...
     """
     if not isinstance(subject, Subject):
         raise ValueError(f"expected a Subject(name, network, trials), got {described(subject)}")
