@@ -47,11 +47,6 @@ TRAINING = [
         "cue must be (start, stop)",
     ),
     (
-        "a foil that changes nothing",
-        lambda: tasks.check_trials(rj.Trials(XS, None, TRIALS.epochs, {"b": rj.Contrast(XS)})),
-        "contrast 'b': the foil equals the inputs",
-    ),
-    (
         "an epoch by its ends",
         lambda: tasks.check_trials(rj.Trials(XS, None, {"a": (3, 9)})),
         "epoch 'a' ",

@@ -54,17 +54,21 @@ def test_a_discovery_answers_for_each_epoch(found):
     assert chosen.values.tolist() == [1.0, 1.0, 0.0, 0.0]
     assert all(record["holds"] == bool(record["units"]) for record in records)
     assert "do not agree" not in said
+    assert "do not agree" not in repr(found)
     records[0]["holds"] = False
     data.attrs["circuits"], before = json.dumps(records), data.attrs["circuits"]
     first = "\n".join(answer_lines(data)).splitlines()[3]
+    printed = repr(found)
     data.attrs["circuits"] = before
     assert first.endswith("; held-out trials do not agree")
+    assert printed.count("held-out trials do not agree") == 1
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda xs: xs, "run and foil differ by"),
+        (lambda xs: xs, "the foil equals the inputs in all 48 trials"),
         (lambda xs: xs.at[:4].multiply(-1), "of 48 trials 4 have the event; each half needs"),
     ],
 )

@@ -138,6 +138,9 @@ def test_a_network_is_tried_before_it_runs():
         check_network(net, jnp.zeros((4, 5)))
     with pytest.raises(ValueError, match="returns 2 outputs, the targets have 3"):
         check_network(net, jnp.zeros((4, 3)), outputs=3)
+    shown = as_network((net.step, lambda h: h, net.h0))
+    with pytest.raises(ValueError, match="as many as units: are they the outputs"):
+        check_network(shown, jnp.zeros((4, 3)), outputs=3)
     with pytest.raises(ValueError, match="returns"):
         check_network(as_network((lambda h, x: h[:2], net.readout, net.h0)), jnp.zeros((4, 3)))
     with pytest.raises(ValueError, match="must return a vector"):

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..launch import leave, place
+from ..launch.parent import READER_GONE
 
 PACKAGE = str(Path(__file__).parents[1])
 
@@ -31,7 +32,7 @@ def ended() -> Iterator[None]:
     except BrokenPipeError:
         # who read our output has gone; nothing may be written at exit either
         sys.stdout = None
-        raise SystemExit(141) from None
+        raise SystemExit(READER_GONE) from None
     except Exception as error:
         refused = is_refusal(error)
         if not refused and not any("traceback" in note for note in _notes(error)):

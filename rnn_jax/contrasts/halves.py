@@ -101,6 +101,8 @@ def _note(
 ) -> str:
     B, events, valid = len(pair.event), int((pair.event >= 0).sum()), int(epoch.valid.sum())
     if min(counts) < rule.TRIALS:
+        if not events:
+            return f"refused: the foil equals the inputs in all {B} trials, or none has the event"
         said = f"refused: of {B} trials {events} have the event"
         if valid < events:
             said += f", {valid} of these are finite, exchanged after it and read within the trial"

@@ -171,8 +171,8 @@ def check_network(network: Network, xs: Any, outputs: int | None = None) -> None
     if not hasattr(y, "shape") or len(y.shape) != 1:
         raise ValueError(f"the readout must return a vector [outputs], got {_described(y)}")
     if outputs is not None and y.shape[0] != outputs:
-        units = jax.tree.leaves(network.h0)[0].shape[0]
-        hint = " (as many as units: are they the outputs?)" if y.shape[0] == units else ""
+        like_units = any(y.shape == np.shape(leaf) for leaf in jax.tree.leaves(network.h0))
+        hint = " (as many as units: are they the outputs?)" if like_units else ""
         raise ValueError(
             f"the readout returns {y.shape[0]} outputs{hint}, the targets have {outputs}"
         )

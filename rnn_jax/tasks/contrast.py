@@ -112,8 +112,8 @@ def epochs_after(event: Int[np.ndarray, " B"], T: int, /, **spans: tuple[int, in
 def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:
     """Look at a contrast before anything runs.
 
-    **Raises:** `ValueError` where a shape does not fit the trials, a number is not finite, the
-    foil equals the inputs, or an epoch holds no step.
+    **Raises:** `ValueError` where a shape does not fit the trials, a number is not finite, or an
+    epoch holds no step.
     """
     what = f"contrast {name!r}"
     if not isinstance(contrast, Contrast):
@@ -145,8 +145,6 @@ def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:
             raise ValueError(f"{what}: {epoch!r} must have weights from 0 to 1")
         if not known.any():
             raise ValueError(f"{what}: {epoch!r} holds no step")
-    if all(map(np.array_equal, jax.tree.leaves(contrast.foil), jax.tree.leaves(xs))):
-        raise ValueError(f"{what}: the foil equals the inputs in every trial")
 
 
 def _check_read(what: str, read: Any, B: int, T: int) -> None:

@@ -145,7 +145,8 @@ def judge(found: "xr.Dataset") -> list[Verdict]:
     for name, claim in CLAIMS.items():
         each = [_of(JUDGES[name], found.isel(seed=k)) for k in range(found.sizes["seed"])]
         falls = [holds for _, holds in each]
-        said = "" if falls == [None] * len(falls) else "; ".join(text for text, _ in each)
+        told = any(holds is not None for holds in falls)
+        said = "; ".join(text for text, _ in each) if told else ""
         verdicts.append(verdict_over(claim, falls, said))
     return verdicts
 
