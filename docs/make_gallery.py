@@ -1,7 +1,7 @@
 """Make the gallery: each built-in network with a picture and its report, each study with its page.
 
-    python docs/make_gallery.py runs          # hours; runs/NAME is used where it is there
-    python docs/make_gallery.py runs --there  # only of the runs that are there
+    python docs/make_gallery.py runs        # an hour; runs/NAME is used where it is there
+    python docs/make_gallery.py runs latch  # this picture and report alone
 
 `rnn-jax discover NAME` with no options, the data of its `report.html`, and `figures/effects.png`.
 Building the site makes the reports of the data (`gallery_pages.py`): all have today's page.
@@ -43,7 +43,6 @@ network. A row is a unit, and a column is a window in time. Color is the effect 
 unit at its mean there; outlines are the planted truth. `python docs/make_gallery.py runs` makes
 all of it again.
 """
-LEFT_OUT = "Not shown, since their runs were not finished: {}.\n"
 
 
 def kept(name: str, runs: Path) -> None:
@@ -58,11 +57,12 @@ def kept(name: str, runs: Path) -> None:
 
 
 def small(source: Path, target: Path) -> None:
-    """A picture of the gallery's width and few colors."""
+    """A picture of the gallery's width, with colors near its own: a palette of the most common
+    would turn the rare ones, as those of a bar, into others."""
     picture = Image.open(source).convert("RGB")
     height = round(picture.height * WIDTH / picture.width)
     picture = picture.resize((WIDTH, height), Image.Resampling.LANCZOS)
-    picture.quantize(64).save(target, optimize=True)
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(target, optimize=True)
 
 
 def card(title: str, picture: str, link: str, text: str, code: str) -> str:
@@ -71,26 +71,20 @@ def card(title: str, picture: str, link: str, text: str, code: str) -> str:
     return f"-   {image}\n\n    **[{title}]({link})**: {text}. {code}\n"
 
 
-def page(names: list[str]) -> str:
-    """The gallery's Markdown, of the networks named."""
+def page() -> str:
+    """The gallery's Markdown."""
     of_task = {name: f"rnn_jax.tasks.{entry.make.__name__}" for name, entry in TASKS.items()}
     groups = {
         "Built networks": [
-            of_network(name, entry, of_planted(entry))
-            for name, entry in PLANTED.items()
-            if name in names
+            of_network(name, entry, of_planted(entry)) for name, entry in PLANTED.items()
         ],
         "Tasks, each with a network trained on the spot": [
-            of_network(name, entry, of_task[name])
-            for name, entry in TASKS.items()
-            if name in names
+            of_network(name, entry, of_task[name]) for name, entry in TASKS.items()
         ],
         "Studies": [of_study(name) for name in STUDIES],
     }
     wall = '## {}\n\n<div class="grid cards" markdown>\n\n{}\n</div>\n'
-    missing = [f"`{name}`" for name in (*PLANTED, *TASKS) if name not in names]
-    head = [HEAD, *([LEFT_OUT.format(", ".join(missing))] if missing else [])]
-    return "\n".join([*head, *(wall.format(title, "\n".join(c)) for title, c in groups.items())])
+    return "\n".join([HEAD, *(wall.format(title, "\n".join(c)) for title, c in groups.items())])
 
 
 def of_network(name: str, entry: Entry, place: str) -> str:
@@ -114,8 +108,7 @@ def of_study(name: str) -> str:
 
 if __name__ == "__main__":
     GALLERY.mkdir(exist_ok=True)
-    runs, there = Path(sys.argv[1]), "--there" in sys.argv
-    names = [n for n in (*PLANTED, *TASKS) if not there or (runs / n / "report.html").exists()]
-    for name in names:
-        kept(name, runs)
-    (GALLERY / "README.md").write_text(page(names))
+    runs, *asked = sys.argv[1:]
+    for name in asked or (*PLANTED, *TASKS):
+        kept(name, Path(runs))
+    (GALLERY / "README.md").write_text(page())

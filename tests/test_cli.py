@@ -14,6 +14,7 @@ import xarray as xr
 from commands import LINE, MINE, QUICK, command, furnish, run
 
 from rnn_jax.cells import CELLS
+from rnn_jax.cli import commands as main
 from rnn_jax.discovery import names
 from rnn_jax.studies import STUDIES
 
@@ -100,6 +101,13 @@ def test_a_finished_run_is_not_overwritten_unless_asked(finished, place):
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr
     assert (finished[0] / "config.json").stat().st_mtime_ns == before
+
+
+def test_more_processes_than_cpus_are_told(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("rnn_jax.cli.commands.start", lambda count, arguments: 0)
+    with pytest.raises(SystemExit):
+        main.run(["discover", "latch", "--processes", "9999", "--out", str(tmp_path / "out")])
+    assert capsys.readouterr().err.startswith("9999 processes share ")
 
 
 def test_list_names_what_is_built_in(place):
@@ -238,18 +246,21 @@ def test_an_environment_at_odds_is_one_line(names, message, place):
 
 @pytest.mark.slow
 def test_the_compile_cache_is_where_the_environment_says(place):
-    line = [*LINE, "train", "flip-flop", "--units", "2", "--steps", "1", "--overwrite"]
+    line = [*LINE, "train", "flip-flop", "--units", "2", "--steps", "1", "--out"]
     cases = {
         "told": {"JAX_COMPILATION_CACHE_DIR": str(place / "told")},
         "home/.cache/rnn-jax": {"XDG_CACHE_HOME": "", "HOME": str(place / "home")},
         "xdg/rnn-jax": {"XDG_CACHE_HOME": str(place / "xdg")},
     }
     bare = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
+    # compiled fast, a program may be too small to be kept
+    bare |= {"JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
     for where, told in cases.items():
         kept = lambda where=where: list((place / where).glob("*"))
         running = subprocess.Popen(
-            line, cwd=place, env=bare | told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+            [*line, f"of-{where}"], cwd=place, env=bare | told,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
         # the first program that is kept tells all
         while running.poll() is None and not kept():
             time.sleep(0.01)

@@ -147,7 +147,9 @@ def test_scale_is_centred_and_never_empty():
 def test_each_figure_draws(name, truth):
     dataset = shuffled(results(truth=truth, subject=HOSTILE))
     dataset = dataset.assign_coords(unit=[f"$u_{{{i}" for i in range(8)])
-    figure = FIGURES[name](dataset)
+    if (figure := FIGURES[name](dataset)) is None:
+        assert name == "unrolled"  # a run without circuits
+        return
     figure.canvas.draw()
     assert all(np.prod(axes.get_position().size) > 0 for axes in figure.axes)
 
@@ -164,7 +166,8 @@ def test_save_figures_writes_pictures(large, tmp_path):
     folder = tmp_path / "figures"
     save_figures(large, folder)
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert set(files) == {f"{name}.png" for name in FIGURES}
+    # without a circuit unrolled there is no picture of one
+    assert set(files) == {f"{name}.png" for name in FIGURES if name != "unrolled"}
     for name, content in files.items():
         assert content.startswith(b"\x89PNG"), name
         width, height = (int.from_bytes(content[i : i + 4], "big") for i in (16, 20))

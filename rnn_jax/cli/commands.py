@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -41,6 +42,9 @@ def discover(args: Discover, arguments: Sequence[str]) -> None:
         raise ValueError(f"processes must be at least 1, got {args.processes}")
     out = args.out or Path("runs") / _slug(args.subject)
     if place().count == 1 and args.processes > 1:
+        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        if args.processes > (cpus or 1):
+            print(f"{args.processes} processes share {cpus} CPUs", file=sys.stderr)
         with reserved(out, args.overwrite):  # refused here, and then taken by the first of them
             pass
         raise SystemExit(start(args.processes, arguments))

@@ -21,6 +21,9 @@ from .trajectory import Trajectory
 from .tree import num_steps
 from .types import Input, State, Step
 
+LIBRARIES = ("jax", "jaxlib", "equinox", "diffrax", "rnn_jax")
+"""Whose functions are the same in every call."""
+
 
 def rollout(
     step: Step,
@@ -40,6 +43,10 @@ def rollout(
 
     **Returns:** a `Trajectory`.
 
+    A step that is a module, its weights its fields, is compiled once for all values of one shape.
+    A function of your own is compiled in each call, since what it encloses may have changed: call
+    `rollout` inside `jax.jit` if it does not.
+
     **Raises:** `ValueError` where time axes disagree, where the step returns another structure,
     shape or dtype than it takes, or where a mask leaves [0, 1] or an index is no unit's
     (`RuntimeError` if these are traced).
@@ -52,7 +59,8 @@ def rollout(
     function("the step", step)
     function("the intervention", intervention)
     h0 = state("h0", h0)
-    return unroll(step, h0, xs, settled(intervention, h0))
+    edit = settled(intervention, h0)
+    return (_unroll_compiled if _is_data((step, edit)) else unroll)(step, h0, xs, edit)
 
 
 def unroll(step: Step, h0: State, xs: Input, intervention: Callable[[Step], Step]) -> Trajectory:
@@ -71,6 +79,18 @@ def unroll(step: Step, h0: State, xs: Input, intervention: Callable[[Step], Step
     check_step(step, h0, xs)
     _, (hs, carried) = lax.scan(body, h0, (xs, timed))
     return Trajectory(h0, xs, hs, carried)
+
+
+_unroll_compiled = eqx.filter_jit(unroll)
+
+
+def _is_data(tree: PyTree) -> bool:
+    """Whether equal trees run alike, so that one program may serve them all.
+
+    What a user's function encloses may change between two calls, and JAX would not see it.
+    """
+    known = lambda leaf: str(getattr(leaf, "__module__", "")).split(".")[0] in LIBRARIES
+    return all(eqx.is_array_like(leaf) or known(leaf) for leaf in jax.tree.leaves(tree))
 
 
 def split_rows(intervention: PyTree, T: int) -> tuple[PyTree, PyTree]:

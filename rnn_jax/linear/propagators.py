@@ -37,15 +37,15 @@ def propagators(jacobians: Float[Array, "T N N"], start: int = -1) -> Float[Arra
     if not -1 <= whole_number("start", start) < T:
         raise ValueError(f"start must lie in [-1, {T}), got {start}")
     eye = jnp.eye(N, dtype=jacobians.dtype)
-
-    def multiply(product: Array, jacobian: Array) -> tuple[Array, Array]:
-        product = jacobian @ product
-        return product, product
-
-    _, after = lax.scan(multiply, eye, jacobians[start + 1 :])
+    _, after = lax.scan(_multiply, eye, jacobians[start + 1 :])
     until = jnp.zeros((start + 1, N, N), jacobians.dtype)
     until = until.at[start].set(eye) if start >= 0 else until
     return jnp.concatenate([until, after])
+
+
+def _multiply(product: Array, jacobian: Array) -> tuple[Array, Array]:
+    product = jacobian @ product
+    return product, product
 
 
 def without_gap(window: Float[Array, "*W T"]) -> Float[Array, "*W T"]:

@@ -19,6 +19,8 @@ from .view import labels, unit_groups
 
 SHOWN = 8
 """Units that a line names."""
+BEYOND = 1.05
+"""From here on a share is more than rounding above the whole, which is then said to be 1."""
 
 
 def answer_lines(dataset: xr.Dataset) -> list[str]:
@@ -70,7 +72,9 @@ def _set(dataset: xr.Dataset, record: dict[str, Any]) -> list[str]:
     does = f"alone keeps {restored}, brings about {undone}"
     if kind == "mediator":
         does = f"undoes {undone}, restores {restored}"
-    lines.append(f"{'':<21} {does}, off target {off:.2f}")
+    shares = [record[part][0] or 0.0 for part in ("undone", "restored")]
+    beyond = " (1 is the whole difference)" if max(shares) >= BEYOND else ""
+    lines.append(f"{'':<21} {does}, off target {off:.2f}{beyond}")
     return lines + [f"{'':<21} {said}" for said in (*_standing(record), *_edges(record))]
 
 

@@ -50,14 +50,15 @@ class _Lanes(NamedTuple):
     outputs: dict[Any, int]
 
 
-def unrolled_figure(dataset: xr.Dataset) -> Figure:
-    """One panel per question: its circuit's edges in the windows in which they are needed."""
+def unrolled_figure(dataset: xr.Dataset) -> Figure | None:
+    """One panel per question: its circuit's edges in the windows in which they are needed.
+
+    `None` where no circuit was unrolled.
+    """
     records = json.loads(dataset.attrs.get("circuits") or "[]")
     known = [record for record in records if record.get("unrolled")][:QUESTIONS]
     if not known:
-        figure = Sheet(figsize=(5, 2.2))
-        figure.text(0.5, 0.5, "no circuit was unrolled", ha="center", va="center", color=MUTED)
-        return figure
+        return None
     lanes = [_lanes(record["unrolled"]["edges"]) for record in known]
     columns = min(3, len(known))
     rows = -(-len(known) // columns)
