@@ -1,8 +1,5 @@
 """Interventions, windows and adapters: what each does, by another route."""
 
-import functools
-from collections.abc import Callable
-
 import diffrax
 import equinox as eqx
 import jax
@@ -202,44 +199,6 @@ def test_a_field_converges_and_differentiates_both_ways(solver):
     step = from_field(decay, 0.2, solver, 2)
     forward, backward = (mode(step)(h, x) for mode in (jax.jacfwd, jax.jacrev))
     np.testing.assert_allclose(forward, backward, atol=1e-14)
-
-
-def test_a_module_is_traced_once():
-    traced = []
-
-    class Kept(eqx.Module):
-        weight: float
-
-        def __call__(self, h, x):
-            traced.append(self)
-            return self.weight * h + x
-
-    step, h0, xs = Kept(jnp.array(0.5)), jnp.zeros(N), jnp.ones((T, N))
-    core.rollout(step, h0, xs)
-    first_time = len(traced)
-    doubled = core.rollout(Kept(jnp.array(1.0)), h0, xs)
-    jax.vmap(lambda xs: core.rollout(step, h0, xs))(xs[None])
-    assert len(traced) == first_time
-    np.testing.assert_allclose(doubled.hs[:, 0], np.arange(1, T + 1))
-
-
-def test_what_a_function_encloses_may_change():
-    weight = {"now": 1.0}
-    h0, xs = jnp.zeros(N), jnp.ones((T, N))
-    function = lambda h, x: weight["now"] * h + x
-
-    class Held(eqx.Module):
-        function: Callable
-
-        def __call__(self, h, x):
-            return self.function(h, x)
-
-    for step in (function, functools.partial(function), Held(function)):
-        weight["now"] = 1.0
-        before = core.rollout(step, h0, xs).hs
-        weight["now"] = 0.0
-        np.testing.assert_array_equal(core.rollout(step, h0, xs).hs, xs)
-        assert not np.array_equal(before, xs)
 
 
 @pytest.mark.parametrize("cell", CELLS)

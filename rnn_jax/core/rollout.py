@@ -6,6 +6,7 @@
 One trial; `jax.vmap` it over trials, interventions, parameters.
 """
 
+import functools
 from collections.abc import Callable
 
 import equinox as eqx
@@ -15,14 +16,12 @@ from jaxtyping import PyTree
 
 from .checks import first_line, function, state
 from .interventions import Identity
+from .known import is_known
 from .settled import settled
 from .shown import shown
 from .trajectory import Trajectory
 from .tree import num_steps
 from .types import Input, State, Step
-
-LIBRARIES = ("jax", "jaxlib", "equinox", "diffrax", "rnn_jax")
-"""Whose functions are the same in every call."""
 
 
 def rollout(
@@ -43,9 +42,9 @@ def rollout(
 
     **Returns:** a `Trajectory`.
 
-    A step that is a module, its weights its fields, is compiled once for all values of one shape.
-    A function of your own is compiled in each call, since what it encloses may have changed: call
-    `rollout` inside `jax.jit` if it does not.
+    A cell of this package or of Equinox is compiled once for all arrays of the same shapes. A step
+    of your own is compiled in each call, since what it reads besides its arguments may have
+    changed: call `rollout` inside `jax.jit` if it does not.
 
     **Raises:** `ValueError` where time axes disagree, where the step returns another structure,
     shape or dtype than it takes, or where a mask leaves [0, 1] or an index is no unit's
@@ -60,11 +59,27 @@ def rollout(
     function("the intervention", intervention)
     h0 = state("h0", h0)
     edit = settled(intervention, h0)
-    return (_unroll_compiled if _is_data((step, edit)) else unroll)(step, h0, xs, edit)
+    if not is_known((step, edit)):
+        return unroll(step, h0, xs, edit)
+    arrays, rest = eqx.partition((step, edit), eqx.is_array)
+    return Trajectory(h0, xs, *_compiled(rest, arrays, h0, xs))
 
 
 def unroll(step: Step, h0: State, xs: Input, intervention: Callable[[Step], Step]) -> Trajectory:
     """`rollout` under an intervention that is `settled`: nothing is asked of its values."""
+    return Trajectory(h0, xs, *_states(step, h0, xs, intervention))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _compiled(rest: PyTree, arrays: PyTree, h0: State, xs: Input) -> tuple[State, State | None]:
+    step, intervention = eqx.combine(arrays, rest)
+    return _states(step, h0, xs, intervention)
+
+
+def _states(
+    step: Step, h0: State, xs: Input, intervention: Callable[[Step], Step]
+) -> tuple[State, State | None]:
+    """The states as read out, and as carried where these differ."""
     T = num_steps(xs)
     timed, constant = split_rows(intervention, T)
 
@@ -77,20 +92,7 @@ def unroll(step: Step, h0: State, xs: Input, intervention: Callable[[Step], Step
         return h, (seen, None if seen is h else h)
 
     check_step(step, h0, xs)
-    _, (hs, carried) = lax.scan(body, h0, (xs, timed))
-    return Trajectory(h0, xs, hs, carried)
-
-
-_unroll_compiled = eqx.filter_jit(unroll)
-
-
-def _is_data(tree: PyTree) -> bool:
-    """Whether equal trees run alike, so that one program may serve them all.
-
-    What a user's function encloses may change between two calls, and JAX would not see it.
-    """
-    known = lambda leaf: str(getattr(leaf, "__module__", "")).split(".")[0] in LIBRARIES
-    return all(eqx.is_array_like(leaf) or known(leaf) for leaf in jax.tree.leaves(tree))
+    return lax.scan(body, h0, (xs, timed))[1]
 
 
 def split_rows(intervention: PyTree, T: int) -> tuple[PyTree, PyTree]:
