@@ -40,6 +40,11 @@ TRAINING = [
     ("a state of 3", lambda: fit(state=3), "state must be a FitState"),
     ("a sample of inputs", lambda: fit(sample=lambda key, count: XS), "must return Trials"),
     ("nothing to train", lambda: fit(network=FIXED), "there is nothing to train"),
+    (
+        "a span that ends first",
+        lambda: tasks.epochs_after(np.array([1]), 9, cue=(5, 2)),
+        "start first",
+    ),
     ("an event that is one", lambda: tasks.epochs_after(3, 9, cue=(0, 2)), "event must be steps"),
     (
         "a span of one step",
@@ -143,6 +148,7 @@ STUDIES = [
       for name in words],
     *[(name, lambda name=name: rj.Settings(**{name: "bogus"}), f"{name} must")
       for name in numbers],
+    ("a score of one's own", lambda: rj.Settings(score=lambda y, t: 0.0), "discover(..., score="),
     ("no flips", lambda: rj.Settings(flips=None), "flips must be a whole number"),
     (
         "a tuple as network",

@@ -73,6 +73,8 @@ def test_the_command_writes_beside_the_first_run_and_replaces_only_its_own(folde
 def test_what_is_no_run_is_refused(folders, tmp_path):
     with pytest.raises(ValueError, match="no run of discover"):
         run(["compare", str(folders[0]), str(tmp_path)])
+    with pytest.raises(ValueError, match=r"must end in \.html"):
+        run(["compare", *map(str, folders), "--out", str(tmp_path / "page")])
     with pytest.raises(ValueError, match="two runs"):
         write_comparison({"one": asked()}, tmp_path / "x.html")
 

@@ -6,9 +6,11 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from report_data import EPOCHS, results, with_contrasts
 
 from rnn_jax.report import epoch_table, save_figures, write_explorer
+from rnn_jax.report.circuit_drawing import LINES
 from rnn_jax.report.packing import halves, unpacked
 from rnn_jax.report.run_folder import FIGURES
 from rnn_jax.report.sentences import _off, _repeated
@@ -227,6 +229,17 @@ def test_page_is_one_small_file_without_network(large, tmp_path):
     assert len(html.encode()) < 1_000_000
     html = html.replace('xmlns="http://www.w3.org/2000/svg"', "")  # a name, which nobody fetches
     assert not re.search(r"https?:|<link[^>]+href=\"(?!data:)|\bsrc=|@import|fetch\(", html)
+
+
+def test_a_sign_that_differs_between_trials_is_none(small):
+    drawn = lambda dataset: {
+        tuple(ink[:3])
+        for axes in FIGURES["circuit"](dataset).axes
+        for ink in axes.collections[0].get_edgecolors()
+    }
+    both, either = (tuple(to_rgb(LINES[s][0]) for s in signs) for signs in ((1, -1), (0,)))
+    assert drawn(small) == set(both)
+    assert drawn(small.assign(epoch_connectivity=0.4 * small["epoch_connectivity"])) == set(either)
 
 
 def test_page_carries_the_numbers(large, tmp_path):

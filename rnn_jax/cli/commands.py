@@ -192,6 +192,8 @@ def compare(args: Compare, arguments: Sequence[str]) -> None:
     names = name_runs(folders)
     default = f"{_slug(names[0])}-and-{_slug(names[1])}.html"
     out = args.out or args.first.absolute().parent / default
+    if out.suffix != ".html":
+        raise ValueError(f"a browser opens a page by its name: it must end in .html, got {out}")
     if out.exists() and not (args.overwrite and is_comparison(out)):
         hint = "--overwrite replaces it" if is_comparison(out) else "it is no page of two runs"
         raise ValueError(f"{out} is there already; {hint}")

@@ -108,15 +108,23 @@ def _note(
             said += f", {valid} of these are finite, exchanged after it and read within the trial"
         if sum(counts) < valid:
             said += f", {sum(counts)} of these differ there"
-        return f"{said}; each half needs {rule.TRIALS}"
+        return f"{said}; each half needs {rule.TRIALS}{_enough(B, min(counts))}"
     if not difference >= rule.DIFFERENCE:
         return (
             f"refused: run and foil differ by {difference:.2g} of the outputs' deviations where "
             "they are read; `read` says where that is"
         )
     if not worth >= rule.TRIALS:
-        return f"refused: few trials hold the difference, worth {worth:.1f} of {min(counts)}"
+        said = f"refused: few trials hold the difference, worth {worth:.1f} of {min(counts)}"
+        return f"{said}; each half needs a worth of {rule.TRIALS}{_enough(B, worth)}"
     return ""
+
+
+def _enough(trials: int, have: float | int) -> str:
+    """About how many trials would hold enough, in tens; empty where not even that is known."""
+    if have < 1:
+        return ""
+    return f" (draw about {10 * int(np.ceil(1.2 * trials * rule.TRIALS / have / 10))} trials)"
 
 
 def repeated(pair: Pair, halves: Halves) -> float:

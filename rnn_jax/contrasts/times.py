@@ -26,6 +26,8 @@ from .halves import Picks
 
 WINDOWS = 24
 """Most windows of the time that a question spans."""
+HARDLY = 0.1
+"""Share of the largest difference in any window, below which a window has no share of its own."""
 GRAIN = 16
 """Units are filled up to a multiple of this, so that questions share a program."""
 
@@ -104,9 +106,11 @@ def over_time(
     whole = together[None].astype(question.ys.dtype)
     of_set, of_units = _swept(network, question, weight, windows, whole, rows)
     norms = np.einsum("dblo,rl->dr", weight * question.gap**2, windows)
-    # entries read, of outputs that vary: where both runs hardly differ a share says nothing
+    # per entry of outputs that vary: where both runs hardly differ a share says nothing
     entries = np.einsum("dblo,rl->dr", (weight > 0).astype(float), windows)
-    norms = np.where(norms >= rule.DIFFERENCE**2 * entries, norms, 0)
+    mean = norms / np.maximum(entries, 1)
+    least = np.maximum(rule.DIFFERENCE, HARDLY * np.sqrt(mean.max(1, keepdims=True)))
+    norms = np.where(mean >= least**2, norms, 0)
     by_read = _ratio(np.asarray(of_set, float)[:, 0].sum(2), norms[:, None])
     by_read[:, ~windows.any(1)] = np.nan
     read = np.asarray(question.norms, float)[..., 0].sum(1)

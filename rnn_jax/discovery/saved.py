@@ -91,7 +91,7 @@ def of_run(folder: Path, trials_file: str | None = None, like: Network | None = 
     check_outputs(
         network, trials, kept,
         f"the network built from {path} gives other outputs than the run has kept: weights that a "
-        "step holds in a closure are in no file, so that like must have the same",
+        "step or a readout holds in a closure are in no file, so that like must have the same",
     )  # fmt: skip
     return Subject(name, network, trials, units, groups, _truth(data), origin)
 

@@ -94,6 +94,8 @@ class Settings:
         return self.second_value or ("mean" if self.value == "zero" else "zero")
 
     def __post_init__(self) -> None:
+        if callable(self.score):
+            raise ValueError("score is a name here; give a function to discover(..., score=...)")
         for name, known in get_type_hints(Settings).items():
             words = [word for part in (known, *get_args(known)) for word in get_args(part)]
             words = [word for word in words if isinstance(word, str)]

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .style import FOUND, GRID, INK, MISSED, MUTED, Sheet, fitting, look
-from .view import array, by_group, carried, circle, group_spans, labels
+from .view import array, by_group, carried, circle, group_spans, labels, mixed
 from .wiring import bends, heads, loops, spread, strongest_in
 
 INCOMING, EDGES = 4, 160
@@ -28,7 +28,11 @@ WIDE, HIGH, RADIUS = 4.4, 3.1, 1.1
 """A panel's axes and its circle, in inches."""
 TITLE, CAPTION, HEADER, KEY = 0.3, 0.65, 0.42, 0.24
 """Heights of the texts above and below a panel, above all panels, and of a row of the legend."""
-LINES = {1: (MISSED, "raises its receiver"), -1: (FOUND, "lowers its receiver")}
+LINES = {
+    1: (MISSED, "raises its receiver"),
+    -1: (FOUND, "lowers its receiver"),
+    0: (MUTED, "either, from trial to trial"),
+}
 """Colour and meaning of each sign of what an edge carries."""
 
 
@@ -44,12 +48,15 @@ class _Ring(NamedTuple):
 
 
 class _Epoch(NamedTuple):
-    """What one panel shows; `flow` is `[to, from]`, 0 where the circuit has no edge."""
+    """What one panel shows; `flow` is `[to, from]`, 0 where the circuit has no edge.
+
+    `mixed` marks edges whose sign differs between trials."""
 
     name: str
     member: Bool[np.ndarray, " N"]
     effect: Float[np.ndarray, " N"]
     flow: Float[np.ndarray, "N N"]
+    mixed: Bool[np.ndarray, "N N"]
 
 
 def circuit_figure(dataset: xr.Dataset) -> Figure:
@@ -64,8 +71,9 @@ def circuit_figure(dataset: xr.Dataset) -> Figure:
     ring = _ring(dataset, any(epoch.flow.diagonal().any() for epoch in epochs))
     rows = -(-len(epochs) // COLUMNS)
     columns = -(-len(epochs) // rows)
-    across = 2 if columns == 1 else 4
-    size = (WIDE * columns, HEADER + (TITLE + HIGH + CAPTION) * rows + KEY * 4 / across)
+    across = min(columns + 1, 3)
+    below = KEY * -(-len(_key()) // across)
+    size = (WIDE * columns, HEADER + (TITLE + HIGH + CAPTION) * rows + below)
     with look():
         figure = Sheet(figsize=size)
         for k, epoch in enumerate(epochs):
@@ -90,13 +98,10 @@ def _epochs(dataset: xr.Dataset) -> list[_Epoch]:
     member = array(dataset, "member", "epoch", "unit")
     effect = np.nan_to_num(np.abs(array(dataset, "epoch_effect", "epoch", "unit")))
     flow = np.nan_to_num(carried(dataset, "epoch_connectivity", "epoch"))
-    edges = array(dataset, "edge_member", "epoch", "to", "from")
-    return [
-        _Epoch(name, *values)
-        for name, *values in zip(
-            labels(dataset, "epoch"), member, effect, np.where(edges, flow, 0.0), strict=True
-        )
-    ]
+    flow = np.where(array(dataset, "edge_member", "epoch", "to", "from"), flow, 0.0)
+    either = mixed(dataset, "epoch_connectivity", "epoch")
+    parts = zip(labels(dataset, "epoch"), member, effect, flow, either, strict=True)
+    return [_Epoch(*values) for values in parts]
 
 
 def _ring(dataset: xr.Dataset, with_loops: bool) -> _Ring:
@@ -137,8 +142,10 @@ def _edges(axes: Axes, epoch: _Epoch, ring: _Ring) -> str:
         head = float(np.clip(2.2 * ring.dot, 2.5 * ring.point, 6 * ring.point * crowd**0.5))
         between = bends(ring.places[source], ring.places[to], ring.dot, head)
         around = loops(ring.places[own], ring.loop, ring.dot, head)
-        carries = np.concatenate([flow[to, source], flow[own, own]])
-        _draw(axes, np.concatenate([between, around]), carries, 2 * crowd)
+        ends = np.concatenate([[to, source], [own, own]], 1)
+        sign = np.where(epoch.mixed, 0, np.sign(flow))[*ends]
+        paths = np.concatenate([between, around])
+        _draw(axes, paths, np.abs(flow)[*ends], sign, 2 * crowd)
     if not members:
         return "no unit"
     others = np.count_nonzero(flow) - len(own)
@@ -154,13 +161,12 @@ def _edges(axes: Axes, epoch: _Epoch, ring: _Ring) -> str:
 
 
 def _draw(
-    axes: Axes, paths: np.ndarray, carries: Float[np.ndarray, " E"], thickest: float
+    axes: Axes, paths: np.ndarray, carries: np.ndarray, sign: np.ndarray, thickest: float
 ) -> None:
     """Lines as thick as what they carry, the weakest first, each ending in its arrowhead."""
-    order = np.argsort(np.abs(carries), kind="stable")
-    paths, carries = paths[order], carries[order]
-    share = np.abs(carries) / np.abs(carries).max()
-    ink = [LINES[int(sign)][0] for sign in np.sign(carries)]
+    order = np.argsort(carries, kind="stable")
+    paths, share = paths[order], carries[order] / carries.max()
+    ink = [LINES[int(sign[k])][0] for k in order]
     widths = np.maximum(0.35, thickest * (0.2 + 0.8 * share))
     axes.add_collection(
         LineCollection(list(paths[:, :-1]), colors=ink, linewidths=widths, alpha=0.7, zorder=2)

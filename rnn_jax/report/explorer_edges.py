@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from .packing import halves, numbers
-from .view import carried
+from .view import carried, mixed
 
 EDGES = 300
 EACH = 5
@@ -28,6 +28,8 @@ ROOM = 2000
 
 def kept_edges(dataset: xr.Dataset, members: list[np.ndarray]) -> dict[str, Any]:
     """The kept connections of each window, strongest first: receiver, sender, what is carried.
+
+    `mixed` marks those whose sign differs between trials.
 
     **Arguments:**
 
@@ -50,6 +52,7 @@ def kept_edges(dataset: xr.Dataset, members: list[np.ndarray]) -> dict[str, Any]
         top = np.argpartition(-flat, drawn - 1, axis=1)[:, :drawn]
         np.put_along_axis(kept.reshape(flat.shape), top, True, 1)
     to, source, weight = _listed(flow, kept)
+    rows = np.arange(len(flow))[:, None]
     return {
         "count": to.shape[1],
         "drawn": drawn,
@@ -60,6 +63,7 @@ def kept_edges(dataset: xr.Dataset, members: list[np.ndarray]) -> dict[str, Any]
         "to": numbers(to, "<u2"),
         "from": numbers(source, "<u2"),
         "weight": halves(weight),
+        "mixed": numbers(mixed(dataset, "connectivity", "window")[rows, to, source], "u1"),
     }
 
 

@@ -128,7 +128,8 @@ def _elsewhere(dataset: xr.Dataset, own: dict[str, Any], q: int) -> str:
     single = array(dataset, "single", "question", "direction", "unit")
     most = float(np.nan_to_num(np.abs(single[others][..., own["mediator"]])).max())
     return (
-        f" In their questions each unit of its mediator alone has an effect of at most {most:.2f}."
+        " In the questions of other contrasts, a unit of its mediator alone does at most "
+        f"{most:.2f} of the difference."
     )
 
 

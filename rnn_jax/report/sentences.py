@@ -175,11 +175,12 @@ def _carried(dataset: xr.Dataset, sets: list[dict[str, Any]]) -> Sentence | None
             "detail", "At none of the steps searched does a small set carry the difference alone."
         )
     first = found[0]
-    rest = ", ".join(f"{len(s['units'])} at step {s['step']}" for s in found[1:])
+    count = lambda units: f"{len(units)} unit{'s' if len(units) != 1 else ''}"
+    rest = ", ".join(f"{count(s['units'])} at step {s['step']}" for s in found[1:])
     text = (
         f"Carried at step {first['step']} of the window by {units_named(dataset, first['units'])}"
     )
-    return _say("detail", f"{text}{f'; units: {rest}' if rest else ''}.")
+    return _say("detail", f"{text}{f'; by {rest}' if rest else ''}.")
 
 
 def _held(dataset: xr.Dataset, row: xr.Dataset, contrast: str) -> Sentence | None:
@@ -203,9 +204,9 @@ def _held(dataset: xr.Dataset, row: xr.Dataset, contrast: str) -> Sentence | Non
     least = undone[held, last].min()
     return _say(
         "detail",
-        f"Held from step {start} {clock(dataset, contrast)}: exchanged in any one window from "
-        f"there to step {stop}, these units undo at least {least:.2f} of what is read in the "
-        "last.",
+        f"Held from step {start} to step {stop} {clock(dataset, contrast)}: exchanged in any one "
+        f"window of this stretch, these units undo at least {least:.2f} of the difference in the "
+        "last window that is read.",
     )
 
 

@@ -15,6 +15,8 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 CONVENTION = "effect = F(intervened) - F(clean)"
+MIXED = 0.5
+"""Share of a flow's mean size below which its mean has no sign."""
 
 
 def require(dataset: xr.Dataset, *names: str) -> None:
@@ -97,6 +99,17 @@ def carried(dataset: xr.Dataset, name: str, dim: str) -> Float[np.ndarray, "W to
     """
     dims = (dim, "to", "from")
     return np.copysign(array(dataset, f"{name}_size", *dims), array(dataset, name, *dims))
+
+
+def mixed(dataset: xr.Dataset, name: str, dim: str) -> Bool[np.ndarray, "W to from"]:
+    """Where the sign of the mean tells of the sample rather than of the connection.
+
+    A unit that holds a sign pushes itself up on some trials and down on others: the mean is less
+    than half of the mean size, as it is where fewer than three quarters agree.
+    """
+    dims = (dim, "to", "from")
+    size, mean = (array(dataset, f"{name}{end}", *dims) for end in ("_size", ""))
+    return np.abs(mean) < MIXED * size
 
 
 def interval(dataset: xr.Dataset, name: str, *dims: str) -> tuple[np.ndarray, np.ndarray]:

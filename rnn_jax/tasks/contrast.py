@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 
+from ..core.checks import described
 from ..core.types import Numbers
 
 READ = (2, 6)
@@ -88,7 +89,8 @@ def one_of_each(key: PRNGKeyArray, may: Bool[np.ndarray, "B T"]) -> Int[np.ndarr
 def epochs_after(event: Int[np.ndarray, " B"], T: int, /, **spans: tuple[int, int]) -> dict:
     """Windows `[B, T]` by name, each `[event + start, event + stop)`; empty without an event.
 
-    **Raises:** `ValueError` where `event` is no vector of steps, or a span is no `(start, stop)`.
+    **Raises:** `ValueError` where `event` is no vector of steps, or a span is no
+    `(start, stop)`.
 
     **Example:**
 
@@ -101,8 +103,10 @@ def epochs_after(event: Int[np.ndarray, " B"], T: int, /, **spans: tuple[int, in
     if event.ndim != 1 or event.dtype.kind not in "iu":
         raise ValueError(f"event must be steps [trials], got {event.dtype} of shape {event.shape}")
     for name, ends in spans.items():
-        if np.shape(ends) != (2,):
-            raise ValueError(f"{name} must be (start, stop) in steps after the event, got {ends}")
+        if np.shape(ends) != (2,) or not ends[0] < ends[1]:
+            raise ValueError(
+                f"{name} must be (start, stop) in steps after the event, start first; got {ends}"
+            )
     since = np.arange(T)[None] - event[:, None]
     dtype = jnp.zeros(()).dtype
     inside = lambda start, stop: (since >= start) & (since < stop) & (event >= 0)[:, None]
@@ -129,6 +133,10 @@ def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:
     for leaf, x in zip(jax.tree.leaves(contrast.foil), jax.tree.leaves(xs), strict=True):
         if np.asarray(leaf).dtype.kind != np.asarray(x).dtype.kind:
             raise ValueError(f"{what}: a foil of {leaf.dtype} does not fit inputs of {x.dtype}")
+    if not isinstance(contrast.epochs, dict | None):
+        raise ValueError(
+            f"{what}: epochs must be windows by name, got {described(contrast.epochs)}"
+        )
     for text in (name, *(contrast.epochs or {})):
         if not isinstance(text, str) or not text.isprintable() or not text.strip() or ":" in text:
             raise ValueError(f"{what}: a name must be text that can be printed, without a colon")
@@ -154,7 +162,7 @@ def _check_read(what: str, read: Any, B: int, T: int) -> None:
     if known.ndim not in (2, 3) or known.shape[:2] != (B, T):
         raise ValueError(f"{what}: read must be [{B}, {T}] or of each output, got {known.shape}")
     if not (np.isfinite(known) & (known >= 0)).all() or not known.any():
-        raise ValueError(f"{what}: read must have weights of at least 0, not all 0")
+        raise ValueError(f"{what}: read must have finite weights of at least 0, not all 0")
 
 
 def _check_event(what: str, event: Any, B: int, T: int) -> None:

@@ -121,7 +121,7 @@ def start(
 ) -> FitState:
     """The state before the first step.
 
-    It warns where the step holds no array: then only the readout is trained.
+    It warns where the step holds no array, or a readout encloses arrays: these are not trained.
 
     **Raises:** `ValueError` where it is no network, holds no array to train, or there is no Optax
     transformation or no key.
@@ -145,7 +145,15 @@ def start(
         warnings.warn(
             f"only the readout is trained: the step holds no array; {constant}", stacklevel=2
         )
+    if not jax.tree.leaves(weights.readout) and _encloses_arrays(network.readout):
+        warnings.warn(f"the readout is not trained: {constant}", stacklevel=2)
     return FitState(network, optimiser.init(weights), jax.random.key_data(key), jnp.array(0))
+
+
+def _encloses_arrays(function: Any) -> bool:
+    """Whether a function of Python holds arrays in its closure, or in what it holds there."""
+    held = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    return any(map(eqx.is_inexact_array, jax.tree.leaves(held)))
 
 
 @eqx.filter_jit

@@ -65,7 +65,7 @@ function memberEdges(q) {
     seen[to[i]] = (seen[to[i]] || 0) + !own;
     if (!own && seen[to[i]] > D.edges.into) continue;
     const mine = from[i] === state.u || to[i] === state.u;
-    found.push({ from: from[i], to: to[i], weight: weight[i], own, mine });
+    found.push({ from: from[i], to: to[i], weight: weight[i], head: headOf(i), own, mine });
   }
   return found.sort((a, b) => a.mine - b.mine || Math.abs(a.weight) - Math.abs(b.weight));
 }
@@ -109,7 +109,7 @@ function drawFlows(s, q) {
   edges.forEach(e => {
     const points = drawEdge(s, { ...e, stop: 9, thin }, circuitAt, top, 0.18);
     const kind = e.own ? "self" : "unit";
-    s.edges.push({ from: e.from, to: e.to, kind, head: e.weight < 0 ? "bar" : "arrow" });
+    s.edges.push({ from: e.from, to: e.to, kind, head: e.head });
     const other = e.mine && e.to !== state.u ? e.to : e.from;
     mark(s, { points }, () => edgeTip(e), () => choose(state.w, other));
   });
@@ -161,8 +161,8 @@ function drawNeeded(s, e, place, at) {
   const c = [s.w / 2, s.h / 2];
   const a = place(e, "from");
   const b = place(e, "to");
-  const draw = () => curve(g, a, b, middleOf(a, b, c), 9, tipOf(size), false);
-  const points = e.own ? loop(g, c, a, 7, 5, false) : draw();
+  const draw = () => curve(g, a, b, middleOf(a, b, c), 9, tipOf(size), "arrow");
+  const points = e.own ? loop(g, c, a, 7, 5, "arrow") : draw();
   const kind = e.own ? "self" : e.kind;
   s.edges.push({ from: e.from, to: e.to, kind, head: "arrow", active });
   mark(s, { points, size: active ? size : 0 }, () => neededTip(e, now().unrolled), unitEnd(e));
@@ -236,7 +236,7 @@ function circuitLegend(q, unrolled) {
     [DOT, "other units"], [HALO, "chosen"]];
   const ends = [[dash("var(--input)"), "from an input"], [dash("var(--output)"), "to an output"],
     [dash("var(--ink)"), "unit to unit"], [OWN.replaceAll("currentColor", "var(--muted)"), "to itself"]];
-  const flows = [[UP, "pushes up"], [DOWN, "pushes down"], [OWN, "to itself"]];
+  const flows = [[UP, "pushes up"], [DOWN, "pushes down"], [OPEN, "either, by trial"], [OWN, "to itself"]];
   legend("circuitlegend", [...units, ...(unrolled ? ends : flows)]);
   const fill = `Fill: effect of the unit alone (${MEASURES[state.d]}; colours as in the matrix below). `;
   const at = unrolledWindow(q);
@@ -272,20 +272,20 @@ function drawGroupEdges(s, q, place) {
   const found = unpacked(now());
   const c = [s.w / 2, s.h / 2];
   const G = groupNames.length;
-  const line = (a, b, size, ink, down, tip, kind) => {
+  const line = (a, b, size, ink, head, tip, kind) => {
     s.g.globalAlpha = 0.3 + 0.6 * size;
     s.g.lineWidth = 0.6 + 3 * size;
     s.g.strokeStyle = s.g.fillStyle = ink;
     const [p, r] = [place(a), place(b)];
     const aside = [(p[0] + r[0]) / 2 + 0.16 * (r[1] - p[1]), (p[1] + r[1]) / 2 - 0.16 * (r[0] - p[0])];
-    const points = a === b ? loop(s.g, c, p, 14, 7, down) : curve(s.g, p, r, aside, 22, 7, down);
-    s.edges.push({ from: a, to: b, kind, head: down ? "bar" : "arrow" });
+    const points = a === b ? loop(s.g, c, p, 14, 7, head) : curve(s.g, p, r, aside, 22, 7, head);
+    s.edges.push({ from: a, to: b, kind, head });
     mark(s, { points }, tip);
   };
   if (found && found.groups) {
     found.edges.filter(e => e.kind === "unit").forEach(e => {
       const size = sizeOf(e.restored, found.dearest);
-      line(e.from, e.to, size, edgeColour(e), false, neededTip(e, found), e.own ? "self" : "unit");
+      line(e.from, e.to, size, edgeColour(e), "arrow", neededTip(e, found), e.own ? "self" : "unit");
     });
     $("groupnote").textContent = "Connections between groups that are needed; width by what its cut takes away.";
     return;
@@ -297,7 +297,7 @@ function drawGroupEdges(s, q, place) {
       const value = flows[(state.w * G + b) * G + a] || 0;
       if (Math.abs(value) < 0.02 * top) continue;
       const tip = `${groupNames[a]} to ${a === b ? "itself" : groupNames[b]}\nflow into one member: ${number(value)}`;
-      line(a, b, Math.abs(value) / top, css("--ink"), value < 0, tip, a === b ? "self" : "unit");
+      line(a, b, Math.abs(value) / top, css("--ink"), value < 0 ? "bar" : "arrow", tip, a === b ? "self" : "unit");
     }
   }
   $("groupnote").textContent = "Members of its circuit by group; lines: flow from members into one member, "

@@ -179,32 +179,34 @@ function clearText(g, said, x, y, align, ink) {
   text(g, said, x, y, align, ink);
 }
 
-// The head of a connection: an arrow where it pushes its receiver up, a bar where down.
-function head(g, x, y, angle, size, down) {
+// The head of a connection: an arrow where it pushes its receiver up, a bar where down, an open
+// arrow where that differs from trial to trial.
+function head(g, x, y, angle, size, kind) {
   g.beginPath();
-  if (down) {
+  if (kind === "bar") {
     const [a, b] = [size * 0.75 * Math.sin(angle), size * 0.75 * Math.cos(angle)];
     g.moveTo(x - a, y + b);
     g.lineTo(x + a, y - b);
     g.stroke();
     return;
   }
-  g.moveTo(x, y);
-  g.lineTo(x - size * Math.cos(angle - 0.42), y - size * Math.sin(angle - 0.42));
+  g.moveTo(x - size * Math.cos(angle - 0.42), y - size * Math.sin(angle - 0.42));
+  g.lineTo(x, y);
   g.lineTo(x - size * Math.cos(angle + 0.42), y - size * Math.sin(angle + 0.42));
+  if (kind === "open") return g.stroke();
   g.closePath();
   g.fill();
 }
 
 // A curved connection that ends at its receiver's border; returns points along it.
-function curve(g, a, b, middle, stop, size, down) {
+function curve(g, a, b, middle, stop, size, kind) {
   const angle = Math.atan2(b[1] - middle[1], b[0] - middle[0]);
   const end = [b[0] - stop * Math.cos(angle), b[1] - stop * Math.sin(angle)];
   g.beginPath();
   g.moveTo(...a);
   g.quadraticCurveTo(...middle, ...end);
   g.stroke();
-  if (size) head(g, ...end, angle, size, down);
+  if (size) head(g, ...end, angle, size, kind);
   return range(13).map(k => {
     const t = k / 12;
     return [0, 1].map(i => (1 - t) ** 2 * a[i] + 2 * t * (1 - t) * middle[i] + t * t * end[i]);
@@ -212,7 +214,7 @@ function curve(g, a, b, middle, stop, size, down) {
 }
 
 // A connection of a unit to itself: a loop outside the circle.
-function loop(g, centre, at, radius, size, down) {
+function loop(g, centre, at, radius, size, kind) {
   const out = Math.atan2(at[1] - centre[1], at[0] - centre[0]);
   const x = at[0] + radius * 1.7 * Math.cos(out);
   const y = at[1] + radius * 1.7 * Math.sin(out);
@@ -220,7 +222,7 @@ function loop(g, centre, at, radius, size, down) {
   g.arc(x, y, radius, out + Math.PI + 0.75, out + Math.PI - 0.75 + 2 * Math.PI);
   g.stroke();
   const end = out + Math.PI - 0.75;
-  head(g, x + radius * Math.cos(end), y + radius * Math.sin(end), end + Math.PI / 2, size, down);
+  head(g, x + radius * Math.cos(end), y + radius * Math.sin(end), end + Math.PI / 2, size, kind);
   return range(9).map(k => {
     const t = out + Math.PI + 0.75 + (k / 8) * (2 * Math.PI - 1.5);
     return [x + radius * Math.cos(t), y + radius * Math.sin(t)];
@@ -283,6 +285,7 @@ function legend(id, entries) {
 const INK = 'stroke="currentColor" fill="none" stroke-width="1.6"';
 const UP = `<path d="M2 7H20" ${INK}/><path d="M25 7L17 3V11Z" fill="currentColor"/>`;
 const DOWN = `<path d="M2 7H22M23 2V12" ${INK}/>`;
+const OPEN = `<path d="M2 7H24M17 3L25 7L17 11" ${INK}/>`;
 const OWN = `<path d="M9 11A5 5 0 1 1 17 11" ${INK}/><path d="M20 8L15 14L13 8Z" fill="currentColor"/>`;
 const DIAMOND = '<path d="M13 1L19 7L13 13L7 7Z" fill="currentColor"/>';
 const RING = `<circle cx="13" cy="7" r="4.5" ${INK}/>`;

@@ -131,8 +131,8 @@ function drawNeighbours() {
     fillList("sources", side(e => e.kind !== "output" && e.to === state.u, "from"));
     fillList("targets", side(e => e.kind !== "input" && e.from === state.u, "to"));
   } else {
-    $("rolein").textContent = `strongest inputs, ${stepsOf(state.w)} (flow)`;
-    $("roleout").textContent = `strongest outputs, ${stepsOf(state.w)} (flow)`;
+    $("rolein").textContent = `strongest inputs, ${stepsOf(state.w)} (mean size of the flow, sign of its mean)`;
+    $("roleout").textContent = `strongest outputs, ${stepsOf(state.w)} (mean size of the flow, sign of its mean)`;
     list("sources", to, from);
     list("targets", from, to);
   }

@@ -67,7 +67,7 @@ function words() {
   const [x, y] = D.paths.variance.map(v => (100 * v).toFixed(0));
   $("pathnote").textContent = `First two principal components (${x} % and ${y} % of variance), `
     + `${D.paths.trials} trials, ` + "coloured by epoch; this window stands out.";
-  legend("graphlegend", [[UP, "pushes up"], [DOWN, "pushes down"], [OWN, "to itself"],
+  legend("graphlegend", [[UP, "pushes up"], [DOWN, "pushes down"], [OPEN, "either, by trial"], [OWN, "to itself"],
     [RING, "large effect in this epoch"], [HALO, "chosen"]]);
   legend("heatlegend", D.epochs.rows.map((row, e) => [box(colour(e)), row.name]));
   if (D.answers.length) $("answers").textContent = D.answers.join("\n");

@@ -30,6 +30,8 @@ const high = halves(D.effects.high);
 const to = u2(D.edges.to);
 const from = u2(D.edges.from);
 const weight = halves(D.edges.weight);
+const mixed = bytes(D.edges.mixed);
+const headOf = i => (mixed[i] ? "open" : weight[i] < 0 ? "bar" : "arrow");
 const wshare = halves(D.epochs.window_share);
 const member = bytes(D.epochs.member);
 const eeffect = halves(D.epochs.effect);

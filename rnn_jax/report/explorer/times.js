@@ -304,7 +304,7 @@ function drawLaneEdge(p, e, v, y0, y1, found) {
   g.moveTo(a, y0);
   g.lineTo(b - 2, y1);
   g.stroke();
-  head(g, b, y1, Math.atan2(y1 - y0, b - a), tipOf(size), false);
+  head(g, b, y1, Math.atan2(y1 - y0, b - a), tipOf(size), "arrow");
   p.edges.push({ from: e.from, to: e.to, kind: e.own ? "self" : e.kind, window: v, head: "arrow" });
   const points = range(13).map(k => [a + ((b - a) * k) / 12, y0 + ((y1 - y0) * k) / 12]);
   const act = found.groups ? null : () => choose(windowOfStep(found.windows[v][0] + start), unitOf(e));

@@ -32,27 +32,27 @@ function windowEdges() {
     const own = from[i] === to[i];
     if (!own && seen[to[i]]++ >= INTO && !mine) continue;
     if (own && N > 256 && !mine) continue;
-    found.push({ from: from[i], to: to[i], weight: weight[i], mine, own });
+    found.push({ from: from[i], to: to[i], weight: weight[i], head: headOf(i), mine, own });
   }
   return found.sort((a, b) => a.mine - b.mine || Math.abs(a.weight) - Math.abs(b.weight));
 }
 
+const WAYS = { arrow: "up", bar: "down", open: "up or down, from trial to trial" };
 const edgeTip = e => `${D.units[e.from]} to ${e.own ? "itself" : D.units[e.to]}\n`
-  + `flow ${number(e.weight)}: pushes it ${e.weight < 0 ? "down" : "up"} on average`;
+  + `flow ${number(Math.abs(e.weight))}: pushes it ${WAYS[e.head]}`;
 
 function drawEdge(s, e, place, top, faint) {
   const c = [s.w / 2, s.h / 2];
   const size = Math.min(1, Math.abs(e.weight) / top);
-  const down = e.weight < 0;
   const thin = e.thin ?? 1;
   s.g.globalAlpha = e.mine ? 1 : thin * (faint + (0.85 - faint) * size);
   s.g.lineWidth = (e.mine ? 0.9 : 0.4) + 2.2 * size * thin;
   s.g.strokeStyle = s.g.fillStyle = css("--ink");
   const a = place(e.from, s.w, s.h);
   const tip = 3.5 + 3.5 * size;
-  if (e.own) return loop(s.g, c, a, 7, tip, down);
+  if (e.own) return loop(s.g, c, a, 7, tip, e.head);
   const b = place(e.to, s.w, s.h);
-  return curve(s.g, a, b, middleOf(a, b, c), e.stop ?? 7, tip, down);
+  return curve(s.g, a, b, middleOf(a, b, c), e.stop ?? 7, tip, e.head);
 }
 
 function drawGraph() {
@@ -61,7 +61,7 @@ function drawGraph() {
   windowEdges().forEach(e => {
     const points = drawEdge(s, e, graphAt, wtop, 0.08);
     const kind = e.own ? "self" : "unit";
-    s.edges.push({ from: e.from, to: e.to, kind, head: e.weight < 0 ? "bar" : "arrow" });
+    s.edges.push({ from: e.from, to: e.to, kind, head: e.head });
     if (N <= 256 || e.mine) mark(s, { points }, () => edgeTip(e), () => choose(state.w, e.from));
   });
   s.g.globalAlpha = 1;
