@@ -68,7 +68,7 @@ def ask(
         >>> [answer.epoch for answer in answers], answers[0].trials  # of either half
         (['event', 'later'], (4, 4))
         >>> print(answers[0].note)
-        refused: of 8 trials 8 have the event; each half needs 10
+        refused: of 8 trials 8 have the event; each half needs 10 (draw about 30 trials)
     """
     pair = aligned(network, trials, contrast)
     said = (name, tuple(groups), tuple(pair.epochs), astuple(search), jax.random.key_data(key))
