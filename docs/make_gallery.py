@@ -62,7 +62,7 @@ def small(source: Path, target: Path) -> None:
     picture = Image.open(source).convert("RGB")
     height = round(picture.height * WIDTH / picture.width)
     picture = picture.resize((WIDTH, height), Image.Resampling.LANCZOS)
-    picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(target, optimize=True)
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1).save(target, optimize=True)
 
 
 def card(title: str, picture: str, link: str, text: str, code: str) -> str:
