@@ -86,7 +86,9 @@ def test_what_cannot_be_asked_is_refused_in_a_line(change, message):
     trials = dataclasses.replace(subject.trials, contrasts={"nothing": contrast})
     data = discover(dataclasses.replace(subject, trials=trials), QUICK).dataset
     assert message in json.loads(data.attrs["undecided"])["nothing: held"]
-    assert any(message in line for line in answer_lines(data))
+    said = answer_lines(data)
+    assert said[0].endswith("; no question was answered")
+    assert any(message in line for line in said)
 
 
 BAD = {

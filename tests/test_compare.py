@@ -79,6 +79,13 @@ def test_what_is_no_run_is_refused(folders, tmp_path):
         write_comparison({"one": asked()}, tmp_path / "x.html")
 
 
+def test_runs_without_a_common_question_say_so(tmp_path):
+    path = tmp_path / "both.html"
+    for names, apart in ((("bit 2", "bit 3"), True), (("bit 1", "bit 2"), False)):
+        write_comparison({"one": asked(), "two": asked(names=names)}, path)
+        assert ("no question in common" in path.read_text("utf-8")) == apart
+
+
 @needed
 def test_one_report_follows_the_other(browser, tmp_path):
     one, two = asked(subject=HOSTILE), asked(names=("bit 1", "bit 2"))
@@ -92,6 +99,8 @@ def test_one_report_follows_the_other(browser, tmp_path):
     names = "return frames[arguments[0]].contentWindow.rnn.data.asked.questions.map(q => q.name)"
     first, second = (browser.execute_script(names, k) for k in range(2))
     both = next(name for name in first if name in second)
+    head = "return frames[1].contentWindow.document.getElementById('title').textContent"
+    assert browser.execute_script(head) == "two: ring"
     browser.execute_script(tell, first.index(both))
     assert browser.execute_script(state, 1)[0] == second.index(both)
     browser.execute_script("frames[1].contentWindow.rnn.choose(7, 5)")

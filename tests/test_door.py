@@ -39,6 +39,13 @@ def test_a_discovery_shows_itself(found):
     assert "&#x27;mine&#x27;" in page
 
 
+def test_a_score_of_ones_own_is_named_and_a_constant_one_told():
+    with pytest.warns(UserWarning, match="is it a constant"):
+        found = rj.discover(subject(), QUICK, score=lambda ys, targets: 0 * ys.sum())
+    assert ", score <lambda> " in repr(found).splitlines()[0]
+    assert ", score &lt;lambda&gt; " in found._repr_html_()
+
+
 def test_what_is_saved_is_loaded(found, tmp_path):
     folder = tmp_path / "deep" / "run"
     rj.save(found, folder)

@@ -37,8 +37,8 @@ class Times(NamedTuple):
 
     - `windows`: `[W, L]`, in steps since the event.
     - `by_read`: `[2, W, R]`, of a set together, read in window r alone, all outputs over their
-        deviations; `R = W`, and NaN where run and foil differ
-        by less than 0.05 deviations in window r.
+        deviations; `R = W`, and NaN where run and foil differ in window r by less than 0.05
+        deviations, or by less than a tenth of what they differ by where they differ most.
     - `by_unit`: `[2, W, N]`, of each member alone, read as the question reads; NaN for others.
 
     **Example:**

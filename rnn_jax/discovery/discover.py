@@ -10,6 +10,7 @@ trajectory, which gives the connections among these units. Then the set is teste
 remains when only it is kept, and when only it is dropped, compared with random sets of its size.
 """
 
+import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -93,6 +94,8 @@ def discover(
     count = jax.tree.leaves(subject.trials.xs)[0].shape[0]
     check_attainable(count, settings.flips, settings.alpha, settings.floor)
     findings = find(subject, settings, track, store, score)
+    if not findings.causes.epochs.any():
+        warnings.warn("no unit changes the score in any epoch: is it a constant?", stacklevel=2)
     circuit = Circuit(
         nodes=findings.selection.members,
         edges=findings.edges,

@@ -46,20 +46,27 @@ class Discovery(NamedTuple):
     answers: tuple[Answer, ...] = ()
 
     def __repr__(self) -> str:
-        trials, units = self.dataset.sizes["trial"], self.dataset.sizes["unit"]
-        lines = [f"Discovery of {self.subject.name!r}: {units} units, {trials} trials"]
+        lines = [_title(self)]
         if self.answers:
             lines += _aligned(SETS, _sets(self))
         lines += _aligned(HEAD, _rows(self))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        title = html.escape(f"Discovery of {self.subject.name!r}")
+        title = html.escape(_title(self))
         sets = _table(SETS, _sets(self)) if self.answers else ""
         return f"<b>{title}</b>{sets}{_table(HEAD, _rows(self))}"
 
 
 Row = tuple[str, ...]
+
+
+def _title(found: Discovery) -> str:
+    """What was asked, of how much; the score where it is another than the default."""
+    trials, units = found.dataset.sizes["trial"], found.dataset.sizes["unit"]
+    title = f"Discovery of {found.subject.name!r}: {units} units, {trials} trials"
+    score = found.dataset.attrs["metric"]
+    return title if score == Settings.score else f"{title}, score {score}"
 
 
 def _aligned(head: Row, rows: list[Row]) -> list[str]:

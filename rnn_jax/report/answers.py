@@ -30,8 +30,10 @@ def answer_lines(dataset: xr.Dataset) -> list[str]:
     sets, notes = (json.loads(dataset.attrs[name]) for name in ("circuits", "undecided"))
     if not sets and not notes:
         return []
-    lines = [f"contrasts: {dataset.attrs.get('contrasts', '?')}; judged on held-out trials"]
-    for question in labels(dataset, "question"):
+    names = labels(dataset, "question")
+    judged = "judged on held-out trials" if set(names) - set(notes) else "no question was answered"
+    lines = [f"contrasts: {dataset.attrs.get('contrasts', '?')}; {judged}"]
+    for question in names:
         if question in notes:
             lines.append(f"{question}: {notes[question]}")
             continue

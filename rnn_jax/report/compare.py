@@ -6,6 +6,7 @@ write_comparison({"before": first.dataset, "after": second.dataset}, Path("both.
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -39,14 +40,14 @@ def write_comparison(runs: Mapping[str, xr.Dataset], path: Path) -> None:
     """
     if len(runs) != 2:
         raise ValueError(f"two runs are compared, got {len(runs)}")
-    first, second = (payload(dataset) for dataset in runs.values())
+    rows = compared(*runs.values())
     same = labels(next(iter(runs.values())), "unit") == labels(list(runs.values())[1], "unit")
     data = {
         "names": list(runs),
-        "about": MATCHED if same else UNMATCHED,
+        "about": " ".join([MATCHED if same else UNMATCHED, *([] if rows else [APART])]),
         "head": [name.format(*runs) for name in HEAD],
-        "rows": compared(*runs.values()),
-        "pages": [with_data(page(), each) for each in (first, second)],
+        "rows": rows,
+        "pages": [with_data(page(), _headed(name, each)) for name, each in runs.items()],
     }
     whole = assembled("comparison/page.html", ["explorer/rows.js", "comparison/start.js"])
     path.write_text(with_data(whole, data), "utf-8")
@@ -57,6 +58,14 @@ MATCHED = (
     "the same name are different units."
 )
 UNMATCHED = "The runs have different units, so no unit is matched."
+APART = "The runs have no question in common."
+
+
+def _headed(name: str, dataset: xr.Dataset) -> dict[str, Any]:
+    """A report's data, under the run's name: both may be of networks that are called alike."""
+    data = payload(dataset)
+    data["about"]["subject"] = f"{name}: {data['about']['subject']}"
+    return data
 
 
 def compared(first: xr.Dataset, second: xr.Dataset) -> list[list[str]]:

@@ -66,7 +66,8 @@ function drawGraph() {
   });
   s.g.globalAlpha = 1;
   for (let u = 0; u < N; u++) drawUnit(s, u, epoch);
-  drawGroupNames(s);
+  if (groupNames.length > 1) drawGroupNames(s);
+  else order.forEach(u => nameUnit(s, u, ...outside(s, u)));
   const at = graphAt(state.u, s.w, s.h);
   text(s.g, short(D.units[state.u], 20), ...inward(at, [s.w / 2, s.h / 2], 0.84), "center", "--ink");
 }
@@ -89,13 +90,17 @@ function drawUnit(s, u, epoch) {
   mark(s, { x, y, r: Math.max(r, N > 200 ? 3 : 8) }, said, () => choose(state.w, u));
 }
 
+// Where the name of a unit on the circle stands: its place, and the side of it that is the name's.
+function outside(s, u) {
+  const [x, y] = graphAt(u, s.w, s.h);
+  const side = Math.abs(x - s.w / 2) < 0.1 * s.w ? "center" : x < s.w / 2 ? "right" : "left";
+  return [...inward([x, y], [s.w / 2, s.h / 2], 1.12), side];
+}
+
 function drawGroupNames(s) {
-  if (groupNames.length < 2) return;
   groupNames.forEach(name => {
     const units = order.filter(u => D.groups[u] === name);
-    const [x, y] = graphAt(units[units.length >> 1], s.w, s.h);
-    const side = Math.abs(x - s.w / 2) < 0.1 * s.w ? "center" : x < s.w / 2 ? "right" : "left";
-    text(s.g, short(name, 16), ...inward([x, y], [s.w / 2, s.h / 2], 1.12), side);
+    text(s.g, short(name, 16), ...outside(s, units[units.length >> 1]));
   });
 }
 
