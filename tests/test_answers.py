@@ -29,6 +29,18 @@ def found():
     return discover(relay(count=48), QUICK)
 
 
+def test_an_answer_is_printed_in_short(found):
+    said = repr(found.answers[1])
+    assert said.startswith("<late: <mediator: ")
+    assert "<carriers of step 0: " in said
+    assert "<circuit: 2 of 4 units, 0, 1; undone " in said
+    assert len(said) < 800
+    refused = found.answers[1]._replace(note="refused: too few", sets=())
+    assert repr(refused) == "<late: refused: too few>"
+    empty = found.answers[1].sets[0]._replace(members=np.zeros(4, bool), order=())
+    assert repr(empty) == "<mediator: no set is good enough>"
+
+
 def test_a_discovery_answers_for_each_epoch(found):
     data = found.dataset
     assert data.attrs["contrasts"] == "from other trials"
@@ -93,7 +105,10 @@ def test_what_cannot_be_asked_is_refused_in_a_line(change, message):
 
 BAD = {
     "a foil of another shape": (lambda c: {"foil": c.foil[:, :3]}, "a foil of"),
-    "a foil of NaN": (lambda c: {"foil": c.foil * jnp.nan}, "the foil is not finite"),
+    "a foil of NaN": (
+        lambda c: {"foil": c.foil * jnp.nan},
+        "foil: not finite at trial 0, time 0, channel 0",
+    ),
     "events per step": (lambda c: {"event": jnp.zeros((B, 2), int)}, "event must be int"),
     "an event past the end": (lambda c: {"event": jnp.full(B, STEPS)}, "event must lie in"),
     "a float event": (lambda c: {"event": jnp.zeros(B)}, "event must be int"),

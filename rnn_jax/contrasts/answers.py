@@ -14,6 +14,8 @@ WAYS = ("mediator", "carriers", "circuit", "single")
 """How a unit comes into an answer: by one of three kinds of set, or by a large single effect."""
 ALONE = 0.25
 """The least effect of a unit alone that may make it AND-like or OR-like."""
+SHOWN = 12
+"""Units that a set names when it is printed."""
 FEWER = 0.25
 """One direction's effect up to this share of the other's makes a unit AND-like or OR-like."""
 
@@ -74,6 +76,15 @@ class UnitSet(NamedTuple):
     holds: bool = False
     agreement: float = np.nan
 
+    def __repr__(self) -> str:
+        what = f"carriers of step {self.step}" if self.kind == "carriers" else self.kind
+        units = np.flatnonzero(self.members).tolist()
+        if not units:
+            return f"<{what}: no set is good enough>"
+        who = ", ".join(map(str, units[:SHOWN])) + (" ..." if len(units) > SHOWN else "")
+        does = f"undone {self.undone[0]:.2f}, restored {self.restored[0]:.2f}"
+        return f"<{what}: {len(units)} of {len(self.members)} units, {who}; {does}>"
+
 
 class Answer(NamedTuple):
     """One epoch of a contrast.
@@ -118,6 +129,9 @@ class Answer(NamedTuple):
     times: Times | None = None
     unrolled: Unrolled | None = None
     repeated: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.note or ' '.join(map(repr, self.sets))}>"
 
     @property
     def members(self) -> Bool[np.ndarray, " N"]:

@@ -143,6 +143,16 @@ def all_finite(name: str, tree: PyTree) -> PyTree:
     return jax.tree.map(one, tree)
 
 
+def finite_trials(name: str, values: Numbers) -> None:
+    """**Raises:** `ValueError` with trial, time and channel of a number of `[B, T, ...]` that is
+    not finite; 0 is the first of each."""
+    bad = ~np.isfinite(np.asarray(values))
+    if bad.any():
+        where = [int(i) for i in np.argwhere(bad)[0]]
+        channel = "" if len(where) < 3 else f", channel {where[2]}"
+        raise ValueError(f"{name}: not finite at trial {where[0]}, time {where[1]}{channel}")
+
+
 def no_nan(name: str, values: Numbers) -> Any:
     """The array itself, once it is known to hold no NaN; also under `jit` and `vmap`.
 

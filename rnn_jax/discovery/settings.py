@@ -56,7 +56,7 @@ class Settings:
     """Share of a receiver's largest connection below which a connection counts as small."""
 
     random_sets: int = 200
-    """The number of random sets of a circuit's size that it is compared with."""
+    """The number of random sets of a circuit's size that it is compared with, at least 19."""
 
     contrasts: bool = True
     """Search each contrast for mediators, carriers and circuits, which takes most of the time;

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 
-from ..core.checks import described
+from ..core.checks import described, finite_trials
 from ..core.types import Numbers
 
 READ = (2, 6)
@@ -127,8 +127,8 @@ def check_contrast(name: Any, contrast: Any, xs: PyTree) -> None:
         raise ValueError(f"{what}: a foil must be arrays like the inputs, {shapes[1]}")
     if shapes[0] != shapes[1]:
         raise ValueError(f"{what}: a foil of {shapes[0]} does not fit inputs of {shapes[1]}")
-    if any(not np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(contrast.foil)):
-        raise ValueError(f"{what}: the foil is not finite")
+    for leaf in jax.tree.leaves(contrast.foil):
+        finite_trials(f"{what}, foil", leaf)
     B, T = jax.tree.leaves(xs)[0].shape[:2]
     for leaf, x in zip(jax.tree.leaves(contrast.foil), jax.tree.leaves(xs), strict=True):
         if np.asarray(leaf).dtype.kind != np.asarray(x).dtype.kind:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree, Shaped
 
-from ..core.checks import at_least, axes, described, numbers, random_key
+from ..core.checks import at_least, axes, described, finite_trials, numbers, random_key
 from .contrast import Contrast, check_contrast
 
 
@@ -65,7 +65,7 @@ def check_trials(trials: Trials) -> None:
         shape = jnp.shape(numbers(name, array))
         if shape[:2] != (B, T):
             raise ValueError(f"{name} of shape {shape} does not fit {B} trials of {T} steps")
-        _check_finite(name, array)
+        finite_trials(name, array)
     if trials.targets is not None:
         axes(targets=(trials.targets, "B T O"))
     for name, window in trials.epochs.items():
@@ -88,11 +88,3 @@ def check_draw(key: Any, count: Any) -> None:
     """**Raises:** `ValueError` where it is no key, or no trials are asked for."""
     random_key(key)
     at_least(1, count=count)
-
-
-def _check_finite(name: str, array: Array) -> None:
-    bad = ~np.isfinite(np.asarray(array))
-    if bad.any():
-        where = [int(i) for i in np.argwhere(bad)[0]]
-        channel = "" if len(where) < 3 else f", channel {where[2]}"
-        raise ValueError(f"{name}: not finite at trial {where[0]}, time {where[1]}{channel}")
