@@ -92,6 +92,7 @@ CORE = [
     ("a batch", lambda: rj.run(NET, XS), "jax.vmap"),
     ("a tuple", lambda: rj.run((CELL, None, 0), X), "Network(step, readout, h0), got a tuple"),
     ("no inputs", lambda: rj.run(NET, None), "leading time axis"),
+    ("text for inputs", lambda: rj.run(NET, "abc"), "leading time axis"),
     ("no step", lambda: rj.run(NET, X[:0]), "at least one step"),
     ("wide inputs", lambda: rj.run(NET, jnp.ones((T, 5))), "rejects an input of shape (5,)"),
     ("h0 by name", lambda: rj.rollout(CELL, "a", X), "h0 must be an array of numbers"),

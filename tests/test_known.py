@@ -8,11 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiled import run
 from helpers import CELLS, N, T, inputs, network
 
 from rnn_jax import Compose, clamp, core, from_equinox, from_field, span
-from rnn_jax.cells import Vanilla
+from rnn_jax.cells import Leaky, LiquidField, Vanilla
 from rnn_jax.core.known import is_known
 
 X = jnp.ones((T, N))
@@ -43,9 +42,25 @@ def test_a_cell_is_compiled_once(cell, scans):
         scans.clear()
         found.append(call(other))
         assert is_known(other.step) == (cell != "lambda") == (not scans)
-    for states, edits in zip(found, ((), (edit,))):
-        expected = run(other, inputs(), *edits).hs
+    # a lambda is traced in each call, so that no weights but its own are in its numbers
+    fresh = lambda *edits: (
+        core.rollout(lambda h, x: other.step(h, x), other.h0, inputs(), *edits).hs
+    )
+    batch = jax.tree.map(lambda leaf: leaf[None], fresh())
+    for states, expected in zip(found, (fresh(), fresh(edit), batch), strict=True):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), states, expected)
+
+
+@pytest.mark.usefixtures("as_users_have_it")
+@pytest.mark.parametrize("kind", [np.float64, np.float32, jnp.float32, int])
+def test_a_constant_of_a_cell_is_a_number_of_pythons(kind):
+    states = []
+    for of in (kind, float):
+        cell = Leaky(N, N, tau=of(8), dt=of(2), key=jax.random.key(0))
+        step = from_field(LiquidField(N, N, key=jax.random.key(0)), of(1))
+        assert [type(number) for number in (cell.tau, cell.dt, step.dt)] == [float] * 3
+        states.append([core.rollout(each, jnp.zeros(N), X).hs for each in (cell, step)])
+    jax.tree.map(np.testing.assert_array_equal, *states)
 
 
 def test_what_it_leaves_holds_the_inputs_themselves():
@@ -67,6 +82,20 @@ class Own(Vanilla):
 
 
 gain = None
+
+
+def decorated(function):
+    """A user's function, under the name of a library's."""
+    return functools.wraps(function)(lambda h: gain(h) + 1.0)
+
+
+def with_rule(function):
+    """A library's function with a user's derivative."""
+    own = jax.custom_jvp(function)
+    own.defjvps(lambda tangent, out, h: gain(tangent))
+    return own
+
+
 STEPS = {
     "a function": lambda: lambda h, x: gain(h) + x,
     "partial": lambda: functools.partial(lambda f, h, x: gain(h) + x, None),
@@ -77,6 +106,12 @@ STEPS = {
     "a field": lambda: from_field(lambda t, h, x: gain(h) + x, 0.1),
     "a static field": lambda: Vanilla(
         N, N, activation=lambda h: gain(h) + 1.0, key=jax.random.key(0)
+    ),
+    "a decorated function": lambda: Vanilla(
+        N, N, activation=functools.wraps(jnp.tanh)(lambda h: gain(h)), key=jax.random.key(0)
+    ),
+    "a function under the name of a jitted one": lambda: Vanilla(
+        N, N, activation=decorated(jax.nn.relu), key=jax.random.key(0)
     ),
 }
 
@@ -99,6 +134,9 @@ def test_what_a_function_reads_may_change(make, edited, monkeypatch):
         (np.ones(2), False), (np.tanh, False), (lambda x: x, False), (object(), False),
         (eqx.nn.MLP(2, 2, 2, 1, key=jax.random.key(0)), True),
         (eqx.nn.Lambda(lambda x: x), False), ({"a": 1}, False),
+        (decorated(jnp.tanh), False), (with_rule(jnp.tanh), False), (np.float64(1.0), False),
+        (jax.vmap(jnp.tanh), False), (Vanilla(2, 2, key=jax.random.key(0)), True),
+        (eqx.tree_at(lambda c: c.b, Vanilla(2, 2, key=jax.random.key(0)), np.ones(2)), False),
         (jax.jit(lambda x: x), False), (core.ordered(jnp.tanh, "vector first"), False),
     ],
 )  # fmt: skip

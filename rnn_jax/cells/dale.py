@@ -62,9 +62,9 @@ class Dale(eqx.Module):
     excitatory: Bool[Array, " N"]
     mask: Bool[Array, "N N"]
     activation: Callable[[Array], Array] = eqx.field(static=True)
-    tau: float | int = eqx.field(static=True)
-    dt: float | int = eqx.field(static=True)
-    noise: float | int = eqx.field(static=True)
+    tau: float = eqx.field(static=True)
+    dt: float = eqx.field(static=True)
+    noise: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Dale(eqx.Module):
         noise: float | int = 0.0,
     ):
         check_sizes(inputs, units)
-        check_tau(tau, dt)
+        self.tau, self.dt = check_tau(tau, dt)
         if not 0 <= excitatory <= 1:
             raise ValueError(f"excitatory is a fraction from 0 to 1, got {excitatory}")
         self.excitatory = jnp.arange(units) < round(excitatory * units)
@@ -90,7 +90,7 @@ class Dale(eqx.Module):
         self.w = balanced(w_key, self.excitatory, self.mask)
         self.u = jax.random.normal(u_key, (units, inputs)) / max(inputs, 1) ** 0.5
         self.b = jnp.zeros(units)
-        self.activation, self.tau, self.dt, self.noise = activation, tau, dt, noise
+        self.activation, self.noise = activation, float(noise)
 
     @property
     def wire(self) -> Float[Array, "N N"]:

@@ -49,10 +49,10 @@ class Leaky(eqx.Module):
     w: Float[Array, "N N"]
     u: Float[Array, "N I"]
     b: Float[Array, " N"]
-    tau: float | int = eqx.field(static=True)
-    dt: float | int = eqx.field(static=True)
+    tau: float = eqx.field(static=True)
+    dt: float = eqx.field(static=True)
     activation: Callable[[Array], Array] = eqx.field(static=True)
-    noise: float | int = eqx.field(static=True)
+    noise: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -66,13 +66,12 @@ class Leaky(eqx.Module):
         noise: float | int = 0.0,
     ):
         check_sizes(inputs, units)
-        check_tau(tau, dt)
+        self.tau, self.dt = check_tau(tau, dt)
         w_key, u_key = jax.random.split(key)
         self.w = jax.random.normal(w_key, (units, units)) / units**0.5
         self.u = jax.random.normal(u_key, (units, inputs)) / max(inputs, 1) ** 0.5
         self.b = jnp.zeros(units)
-        self.tau, self.dt = tau, dt
-        self.activation, self.noise = activation, noise
+        self.activation, self.noise = activation, float(noise)
 
     def __call__(self, h: State, x: Input) -> State:
         x, xi = split_noise(self.noise, x)

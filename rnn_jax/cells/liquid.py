@@ -120,6 +120,5 @@ def fused(field: LiquidField, dt: float, substeps: int = 1) -> Step:
     """
     if not isinstance(field, LiquidField):
         raise ValueError(f"fused needs a LiquidField, got {described(field)}")
-    positive("dt", dt)
     at_least(1, substeps=substeps)
-    return _Fused(field, dt, substeps)
+    return _Fused(field, positive("dt", dt), substeps)

@@ -47,8 +47,8 @@ class LowRank(eqx.Module):
     u: Float[Array, "N I"]
     b: Float[Array, " N"]
     activation: Callable[[Array], Array] = eqx.field(static=True)
-    tau: float | int = eqx.field(static=True)
-    dt: float | int = eqx.field(static=True)
+    tau: float = eqx.field(static=True)
+    dt: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class LowRank(eqx.Module):
         dt: float | int = 1.0,
     ):
         check_sizes(inputs, units)
-        check_tau(tau, dt)
+        self.tau, self.dt = check_tau(tau, dt)
         if not 1 <= rank <= units:
             raise ValueError(f"rank must be from 1 to the number of units {units}, got {rank}")
         m_key, n_key, u_key = jax.random.split(key, 3)
@@ -70,7 +70,7 @@ class LowRank(eqx.Module):
         self.n = jax.random.normal(n_key, (units, rank))
         self.u = jax.random.normal(u_key, (units, inputs)) / max(inputs, 1) ** 0.5
         self.b = jnp.zeros(units)
-        self.activation, self.tau, self.dt = activation, tau, dt
+        self.activation = activation
 
     @property
     def wire(self) -> Float[Array, "N N"]:

@@ -48,10 +48,14 @@ def check_step(cell: Any, h: Any, x: Any) -> None:
     expect(f"the input of {name}", x, cell.u.shape[-1:])
 
 
-def check_tau(tau: float | int, dt: float | int) -> None:
-    """Refuse a step that is not in `(0, tau]`, where Euler's rule overshoots."""
+def check_tau(tau: float | int, dt: float | int) -> tuple[float, float]:
+    """`(tau, dt)` as Python's numbers, which are constants of a program.
+
+    **Raises:** `ValueError` where `dt` is not in `(0, tau]`, where Euler's rule overshoots.
+    """
     if not 0 < dt <= tau:
         raise ValueError(f"a leaky cell needs 0 < dt <= tau, got dt = {dt} and tau = {tau}")
+    return float(tau), float(dt)
 
 
 def split_noise(noise: float | int, x: Input) -> tuple[Input, Array | None]:

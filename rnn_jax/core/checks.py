@@ -193,11 +193,15 @@ def one_of(name: str, word: Any, known: Iterable[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {described(word)}")
 
 
-def positive(name: str, value: Any) -> None:
-    """**Raises:** `ValueError` where the value is not a finite number above 0."""
+def positive(name: str, value: Any) -> float:
+    """The value as a number of Python's.
+
+    **Raises:** `ValueError` where it is not a finite number above 0.
+    """
     known = isinstance(value, int | float | np.number) or jnp.shape(value) == ()
     if not known or isinstance(value, str | None) or not 0 < value < float("inf"):
         raise ValueError(f"{name} must be a number above 0, got {described(value)}")
+    return float(value)
 
 
 def random_key(key: Any) -> None:

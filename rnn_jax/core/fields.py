@@ -172,7 +172,7 @@ def from_field(
         0.9
     """
     function("field", field)
-    positive("dt", dt)
+    dt = positive("dt", dt)
     at_least(1 if controller is None else 2, substeps=substeps)
     if solver is None and controller is None:
         return _Explicit(field, dt, substeps, EULER)

@@ -42,9 +42,11 @@ def rollout(
 
     **Returns:** a `Trajectory`.
 
-    A cell of this package or of Equinox is compiled once for all arrays of the same shapes. A step
-    of your own is compiled in each call, since what it reads besides its arguments may have
-    changed: call `rollout` inside `jax.jit` if it does not.
+    A cell of this package or of Equinox is compiled once for all arrays of the same shapes, as
+    long as its weights are JAX's arrays and its functions the libraries' own. A step of your own
+    is compiled in each call, since what it reads besides its arguments may have changed: call
+    `rollout` inside `jax.jit` if it does not. What replaces a method of a cell's class after the
+    first run is not seen.
 
     **Raises:** `ValueError` where time axes disagree, where the step returns another structure,
     shape or dtype than it takes, or where a mask leaves [0, 1] or an index is no unit's
@@ -61,6 +63,7 @@ def rollout(
     edit = settled(intervention, h0)
     if not is_known((step, edit)):
         return unroll(step, h0, xs, edit)
+    num_steps(xs)  # what is no array is refused here, in one line
     arrays, rest = eqx.partition((step, edit), eqx.is_array)
     return Trajectory(h0, xs, *_compiled(rest, arrays, h0, xs))
 
