@@ -15,8 +15,10 @@ from contrast_data import (
 )
 from test_studies import relay
 
+from rnn_jax.cells import Affine, Vanilla
 from rnn_jax.contrasts import Search, aligned, ask, asking
 from rnn_jax.contrasts.kept_answers import as_arrays, restored
+from rnn_jax.core import Network
 from rnn_jax.discovery import discover
 from rnn_jax.discovery.subject import check_subject
 from rnn_jax.report.answer_figures import holders_figure, when_figure
@@ -58,7 +60,7 @@ def test_a_discovery_answers_for_each_epoch(found):
     said = "\n".join(answer_lines(data))
     assert "late (read inside the window)   precision 1.00, recall 1.00" in said
     # a relay of a sign has two kinds of trial
-    assert "100% of held-out trials are like trials that chose" in said
+    assert "100% of held-out trials repeat one of the trials that chose" in said
     assert "circuit             2 units: 0, 1" in said
     assert max(map(len, said.splitlines())) <= 100
     assert "question" in repr(found)
@@ -101,6 +103,20 @@ def test_what_cannot_be_asked_is_refused_in_a_line(change, message):
     said = answer_lines(data)
     assert said[0].endswith("; no question was answered")
     assert any(message in line for line in said)
+
+
+def test_where_few_trials_may_choose_more_trials_are_no_remedy():
+    """Above 128 units 24 trials choose, however many there are."""
+    B, N = 80, 130
+    keys = jax.random.split(jax.random.key(0), 3)
+    network = Network(Vanilla(2, N, key=keys[0]), Affine(N, 1, key=keys[1]), jnp.zeros(N))
+    xs = jax.random.normal(keys[2], (B, 8, 2))
+    foil = xs.at[:20].multiply(-1)
+    contrast = Contrast(foil, jnp.zeros(B, int), epochs_after(np.zeros(B, int), 8, held=(1, 2)))
+    few = Search(bases=0, splits=0, random_sets=19)
+    (answer,) = ask(network, Trials(xs, None, {}), "mine", contrast, few, jax.random.key(1))
+    assert answer.trials[0] < 10
+    assert answer.note.endswith("24 trials choose: a larger share must differ there)")
 
 
 BAD = {

@@ -86,45 +86,57 @@ def test_runs_without_a_common_question_say_so(tmp_path):
         assert ("no question in common" in path.read_text("utf-8")) == apart
 
 
-@needed
-def test_one_report_follows_the_other(browser, tmp_path):
+STATE = "const s = frames[arguments[0]].contentWindow.rnn.state; return [s.tab, s.w, s.u]"
+TELL = "frames[0].contentWindow.rnn.openTab(arguments[0])"
+NAMES = "return frames[arguments[0]].contentWindow.rnn.data.asked.questions.map(q => q.name)"
+
+
+@pytest.fixture
+def both(browser, tmp_path):
+    """The page of two runs, their questions, and the number of rows that its table should have."""
     one, two = asked(subject=HOSTILE), asked(names=("bit 1", "bit 2"))
     path = tmp_path / "both.html"
     write_comparison({HOSTILE: one, "two": two}, path)
     browser.get(path.as_uri())
     wait = "const done = arguments[0]; const look = () => document.body.dataset.ready"
     browser.execute_async_script(f"{wait} ? done() : setTimeout(look, 30); look()")
-    state = "const s = frames[arguments[0]].contentWindow.rnn.state; return [s.tab, s.w, s.u]"
-    tell = "frames[0].contentWindow.rnn.openTab(arguments[0])"
-    names = "return frames[arguments[0]].contentWindow.rnn.data.asked.questions.map(q => q.name)"
-    first, second = (browser.execute_script(names, k) for k in range(2))
-    both = next(name for name in first if name in second)
-    head = "return frames[1].contentWindow.document.getElementById('title').textContent"
-    assert browser.execute_script(head) == "two: ring"
-    browser.execute_script(tell, first.index(both))
-    assert browser.execute_script(state, 1)[0] == second.index(both)
+    first, second = (browser.execute_script(NAMES, k) for k in range(2))
+    yield first, second, len(compared(one, two))
+    assert not browser.find_elements("id", "harm")
+    assert browser.get_log("browser") == []
+
+
+@needed
+def test_one_report_follows_the_other(browser, both):
+    first, second, _ = both
+    common = next(name for name in first if name in second)
+    browser.execute_script(TELL, first.index(common))
+    assert browser.execute_script(STATE, 1)[0] == second.index(common)
     browser.execute_script("frames[1].contentWindow.rnn.choose(7, 5)")
-    tab, window, unit = browser.execute_script(state, 0)
-    assert (tab, window) == (first.index(both), 7)
+    assert browser.execute_script(STATE, 0)[:2] == [first.index(common), 7]
     browser.execute_script("document.getElementById('units').checked = true")
     browser.execute_script("frames[1].contentWindow.rnn.choose(8, 6)")
-    assert browser.execute_script(state, 0)[1:] == [8, 6]
+    assert browser.execute_script(STATE, 0)[1:] == [8, 6]
     browser.execute_script("document.getElementById('together').checked = false")
     browser.execute_script("frames[1].contentWindow.rnn.choose(2, 3)")
-    assert browser.execute_script(state, 0)[1:] == [8, 6]
-    only = next(k for k, name in enumerate(first) if name not in second)
+    assert browser.execute_script(STATE, 0)[1:] == [8, 6]
     browser.execute_script("document.getElementById('together').checked = true")
-    browser.execute_script(tell, only)
-    assert browser.execute_script(state, 1)[0] == second.index(both)
+    browser.execute_script(TELL, next(k for k, name in enumerate(first) if name not in second))
+    assert browser.execute_script(STATE, 1)[0] == second.index(common)
+
+
+@needed
+def test_a_row_of_the_table_opens_its_question_in_both(browser, both):
+    first, second, count = both
+    common = next(name for name in first if name in second)
     browser.execute_script("frames[0].contentWindow.rnn.openTab(0)")
     browser.execute_script("frames[1].contentWindow.rnn.openTab(-1)")
     row = "[...document.querySelectorAll('#table tbody tr')].find(r => r.cells[0].textContent"
-    browser.execute_script(f"{row} === arguments[0]).click()", both)
+    browser.execute_script(f"{row} === arguments[0]).click()", common)
     script = "return frames[0].contentWindow.ownWindow(arguments[0])"
-    own = browser.execute_script(script, first.index(both))
-    assert browser.execute_script(state, 0)[:2] == [first.index(both), own]
-    assert browser.execute_script(state, 1)[0] == second.index(both)
-    rows = browser.find_elements("css selector", "#table tbody tr")
-    assert len(rows) == len(compared(one, two))
-    assert not browser.find_elements("id", "harm")
-    assert browser.get_log("browser") == []
+    own = browser.execute_script(script, first.index(common))
+    assert browser.execute_script(STATE, 0)[:2] == [first.index(common), own]
+    assert browser.execute_script(STATE, 1)[0] == second.index(common)
+    assert len(browser.find_elements("css selector", "#table tbody tr")) == count
+    head = "return frames[1].contentWindow.document.getElementById('title').textContent"
+    assert browser.execute_script(head) == "two: ring"

@@ -13,7 +13,6 @@ from rnn_jax.report import epoch_table, save_figures, write_explorer
 from rnn_jax.report.circuit_drawing import LINES
 from rnn_jax.report.packing import halves, unpacked
 from rnn_jax.report.run_folder import FIGURES
-from rnn_jax.report.sentences import _off, _repeated
 from rnn_jax.report.style import centred
 from rnn_jax.report.view import (
     array,
@@ -337,24 +336,6 @@ def test_connections_of_members_are_kept_per_receiver(large, tmp_path):
             assert {(int(i), int(j)) for j in (*others, i)} <= kept
 
 
-def test_sentences_say_what_the_record_says(small, tmp_path):
-    _, data = page_data(with_contrasts(small, size=4), tmp_path / "report.html")
-    switch, hold, _, last = (
-        [s["text"] for s in q["sentences"]] for q in data["asked"]["questions"]
-    )
-    names = [str(name) for name in small["unit"].values[:2]]
-    assert switch[0] == (
-        f"bit 0, switch: exchanging units {', '.join(names)} undoes 0.97 [0.94, 1.00] and "
-        "restores 0.96 [0.93, 0.99]; moves output 1 by 0.01; off target 0.02 in all."
-    )
-    assert "Alone, 4 units" in switch[1]
-    assert "Mediator: held-out trials do not agree." in switch
-    assert any("chosen in 95 % of half-splits; random axes need 14 to 22" in s for s in switch)
-    assert any(f"input 1 writes {names[0]}" in s for s in switch)
-    assert any(s.startswith("Circuit: distributed") for s in hold)
-    assert last == ["bit 1, hold: refused: too few trials."]
-
-
 @pytest.mark.parametrize("part", ["examples", "unrolled"])
 def test_older_results_still_make_a_page(small, tmp_path, part):
     dataset = with_contrasts(small, size=4, **{part: False})
@@ -367,30 +348,3 @@ def test_results_without_an_answer_make_a_page(small, tmp_path):
     for said in ({}, {"circuits": "[]", "undecided": "{}"}, {"circuits": ""}):
         _, data = page_data(small.assign_attrs(said), tmp_path / "report.html")
         assert data["asked"]["questions"] == []
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"outputs": [0, 1]}, "off target 0.20"),
-        ({"outputs": [0]}, "moves output 1 by 0.03; off target 0.20 in all"),
-        (
-            {"outputs": [0], "astray": [0.9, 0.1, 0.5, 0.2, 0.4, 0.3]},
-            "moves output 2 by 0.50, output 4 by 0.40, output 5 by 0.30, output 3 by 0.20 "
-            "(the 4 largest of 5); off target 0.20 in all",
-        ),
-        ({"astray": [0.1, None]}, "other outputs were not measured"),
-        ({"astray": None}, "other outputs were not measured"),
-        ({"off_target": [None] * 3}, "other outputs were not measured"),
-    ],
-)
-def test_a_sentence_names_the_outputs_that_should_not_move(change, said):
-    record = {"off_target": [0.2, 0.1, 0.3], "astray": [0.19, 0.03], "outputs": [0]} | change
-    assert _off(record) == said
-
-
-@pytest.mark.parametrize(("share", "warns"), [(None, False), (0.4, False), (0.5, True)])
-def test_a_sentence_warns_of_held_out_trials_that_are_like_others(share, warns):
-    said = _repeated({"repeated": share})
-    assert (said is not None) == warns
-    assert not warns or said["text"].startswith("50% of the held-out trials are like")

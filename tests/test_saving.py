@@ -127,7 +127,7 @@ def test_tables_hold_what_was_found(page, asked):
             asked["window_start"] == int(row["first_step"])
         ]
         np.testing.assert_allclose(
-            float(row["effect_per_remaining_step"]), here[0], rtol=2e-3, atol=1e-4
+            float(row["effect_over_share_left"]), here[0], rtol=2e-3, atol=1e-4
         )
     edges = rows(browser, "graph")
     flows = [abs(float(row["flow"])) for row in edges]

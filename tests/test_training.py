@@ -383,24 +383,3 @@ def test_a_loss_of_a_batch_needs_no_targets():
         run_of(OfBatch(lambda ys, trials: ys))
     with pytest.raises(ValueError, match="loss"):
         run_of(OfBatch(3))
-
-
-def test_a_readout_that_encloses_its_weights_is_not_trained_in_silence(recwarn):
-    cell, inner = Vanilla(2, 2, key=jax.random.key(0)), Affine(2, 1, key=jax.random.key(1))
-    begun = lambda readout: start(
-        Network(cell, readout, jnp.zeros(2)), adam(1e-3, 2), jax.random.key(0)
-    )
-    with pytest.warns(UserWarning, match="the readout is not trained"):
-        begun(lambda h: inner(h))
-    recwarn.clear()
-    begun(lambda h: h[:1])  # nothing to train is no mistake
-    begun(inner)
-    assert not recwarn.list
-
-
-def test_a_step_that_encloses_its_weights_is_not_trained_in_silence():
-    w = jnp.eye(2)
-    readout = Affine(2, 1, key=jax.random.key(0))
-    network = Network(lambda h, x: jnp.tanh(w @ h + x), readout, jnp.zeros(2))
-    with pytest.warns(UserWarning, match="only the readout is trained: the step holds no array"):
-        start(network, adam(1e-3, 2), jax.random.key(0))

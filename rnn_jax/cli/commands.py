@@ -44,7 +44,8 @@ def discover(args: Discover, arguments: Sequence[str]) -> None:
     if place().count == 1 and args.processes > 1:
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         if args.processes > (cpus or 1):
-            print(f"{args.processes} processes share {cpus} CPUs", file=sys.stderr)
+            many = f"{cpus} CPUs" if cpus != 1 else "1 CPU"
+            print(f"{args.processes} processes share {many}", file=sys.stderr)
         with reserved(out, args.overwrite):  # refused here, and then taken by the first of them
             pass
         raise SystemExit(start(args.processes, arguments))

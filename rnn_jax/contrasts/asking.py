@@ -96,12 +96,12 @@ def _answer(
     epoch, N = pair.epochs[name], num_units(network)
     halves = split(of_halves, epoch.valid, rule.FEW_TRIALS if N > rule.MANY else None)
     choosing, judging = (choose(pair, epoch, *half) for half in halves[:2])
-    standing, nothing = stand(pair, epoch, choosing, judging), np.zeros((2, N))
+    standing = stand(pair, epoch, choosing, judging, halves.most)
     part = choosing.norms_by_output[..., 0].sum((0, 1))
     outputs = tuple(np.flatnonzero(part >= rule.CONCERNED * part.sum()).tolist())
     blank = Answer(
-        contrast, name, *standing, epoch.direct, outputs, np.full(2, np.nan), nothing, (),
-        np.zeros((len(WAYS), N), bool),
+        contrast, name, *standing, epoch.direct, outputs, np.full(2, np.nan), np.zeros((2, N)),
+        (), np.zeros((len(WAYS), N), bool),
     )  # fmt: skip
     if standing.note:
         return blank

@@ -5,6 +5,7 @@ standing = stand(pair, epoch, choosing, judging)
 standing.note                    # why the question is refused; empty where it is not
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import jax
@@ -82,22 +83,31 @@ def filled(picks: Int[np.ndarray, " k"], size: int) -> Picks:
     return np.concatenate([picks, spare]).astype(int), weights
 
 
-def stand(pair: Pair, epoch: Epoch, choosing: Question, judging: Question) -> Standing:
-    """Whether both halves hold enough, of what is read and of all outputs at its times."""
+def stand(
+    pair: Pair, epoch: Epoch, choosing: Question, judging: Question, most: int | None = None
+) -> Standing:
+    """Whether both halves hold enough, of what is read and of all outputs at its times; `most`
+    is how many trials may choose."""
     norms = [np.asarray(q.norms, float)[0] for q in (choosing, judging)]
     counts = (int((norms[0] > 0).all(-1).sum()), int((norms[1] > 0).all(-1).sum()))
-    worth = min(float(effective(n[:, k])) for n in norms for k in range(2))
+    worths = [min(float(effective(n[:, k])) for k in range(2)) for n in norms]
     # the weights hold 1 / variance: without it they count the entries that are read
     variance = np.where(np.isfinite(pair.scale), pair.scale, 0) ** 2
     weights = [[np.asarray(w)[0] for w in (q.read, q.times)] for q in (choosing, judging)]
     entries = [sum(float((w[k] * variance).sum()) for w in weights) for k in range(2)]
     total = [sum(float(n[:, k].sum()) for n in norms) for k in range(2)]
     difference = min((t / e) ** 0.5 if e else 0.0 for t, e in zip(total, entries, strict=True))
-    return Standing(_note(pair, epoch, counts, worth, difference), counts, worth, difference)
+    note = _note(pair, epoch, most, counts, worths, difference)
+    return Standing(note, counts, min(worths), difference)
 
 
 def _note(
-    pair: Pair, epoch: Epoch, counts: tuple[int, int], worth: float, difference: float
+    pair: Pair,
+    epoch: Epoch,
+    most: int | None,
+    counts: tuple[int, int],
+    worths: list[float],
+    difference: float,
 ) -> str:
     B, events, valid = len(pair.event), int((pair.event >= 0).sum()), int(epoch.valid.sum())
     if min(counts) < rule.TRIALS:
@@ -108,23 +118,27 @@ def _note(
             said += f", {valid} of these are finite, exchanged after it and read within the trial"
         if sum(counts) < valid:
             said += f", {sum(counts)} of these differ there"
-        return f"{said}; each half needs {rule.TRIALS}{_enough(B, min(counts))}"
+        return f"{said}; each half needs {rule.TRIALS}{_enough(B, counts, valid, most)}"
     if not difference >= rule.DIFFERENCE:
         return (
             f"refused: run and foil differ by {difference:.2g} of the outputs' deviations where "
             "they are read; `read` says where that is"
         )
-    if not worth >= rule.TRIALS:
-        said = f"refused: few trials hold the difference, worth {worth:.1f} of {min(counts)}"
-        return f"{said}; each half needs a worth of {rule.TRIALS}{_enough(B, worth)}"
+    if not min(worths) >= rule.TRIALS:
+        said = f"refused: few trials hold the difference, worth {min(worths):.1f} of {min(counts)}"
+        enough = _enough(B, worths, valid, most)
+        return f"{said}; each half needs a worth of {rule.TRIALS}{enough}"
     return ""
 
 
-def _enough(trials: int, have: float | int) -> str:
-    """About how many trials would hold enough, in tens; empty where not even that is known."""
-    if have < 1:
+def _enough(trials: int, have: Sequence[float | int], valid: int, most: int | None) -> str:
+    """What would hold enough: about how many trials, in tens, or a larger share of those that
+    choose, where more of them would not; empty where not even that is known."""
+    if most is not None and _first(valid, most) == most and have[0] < rule.TRIALS:
+        return f" (above {rule.MANY} units {most} trials choose: a larger share must differ there)"
+    if min(have) < 1:
         return ""
-    return f" (draw about {10 * int(np.ceil(1.2 * trials * rule.TRIALS / have / 10))} trials)"
+    return f" (draw about {10 * int(np.ceil(1.2 * trials * rule.TRIALS / min(have) / 10))} trials)"
 
 
 def repeated(pair: Pair, halves: Halves) -> float:

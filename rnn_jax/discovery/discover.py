@@ -94,8 +94,8 @@ def discover(
     count = jax.tree.leaves(subject.trials.xs)[0].shape[0]
     check_attainable(count, settings.flips, settings.alpha, settings.floor)
     findings = find(subject, settings, track, store, score)
-    if not findings.causes.epochs.any():
-        warnings.warn("no unit changes the score in any epoch: is it a constant?", stacklevel=2)
+    if not (findings.causes.windows.any() or findings.causes.epochs.any()):
+        warnings.warn("no unit changes the score in any window: is it a constant?", stacklevel=2)
     circuit = Circuit(
         nodes=findings.selection.members,
         edges=findings.edges,

@@ -42,7 +42,8 @@ def answer_lines(dataset: xr.Dataset) -> list[str]:
         direct = " (read inside the window)" if own and own[0]["direct"] else ""
         share = own[0].get("repeated") or 0.0 if own else 0.0
         lines.append(f"{question}{_reach(row)}{direct}{_marks(row)}")
-        lines += [f"  {share:.0%} of held-out trials are like trials that chose"] * (share >= HALF)
+        repeats = f"  {share:.0%} of held-out trials repeat one of the trials that chose"
+        lines += [repeats] * (share >= HALF)
         lines += [line for s in own for line in _set(dataset, s)]
         lines += _acting(dataset, row)
     return [*lines, ""]
@@ -75,7 +76,7 @@ def _set(dataset: xr.Dataset, record: dict[str, Any]) -> list[str]:
     if kind == "mediator":
         does = f"undoes {undone}, restores {restored}"
     shares = [record[part][0] or 0.0 for part in ("undone", "restored")]
-    beyond = " (1 is the whole difference)" if max(shares) >= BEYOND else ""
+    beyond = " (1 is the whole difference)" if any(share >= BEYOND for share in shares) else ""
     lines.append(f"{'':<21} {does}, off target {off:.2f}{beyond}")
     return lines + [f"{'':<21} {said}" for said in (*_standing(record), *_edges(record))]
 

@@ -31,7 +31,7 @@ TITLE, CAPTION, HEADER, KEY = 0.3, 0.65, 0.42, 0.24
 LINES = {
     1: (MISSED, "raises its receiver"),
     -1: (FOUND, "lowers its receiver"),
-    0: (MUTED, "either, from trial to trial"),
+    0: (MUTED, "either sign"),
 }
 """Colour and meaning of each sign of what an edge carries."""
 
@@ -50,7 +50,7 @@ class _Ring(NamedTuple):
 class _Epoch(NamedTuple):
     """What one panel shows; `flow` is `[to, from]`, 0 where the circuit has no edge.
 
-    `mixed` marks edges whose sign differs between trials."""
+    `mixed` marks edges whose sign differs over trials and steps."""
 
     name: str
     member: Bool[np.ndarray, " N"]

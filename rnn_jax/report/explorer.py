@@ -25,11 +25,12 @@ from .view import (
     CONVENTION,
     array,
     circle,
+    divided,
     epoch_of,
     failures,
     interval,
     labels,
-    per_step,
+    over_remaining,
     set_p,
     unit_groups,
     window_share,
@@ -92,7 +93,8 @@ def payload(dataset: xr.Dataset) -> dict[str, Any]:
     asked = question_data(dataset)
     members = [np.asarray(one["members"], int) for one in asked["questions"]]
     return {
-        "about": about | {"convention": CONVENTION, "failures": failures(dataset)},
+        "about": about
+        | {"convention": CONVENTION, "failures": failures(dataset), "divided": divided(dataset)},
         "units": labels(dataset, "unit"),
         "groups": unit_groups(dataset),
         "places": halves(circle(dataset)),
@@ -111,9 +113,8 @@ def payload(dataset: xr.Dataset) -> dict[str, Any]:
 
 def _effects(dataset: xr.Dataset) -> dict[str, Any]:
     low, high = interval(dataset, "effect", "window", "unit")
-    low, mean, high = (
-        per_step(dataset, part) for part in (low, array(dataset, "effect", "window", "unit"), high)
-    )
+    parts = (low, array(dataset, "effect", "window", "unit"), high)
+    low, mean, high = (over_remaining(dataset, part) for part in parts)
     return {"mean": halves(mean), "low": halves(low), "high": halves(high)}
 
 

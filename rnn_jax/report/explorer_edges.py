@@ -29,7 +29,7 @@ ROOM = 2000
 def kept_edges(dataset: xr.Dataset, members: list[np.ndarray]) -> dict[str, Any]:
     """The kept connections of each window, strongest first: receiver, sender, what is carried.
 
-    `mixed` marks those whose sign differs between trials.
+    `mixed` marks those whose sign differs over trials and steps.
 
     **Arguments:**
 

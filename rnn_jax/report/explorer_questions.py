@@ -16,7 +16,7 @@ from ..contrasts.answers import WAYS
 from .explorer_edges import group_flows
 from .packing import bytes_of, halves, numbers, plain
 from .sentences import question_sentences, units_named
-from .view import array, carried, labels, stretches, unit_groups
+from .view import array, either_sign, labels, stretches, unit_groups
 
 UNITS = 64
 """Units of a question whose effects by window are shown, those of the largest effects."""
@@ -202,8 +202,14 @@ def _flows(dataset: xr.Dataset, members: np.ndarray) -> dict[str, Any] | None:
     if not 1 < len(names) <= GROUPS or not len(members):
         return None
     number = np.array([names.index(label) for label in groups])
-    flow = carried(dataset, "connectivity", "window")
-    return halves(group_flows(flow, number, len(names), members))
+    size, mean = (
+        group_flows(array(dataset, name, "window", "to", "from"), number, len(names), members)
+        for name in ("connectivity_size", "connectivity")
+    )
+    return {
+        "carried": halves(np.copysign(size, mean)),
+        "mixed": numbers(either_sign(mean, size), "u1"),
+    }
 
 
 def _examples(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:

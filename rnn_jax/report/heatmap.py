@@ -17,11 +17,12 @@ from .view import (
     CONVENTION,
     array,
     by_group,
+    divided,
     epoch_share,
     group_spans,
     interval,
     labels,
-    per_step,
+    over_remaining,
     stretches,
     window_edges,
 )
@@ -33,7 +34,8 @@ NAMED, GROUP_ROWS = 24, 30
 def effects_figure(dataset: xr.Dataset) -> Figure:
     """The mean effect of taking each unit out of each window, units by group, epochs above.
 
-    Effects are per step that remains: one of the last steps can change little of a trial's mean.
+    Effects are divided by the share of the trial that remains: one of the last steps can change
+    little of a trial's mean.
 
     **Example:**
 
@@ -42,7 +44,7 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
         ('time (steps)', 'unit')
     """
     order = by_group(dataset)
-    effect = per_step(dataset, array(dataset, "effect", "window", "unit"))[:, order].T
+    effect = over_remaining(dataset, array(dataset, "effect", "window", "unit"))[:, order].T
     with look():
         height = min(9.0, 3.4 + 0.05 * len(order))
         figure = Sheet(figsize=(8, height), layout="constrained")
@@ -58,8 +60,8 @@ def effects_figure(dataset: xr.Dataset) -> Figure:
             figure.legend(handles=[outline], loc="outside lower right")
         _name_rows(axes, dataset)
         axes.set_xlabel("time (steps)")
-        shared = (array(dataset, "remaining", "window") == 1).all()
-        said = f"{CONVENTION}\n{'' if shared else 'per remaining step '}(root scale)"
+        share = "over the share of the trial left " if divided(dataset) else ""
+        said = f"{CONVENTION}\n{share}(root scale)"
         colour_bar(figure, axes.collections[0], axes, said, shrink=0.8, pad=0.02)
         title = f"Effect of each unit in each window: {dataset.attrs.get('subject', '')}"
         figure.suptitle(fitting(title, 7.8, 12, "bold"), x=0.01, ha="left")

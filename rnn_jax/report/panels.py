@@ -65,7 +65,7 @@ def heat_map(
         mesh = ax.pcolormesh(columns, rows, values.T, cmap=DIVERGING, norm=scale)
         across = "window" if edges is None else "time (steps)"
         ax.set(ylim=(len(rows) - 1, 0), xlabel=across, ylabel="unit")
-        if values.shape[1] <= 32:
+        if own and values.shape[1] <= 32:  # axes of the caller's may have no room
             ax.set_yticks(rows[:-1] + 0.5, [str(row) for row in rows[:-1]])
         if own:
             said = "effect (root scale)" if norm is None else "effect"

@@ -14,7 +14,7 @@ from ..contrasts.answers import beside_bases
 from ..contrasts.search import HALF
 from .answers import interval
 from .style import short
-from .view import clock, labels, unit_groups
+from .view import clock, labels, stretches, unit_groups
 
 SHOWN = 12
 """Units that a sentence names."""
@@ -90,12 +90,12 @@ def _off(record: dict[str, Any]) -> str:
 
 def _mediator(dataset: xr.Dataset, head: str, record: dict[str, Any] | None) -> Sentence:
     if not record or not record["units"]:
-        return _say("answer", f"{head}: no small set of units mediates the difference.")
+        return _say("answer", f"{head}: no small set of units is a mediator within the tolerance.")
     undone, restored = interval(record["undone"]), interval(record["restored"])
     return _say(
         "answer",
         f"{head}: exchanging {units_named(dataset, record['units'])} undoes {undone} and "
-        f"restores {restored}; {_off(record)}.",
+        f"restores {restored} of the difference; {_off(record)}.",
     )
 
 
@@ -103,7 +103,7 @@ def _circuit(
     dataset: xr.Dataset, record: dict[str, Any] | None, mediator: dict[str, Any] | None
 ) -> Sentence:
     if not record or not record["units"]:
-        return _say("answer", "No set of units keeps enough of the difference alone.")
+        return _say("answer", "No set of units keeps the required share of the difference alone.")
     units = record["units"]
     same = mediator and sorted(mediator["units"]) == sorted(units)
     who = "these units" if same else units_named(dataset, units)
@@ -112,8 +112,8 @@ def _circuit(
     listed = "" if who.startswith(count) else f" ({who})"
     return _say(
         "answer",
-        f"Alone, {who if not listed else count + listed} {verb} {interval(record['restored'])}; "
-        f"{_off(record)}.",
+        f"Alone, {who if not listed else count + listed} {verb} {interval(record['restored'])} of "
+        f"the difference; {_off(record)}.",
     )
 
 
@@ -123,7 +123,7 @@ def _warning(record: dict[str, Any] | None) -> Sentence | None:
         return None
     name, said = record["kind"].capitalize(), []
     if record.get("distributed"):
-        said.append("distributed: as few random axes do as well")
+        said.append("distributed: random axes do as well")
     if record.get("holds") is False:
         said.append("held-out trials do not agree")
     return _say("warning", f"{name}: {'; '.join(said)}.") if said else None
@@ -136,8 +136,8 @@ def _repeated(record: dict[str, Any]) -> Sentence | None:
         return None
     return _say(
         "warning",
-        f"{share:.0%} of the held-out trials are like trials that chose: intervals say little "
-        "about other trials.",
+        f"{share:.0%} of the held-out trials repeat one of the trials that chose the set (same "
+        "inputs, same state before): the intervals say little about other trials.",
     )
 
 
@@ -172,19 +172,18 @@ def _carried(dataset: xr.Dataset, sets: list[dict[str, Any]]) -> Sentence | None
         return None
     if not found:
         return _say(
-            "detail", "At none of the steps searched does a small set carry the difference alone."
+            "detail", "No small set carries the difference at any of the steps that were searched."
         )
     first = found[0]
     count = lambda units: f"{len(units)} unit{'s' if len(units) != 1 else ''}"
     rest = ", ".join(f"{count(s['units'])} at step {s['step']}" for s in found[1:])
-    text = (
-        f"Carried at step {first['step']} of the window by {units_named(dataset, first['units'])}"
-    )
+    who = units_named(dataset, first["units"])
+    text = f"The difference is carried at step {first['step']} of the window by {who}"
     return _say("detail", f"{text}{f'; by {rest}' if rest else ''}.")
 
 
 def _held(dataset: xr.Dataset, row: xr.Dataset, contrast: str) -> Sentence | None:
-    """In which windows an exchange of the set still shows at the end."""
+    """The longest stretch of windows in each of which an exchange still shows at the end."""
     if "by_read" not in row:
         return None
     dims = ("direction", "exchange", "read_window")
@@ -195,18 +194,17 @@ def _held(dataset: xr.Dataset, row: xr.Dataset, contrast: str) -> Sentence | Non
         return None
     last = int(np.flatnonzero(seen)[-1])
     # what is exchanged while it is read says nothing of holding
-    held = np.flatnonzero(undone[:last, last] >= HELD)
-    if len(held) < 2:
+    held = stretches(undone[:last, last] >= HELD)
+    first, past = max(held, key=lambda ends: ends[1] - ends[0], default=(0, 0))
+    if past - first < 2:
         return None
-    start, stop = (
-        int(np.flatnonzero(windows[w])[end]) for w, end in ((held[0], 0), (held[-1], -1))
-    )
-    least = undone[held, last].min()
+    start, stop = np.flatnonzero(windows[first:past].any(0))[[0, -1]]
+    least = undone[first:past, last].min()
     return _say(
         "detail",
-        f"Held from step {start} to step {stop} {clock(dataset, contrast)}: exchanged in any one "
-        f"window of this stretch, these units undo at least {least:.2f} of the difference in the "
-        "last window that is read.",
+        f"The difference is held from step {start} to step {stop} {clock(dataset, contrast)}: "
+        f"exchanged in any one window of this stretch, these units undo at least {least:.2f} of "
+        "it, as read in the last window in which run and foil differ.",
     )
 
 

@@ -14,6 +14,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
+from ..core.types import Numbers
+
 CONVENTION = "effect = F(intervened) - F(clean)"
 MIXED = 0.5
 """Share of a flow's mean size below which its mean has no sign."""
@@ -34,9 +36,14 @@ def require(dataset: xr.Dataset, *names: str) -> None:
         raise ValueError(f"the dataset lacks {missing}; it has {sorted(map(str, dataset))}")
 
 
-def per_step(dataset: xr.Dataset, effects: np.ndarray) -> np.ndarray:
+def over_remaining(dataset: xr.Dataset, effects: np.ndarray) -> np.ndarray:
     """Effects `[W, N]` over the share of the trial that each window can change."""
     return effects / array(dataset, "remaining", "window")[:, None]
+
+
+def divided(dataset: xr.Dataset) -> bool:
+    """Whether that share matters: it is 1 in all windows for a score of another kind."""
+    return bool((array(dataset, "remaining", "window") != 1).any())
 
 
 def failures(dataset: xr.Dataset) -> str:
@@ -104,12 +111,17 @@ def carried(dataset: xr.Dataset, name: str, dim: str) -> Float[np.ndarray, "W to
 def mixed(dataset: xr.Dataset, name: str, dim: str) -> Bool[np.ndarray, "W to from"]:
     """Where the sign of the mean tells of the sample rather than of the connection.
 
-    A unit that holds a sign pushes itself up on some trials and down on others: the mean is less
-    than half of the mean size, as it is where fewer than three quarters agree.
+    A unit that holds a sign pushes itself up on some trials and down on others, and one that turns
+    does so over the steps of one trial. The mean over trials and steps is less than half of the
+    mean size, as it is where, of flows of one size, fewer than three quarters agree.
     """
     dims = (dim, "to", "from")
-    size, mean = (array(dataset, f"{name}{end}", *dims) for end in ("_size", ""))
-    return np.abs(mean) < MIXED * size
+    return either_sign(array(dataset, name, *dims), array(dataset, f"{name}_size", *dims))
+
+
+def either_sign(mean: Numbers, size: Numbers) -> np.ndarray:
+    """Whether a mean is too small beside the mean size to give what is carried a sign."""
+    return np.abs(mean) < MIXED * np.asarray(size)
 
 
 def interval(dataset: xr.Dataset, name: str, *dims: str) -> tuple[np.ndarray, np.ndarray]:

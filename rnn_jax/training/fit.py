@@ -7,6 +7,8 @@ The state is a pytree, `advance` a pure function of it: what is saved between tw
 on to the same bits.
 """
 
+import contextlib
+import inspect
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -146,14 +148,19 @@ def start(
             f"only the readout is trained: the step holds no array; {constant}", stacklevel=2
         )
     if not jax.tree.leaves(weights.readout) and _encloses_arrays(network.readout):
-        warnings.warn(f"the readout is not trained: {constant}", stacklevel=2)
+        warnings.warn(f"no weight of the readout is trained: {constant}", stacklevel=2)
     return FitState(network, optimiser.init(weights), jax.random.key_data(key), jnp.array(0))
 
 
 def _encloses_arrays(function: Any) -> bool:
-    """Whether a function of Python holds arrays in its closure, or in what it holds there."""
-    held = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
-    return any(map(eqx.is_inexact_array, jax.tree.leaves(held)))
+    """Whether a function of Python, jitted or partial, holds arrays in its closure."""
+    function = inspect.unwrap(getattr(function, "func", function))
+    held = []
+    for cell in getattr(function, "__closure__", None) or ():
+        # a name that has no value yet, and a dictionary whose keys have no order
+        with contextlib.suppress(ValueError):
+            held += jax.tree.leaves(cell.cell_contents)
+    return any(map(eqx.is_inexact_array, held))
 
 
 @eqx.filter_jit

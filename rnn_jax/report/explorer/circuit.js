@@ -236,7 +236,7 @@ function circuitLegend(q, unrolled) {
     [DOT, "other units"], [HALO, "chosen"]];
   const ends = [[dash("var(--input)"), "from an input"], [dash("var(--output)"), "to an output"],
     [dash("var(--ink)"), "unit to unit"], [OWN.replaceAll("currentColor", "var(--muted)"), "to itself"]];
-  const flows = [[UP, "pushes up"], [DOWN, "pushes down"], [OPEN, "either, by trial"], [OWN, "to itself"]];
+  const flows = [[UP, "pushes up"], [DOWN, "pushes down"], [OPEN, "either sign"], [OWN, "to itself"]];
   legend("circuitlegend", [...units, ...(unrolled ? ends : flows)]);
   const fill = `Fill: effect of the unit alone (${MEASURES[state.d]}; colours as in the matrix below). `;
   const at = unrolledWindow(q);
@@ -290,14 +290,17 @@ function drawGroupEdges(s, q, place) {
     $("groupnote").textContent = "Connections between groups that are needed; width by what its cut takes away.";
     return;
   }
-  const flows = now().flows ? (now().flowValues ??= halves(now().flows)) : [];
+  const flows = now().flows ? (now().flowValues ??= halves(now().flows.carried)) : [];
+  const either = now().flows ? bytes(now().flows.mixed) : [];
   const top = quantile(flows, 1);
   for (let a = 0; a < G; a++) {
     for (let b = 0; b < G; b++) {
       const value = flows[(state.w * G + b) * G + a] || 0;
       if (Math.abs(value) < 0.02 * top) continue;
-      const tip = `${groupNames[a]} to ${a === b ? "itself" : groupNames[b]}\nflow into one member: ${number(value)}`;
-      line(a, b, Math.abs(value) / top, css("--ink"), value < 0 ? "bar" : "arrow", tip, a === b ? "self" : "unit");
+      const head = either[(state.w * G + b) * G + a] ? "open" : value < 0 ? "bar" : "arrow";
+      const tip = `${groupNames[a]} to ${a === b ? "itself" : groupNames[b]}\n`
+        + `flow into one member: ${number(Math.abs(value))}, pushes it ${WAYS[head]}`;
+      line(a, b, Math.abs(value) / top, css("--ink"), head, tip, a === b ? "self" : "unit");
     }
   }
   $("groupnote").textContent = "Members of its circuit by group; lines: flow from members into one member, "

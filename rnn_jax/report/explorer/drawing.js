@@ -180,7 +180,7 @@ function clearText(g, said, x, y, align, ink) {
 }
 
 // The head of a connection: an arrow where it pushes its receiver up, a bar where down, an open
-// arrow where that differs from trial to trial.
+// arrow where that differs over trials and steps.
 function head(g, x, y, angle, size, kind) {
   g.beginPath();
   if (kind === "bar") {

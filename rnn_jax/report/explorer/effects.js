@@ -95,7 +95,7 @@ function drawRead() {
   colourBar("readbar", 1, `${MEASURES[state.d]} by the set together`);
   const who = now().mediator.length ? "The mediator" : "All units of any set";
   $("readnote").textContent = `${who} exchanged in one window, read in one window, all outputs. `
-    + "Grey: run and foil differ by less than a tenth of where they differ most.";
+    + "Grey: run and foil differ by less than 0.05 deviations, or a tenth of where they differ most.";
 }
 
 function readAxes(s, b, found, q) {

@@ -56,7 +56,8 @@ function words() {
   $("title").textContent = about.subject || "network";
   document.title = "rnn-jax: " + (about.subject || "network");
   $("about").textContent = `${N} units, ${W} windows. ${about.convention}; F: ${about.metric}; ${about.kind} to `
-    + `${about.value}. Effects of windows are divided by the share of the trial that remains from the window on. `
+    + `${about.value}. `
+    + (about.divided ? "Effects of windows are divided by the share of the trial that remains from the window on. " : "")
     + `Connectivity is [to, from].${about.failures && ` ${about.failures}.`}`
     + (Q ? ` Contrasts: ${D.asked.source}; judged on held-out trials.` : "");
   const out = D.edges.out ? " in and out" : " in";
@@ -67,7 +68,7 @@ function words() {
   const [x, y] = D.paths.variance.map(v => (100 * v).toFixed(0));
   $("pathnote").textContent = `First two principal components (${x} % and ${y} % of variance), `
     + `${D.paths.trials} trials, ` + "coloured by epoch; this window stands out.";
-  legend("graphlegend", [[UP, "pushes up"], [DOWN, "pushes down"], [OPEN, "either, by trial"], [OWN, "to itself"],
+  legend("graphlegend", [[UP, "pushes up"], [DOWN, "pushes down"], [OPEN, "either sign"], [OWN, "to itself"],
     [RING, "large effect in this epoch"], [HALO, "chosen"]]);
   legend("heatlegend", D.epochs.rows.map((row, e) => [box(colour(e)), row.name]));
   if (D.answers.length) $("answers").textContent = D.answers.join("\n");

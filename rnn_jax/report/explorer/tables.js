@@ -6,7 +6,7 @@ function effectRows() {
     const i = k * N + u;
     return [D.units[u], D.groups[u], ...spanOf(D.windows[k]), effect[i], low[i], high[i]];
   }));
-  return [["unit", "group", "first_step", "last_step", "effect_per_remaining_step", "low", "high"], ...rows];
+  return [["unit", "group", "first_step", "last_step", D.about.divided ? "effect_over_share_left" : "effect", "low", "high"], ...rows];
 }
 
 function flowRows() {

@@ -37,9 +37,10 @@ function windowEdges() {
   return found.sort((a, b) => a.mine - b.mine || Math.abs(a.weight) - Math.abs(b.weight));
 }
 
-const WAYS = { arrow: "up", bar: "down", open: "up or down, from trial to trial" };
+const WAYS = { arrow: "up", bar: "down", open: "up or down, by trial and step" };
 const edgeTip = e => `${D.units[e.from]} to ${e.own ? "itself" : D.units[e.to]}\n`
   + `flow ${number(Math.abs(e.weight))}: pushes it ${WAYS[e.head]}`;
+const signed = i => (mixed[i] ? `±${number(Math.abs(weight[i]))}` : number(weight[i]));
 
 function drawEdge(s, e, place, top, faint) {
   const c = [s.w / 2, s.h / 2];
@@ -135,7 +136,7 @@ function drawHeat() {
   g.strokeRect(b.x, b.y + (rowOf[state.u] * b.h) / N - 0.5, b.w, Math.max(2, b.h / N) + 1);
   heatAxes(g, b);
   heatMarks(s, b);
-  colourBar("heatbar", etop, `effect on ${D.about.metric || "F"}, per step that is left`);
+  colourBar("heatbar", etop, `effect on ${D.about.metric || "F"}${D.about.divided ? ", over the share of the trial left" : ""}`);
 }
 
 function drawStrip(g, b) {
@@ -294,7 +295,7 @@ function list(id, pick, other) {
   for (let k = 0; k < K && found.length < 5; k++) {
     const i = state.w * K + k;
     if (pick[i] !== state.u || weight[i] === 0) continue;
-    found.push([`${D.units[other[i]]}  ${number(weight[i])}`, other[i]]);
+    found.push([`${D.units[other[i]]}  ${signed(i)}`, other[i]]);
   }
   fillList(id, found);
 }
