@@ -1,14 +1,16 @@
 """Two runs side by side: what they share, and that one report follows the other."""
 
 import json
+from itertools import combinations
 
+import numpy as np
 import pytest
 from page import HOSTILE, needed
 from report_data import results, with_contrasts
 
 from rnn_jax.cli.commands import run
 from rnn_jax.report import compared, write_comparison
-from rnn_jax.report.compare import name_runs
+from rnn_jax.report.compare import by_chance, name_runs
 
 
 def asked(units=24, names=("bit 0", "bit 1"), subject="ring"):
@@ -17,9 +19,20 @@ def asked(units=24, names=("bit 0", "bit 1"), subject="ring"):
 
 
 def test_a_run_shares_all_sets_with_itself():
-    for question, kind, first, second, both, jaccard in compared(asked(), asked()):
-        assert first == second, (question, kind)
+    for question, kind, first, does, second, same, both, jaccard, *_ in compared(asked(), asked()):
+        assert (first, does) == (second, same), (question, kind)
         assert (jaccard == "1.00" and both == first.split()[0]) or (both, jaccard) == ("-", "-")
+        verbs = {"mediator": "undoes", "circuit": "keeps"}
+        assert does.startswith(verbs[kind]) == (first != "-")
+
+
+@pytest.mark.parametrize(("a", "b", "shared", "units"), [(3, 2, 1, 6), (5, 5, 5, 6), (1, 4, 0, 5)])
+def test_chance_is_counted_over_all_pairs_of_sets(a, b, shared, units):
+    one = set(range(a))
+    counts = [len(one & set(other)) for other in combinations(range(units), b)]
+    mean, p = by_chance(a, b, shared, units)
+    assert mean == pytest.approx(np.mean([k / (a + b - k) for k in counts]))
+    assert p == pytest.approx(np.mean([k >= shared for k in counts]))
 
 
 def test_units_are_matched_by_name_and_questions_too():
@@ -28,7 +41,7 @@ def test_units_are_matched_by_name_and_questions_too():
     assert rows
     assert {row[0].split(":")[0] for row in rows} == {"bit 1"}
     a, b = (json.loads(each.attrs["circuits"]) for each in (first, second))
-    for question, kind, _, _, both, _ in rows:
+    for question, kind, *_, both, _, _, _ in rows:
         one, other = (
             {i for s in sets if (s["question"], s["kind"]) == (question, kind) for i in s["units"]}
             for sets in (a, b)
@@ -39,7 +52,7 @@ def test_units_are_matched_by_name_and_questions_too():
         [*row[:2], "-"] for row in compared(first, first)
     ]
     other = second.assign_coords(unit=[f"other {k}" for k in range(24)])
-    assert {tuple(row[4:]) for row in compared(first, other)} == {("-", "-")}
+    assert {tuple(row[6:]) for row in compared(first, other)} == {("-",) * 4}
 
 
 def test_runs_are_named_apart(tmp_path):

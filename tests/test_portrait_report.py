@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from page import HOSTILE, find, needed, picture
 from portrait_data import SETS, SETTINGS, drawn, line
 from test_report_pictures import ill
@@ -18,8 +19,8 @@ from rnn_jax.report.dynamics_table import (
     POINTS,
     kind_of,
     kinds,
+    leading,
     removal_sentence,
-    slowest,
     tally,
 )
 from rnn_jax.report.explorer import page as explorer_page
@@ -147,9 +148,21 @@ def test_the_slowest_mode_of_a_neutral_point_is_neutral(on_line):
     for text in points:
         assert text.split()[5] == "neutral"
         assert "decays" not in text
-    assert set(portrait_data(on_line)["points"]["slowest"][:-1]) == {"neutral"}
+    assert set(portrait_data(on_line)["points"]["leading"][:-1]) == {"neutral"}
     # without the first unit: 0, 0.5, 0.5
-    np.testing.assert_allclose(slowest(on_line)[-1], 1 / np.log(2))
+    np.testing.assert_allclose(leading(on_line)[-1], 1 / np.log(2))
+
+
+def test_the_leading_mode_is_the_fastest_growing_one(on_line):
+    """Of constants 11 (decays), -10 and -4 (grow) it is the last: not the longest of all."""
+    constants = on_line["time_constant"].copy()
+    constants[:, :3] = [11.0, -10.0, -4.0]
+    grows = on_line.assign(
+        time_constant=constants, point_neutral=xr.zeros_like(on_line["point_neutral"])
+    )
+    np.testing.assert_array_equal(leading(grows), -4.0)
+    constants[:, :3] = [11.0, 2.0, 0.0]
+    np.testing.assert_array_equal(leading(grows.assign(time_constant=constants)), 11.0)
 
 
 def test_a_neutral_mode_does_not_grow_by_rounding(on_line):
@@ -158,7 +171,7 @@ def test_a_neutral_mode_does_not_grow_by_rounding(on_line):
     constants[:, 0] = -1.5e15
     turned = on_line.assign(time_constant=constants)
     assert "grows" not in dynamics_table(turned)
-    assert np.isposinf(slowest(turned)[0])
+    assert np.isposinf(leading(turned)[0])
 
 
 def test_a_neutral_point_is_not_stable(on_line):
@@ -346,7 +359,7 @@ def test_a_page_of_one_network_without_removals(browser, dataset, tmp_path):
 def test_a_page_says_that_the_slowest_mode_is_neutral(browser, on_line, tmp_path):
     write_portrait_page(on_line, tmp_path / "report.html")
     browser.get((tmp_path / "report.html").as_uri())
-    assert "Its slowest mode is neutral." in find(browser, "pointsaid").text
+    assert "Its leading mode is neutral." in find(browser, "pointsaid").text
     row = find(browser, "tablebox").find_element("css selector", "tbody tr")
     assert row.find_elements("tag name", "td")[3].text == "neutral"
     assert browser.get_log("browser") == []

@@ -106,6 +106,8 @@ def _sets(
 
 def _subject(args: Discover | Dynamics, log: Log, work: "Workplace") -> "Subject":
     """What is asked about, the same in all processes."""
+    import jax
+
     from ..discovery import find_subject, train_network
 
     training = TrainSettings(units=args.units, seed=args.settings.seed)
@@ -118,6 +120,8 @@ def _subject(args: Discover | Dynamics, log: Log, work: "Workplace") -> "Subject
         args.settings.seed,
         train=lambda task, settings: train_network(task, settings, log.track, log, work.kept),
     )
+    trials, steps = jax.tree.leaves(subject.trials.xs)[0].shape[:2]
+    log(f"{subject.size} units, {trials} trials of {steps} steps")
     return replace(subject, network=agree(subject.network))
 
 

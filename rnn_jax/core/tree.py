@@ -38,8 +38,8 @@ def prefix_leaves(prefix: PyTree, tree: PyTree, is_leaf: Callable[[Any], bool] =
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"a mask or value of structure {jtu.tree_structure(prefix)} does not fit a state "
-            f"of structure {jtu.tree_structure(tree)}: one array serves every part, else the "
-            "parts must correspond (None leaves a part alone)"
+            f"of structure {jtu.tree_structure(tree)}: one array serves all parts, else parts "
+            "must correspond (None leaves one alone); units by number are a list"
         ) from error
     return leaves
 

@@ -97,4 +97,4 @@ def read(
 def within(window: Any) -> Float[Array, " T"]:
     """A window, which `over` makes a part of a mask."""
     window = vector("a window [T], as span(T, start, stop) makes one,", window)
-    return in_unit("a window", window, traced=False)
+    return in_unit("a window [T], as rj.span(T, start, stop) makes it,", window, traced=False)

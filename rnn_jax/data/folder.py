@@ -118,7 +118,7 @@ def reserved(out: Path, overwrite: bool = False) -> Iterator[Workplace]:
         ...     pass
         Traceback (most recent call last):
             ...
-        ValueError: ... holds a finished run already; --overwrite replaces it
+        ValueError: ... holds a finished run already; --overwrite replaces it ...
     """
     from filelock import FileLock, Timeout
 
@@ -207,7 +207,10 @@ def _check_free(out: Path, said: Path, overwrite: bool) -> None:
         return
     _check_own(out, said)
     if not overwrite:
-        raise ValueError(f"{said} holds a finished run already; --overwrite replaces it")
+        raise ValueError(
+            f"{said} holds a finished run already; --overwrite replaces it (in Python "
+            "overwrite=True), and --out names another folder"
+        )
 
 
 def _check_own(out: Path, said: Path) -> None:

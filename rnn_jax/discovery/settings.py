@@ -63,8 +63,9 @@ class Settings:
     `--no-contrasts` leaves it out."""
 
     tolerance: float = 0.05
-    """The largest residual of a mediator: squared distance from its foil, as a share of the
-    difference between run and foil. The half of the trials that chooses is allowed half of it."""
+    """The largest residual of a mediator: the squared distance of the edited run from the foil,
+    over the squared difference between run and foil. On the choosing half, half of it is
+    allowed."""
 
     keep: float = 0.9
     """The share of the difference that a circuit must keep by itself."""
@@ -77,7 +78,8 @@ class Settings:
     """Random bases in which the same search is made; 0 for none. Above 128 units at most 20."""
 
     splits: int = 20
-    """Random halves of the trials that say how often a unit is chosen."""
+    """Random halves of the trials, to count how often each unit is chosen; 0 for none. Above 128
+    units at most 5."""
 
     resamples: int = 2000
     """Bootstrap samples for each interval."""

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from .style import DIVERGING, INK, MUTED, Sheet, bare, centred, colour_bar, fitting, look
-from .view import array, labels
+from .view import array, clock, labels
 
 UNITS = 60
 """Units that a figure shows, those of the largest effects."""
@@ -112,7 +112,8 @@ def when_figure(dataset: xr.Dataset) -> Figure:
     by_read = array(dataset, "by_read", "question", "direction", "exchange", "read_window")
     by_read, masks = by_read[asked, 0], array(dataset, "exchange_mask", *_MASK)[asked]
     ways = array(dataset, "came_in", "question", "way", "unit")
-    questions = labels(dataset, "question")
+    questions, contrasts = labels(dataset, "question"), labels(dataset, "question_contrast")
+    clocks = dict.fromkeys(clock(dataset, contrasts[q]) for q in asked)
     rows = [_rows(values) for values in by_unit]
     with look():
         norm = centred(by_unit)
@@ -140,7 +141,8 @@ def when_figure(dataset: xr.Dataset) -> Figure:
             where = {"location": "top", "aspect": 30, "pad": 0.01}
             colour_bar(figure, shown, grid[:, column], said, **where)
         some = _of(len(asked), len(_asked(dataset)), " questions")
-        figure.suptitle(f"When each unit and the mediator act{some}", x=0.01, ha="left")
+        title = f"When each unit and the mediator act{some}, in steps {' or '.join(clocks)}"
+        figure.suptitle(title, x=0.01, ha="left")
     return figure
 
 

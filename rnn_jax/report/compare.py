@@ -5,15 +5,19 @@ write_comparison({"before": first.dataset, "after": second.dataset}, Path("both.
 
 import json
 from collections.abc import Mapping
+from math import comb
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from .explorer import assembled, page, payload, with_data
+from .table import performance_line
 from .view import labels
 
-HEAD = ("question", "set", "{0}", "{1}", "in both", "Jaccard")
+HEAD = (
+    "question", "set", "{0}", "in {0}", "{1}", "in {1}", "in both", "Jaccard", "by chance", "p",
+)  # fmt: skip
 KINDS = ("mediator", "circuit")
 TITLE = b"<title>rnn-jax: two runs</title>"
 
@@ -22,7 +26,9 @@ def write_comparison(runs: Mapping[str, xr.Dataset], path: Path) -> None:
     """Write the page of two runs.
 
     What is chosen in one report is chosen in the other: the question, the window, and the unit if
-    that is asked for. A table tells, question by question, how large the sets of both are.
+    that is asked for. A table tells, question by question, how large the sets of both are, what
+    they do, and how many units they share: `J = |A & B| / |A | B|`, beside the mean of `J` of sets
+    of these sizes that are drawn at random, and the share of such sets with at least this `J`.
 
     **Arguments:**
 
@@ -44,7 +50,8 @@ def write_comparison(runs: Mapping[str, xr.Dataset], path: Path) -> None:
     same = labels(next(iter(runs.values())), "unit") == labels(list(runs.values())[1], "unit")
     data = {
         "names": list(runs),
-        "about": " ".join([MATCHED if same else UNMATCHED, *([] if rows else [APART])]),
+        "about": " ".join([MATCHED if same else UNMATCHED, *([] if rows else [APART]), SCALES]),
+        "runs": [_said(name, each) for name, each in runs.items()],
         "head": [name.format(*runs) for name in HEAD],
         "rows": rows,
         "pages": [with_data(page(), _headed(name, each)) for name, each in runs.items()],
@@ -59,6 +66,7 @@ MATCHED = (
 )
 UNMATCHED = "The runs have different units, so no unit is matched."
 APART = "The runs have no question in common."
+SCALES = "Each report has its own scale of colors: read the bars."
 
 
 def _headed(name: str, dataset: xr.Dataset) -> dict[str, Any]:
@@ -68,8 +76,19 @@ def _headed(name: str, dataset: xr.Dataset) -> dict[str, Any]:
     return data
 
 
+def _said(name: str, dataset: xr.Dataset) -> str:
+    """What a run was asked, and how near its outputs are to the targets."""
+    sizes, about = dataset.sizes, dataset.attrs
+    line = performance_line(dataset)
+    return (
+        f"{name}: {sizes['unit']} units, {sizes['trial']} trials of {sizes['time']} steps, "
+        f"{about['kind']} to {about['value']}, score {about['metric']}, seed {about['seed']}"
+        + (f"; {line}" if line else "")
+    )
+
+
 def compared(first: xr.Dataset, second: xr.Dataset) -> list[list[str]]:
-    """Rows of `HEAD`: how many units each run's sets have, and how many are in both.
+    """Rows of `HEAD`: the sets of each run, what they do, and how many units are in both.
 
     **Arguments:**
 
@@ -106,18 +125,54 @@ def name_runs(folders: tuple[Path, Path]) -> list[str]:
     return names if names[0] != names[1] else [f"{name} ({k})" for k, name in enumerate(names, 1)]
 
 
-Sets = dict[tuple[str, str], list[int]]
+Sets = dict[tuple[str, str], dict[str, Any]]
 
 
 def _sets(dataset: xr.Dataset) -> Sets:
-    """Units of each question's sets, by question and kind."""
+    """Each question's sets, by question and kind."""
     sets = json.loads(dataset.attrs.get("circuits") or "[]")
-    return {(one["question"], one["kind"]): one["units"] for one in sets if one["kind"] in KINDS}
+    return {(one["question"], one["kind"]): one for one in sets if one["kind"] in KINDS}
 
 
 def _row(name: str, kind: str, units: list[list[str]], found: list[Sets]) -> list[str]:
-    a, b = ({own[i] for i in each.get((name, kind), [])} for own, each in zip(units, found))
-    size = lambda members, own: f"{len(members)} of {len(own)}" if members else "-"
-    known = units[0] == units[1] and a and b
-    shared = [str(len(a & b)), f"{len(a & b) / len(a | b):.2f}"] if known else ["-", "-"]
-    return [name, kind, size(a, units[0]), size(b, units[1]), *shared]
+    records = [each.get((name, kind), {"units": []}) for each in found]
+    a, b = ({own[i] for i in record["units"]} for own, record in zip(units, records))
+    size = lambda record, own: f"{len(record['units'])} of {len(own)}" if record["units"] else "-"
+    sides = [
+        said for record, own in zip(records, units) for said in (size(record, own), _does(record))
+    ]
+    if not (units[0] == units[1] and a and b):
+        return [name, kind, *sides, *"----"]
+    index = len(a & b) / len(a | b)
+    mean, p = by_chance(len(a), len(b), len(a & b), len(units[0]))
+    return [name, kind, *sides, str(len(a & b)), f"{index:.2f}", f"{mean:.2f}", f"{p:.2g}"]
+
+
+def _does(record: dict[str, Any]) -> str:
+    """What a set does on held-out trials, in the words of its kind."""
+    if not record["units"]:
+        return "-"
+    undone, restored = (record[part][0] for part in ("undone", "restored"))
+    said = lambda value: "-" if value is None else f"{value:.2f}"
+    if record["kind"] == "circuit":
+        return f"keeps {said(restored)}"
+    return f"undoes {said(undone)}, restores {said(restored)}"
+
+
+def by_chance(a: int, b: int, shared: int, units: int) -> tuple[float, float]:
+    """The mean Jaccard index of two random sets, and how often they share as many units.
+
+    The number that they share is hypergeometric: `C(a, k) C(N - a, b - k) / C(N, b)`.
+
+    **Arguments:**
+
+    - `a`, `b`: the sizes of the sets, at least 1.
+    - `shared`: how many units are in both.
+    - `units`: `N`, of how many they are drawn.
+
+    **Returns:** the mean index, and the chance of at least `shared`.
+    """
+    counts = range(max(0, a + b - units), min(a, b) + 1)
+    chances = [comb(a, k) * comb(units - a, b - k) / comb(units, b) for k in counts]
+    mean = sum(chance * k / (a + b - k) for k, chance in zip(counts, chances))
+    return mean, sum(chance for k, chance in zip(counts, chances) if k >= shared)

@@ -56,14 +56,17 @@ def kind_of(dataset: xr.Dataset, p: int) -> str:
     return f"{kind}, {counted(int(dataset[f'point_{kind}'][p]), 'mode')}"
 
 
-def slowest(dataset: xr.Dataset) -> np.ndarray:
-    """The time constant of each point's slowest mode, in steps.
+def leading(dataset: xr.Dataset) -> np.ndarray:
+    """The time constant of each point's leading mode, in steps: of the mode that grows fastest, or
+    decays slowest where none grows.
 
     Negative where the mode grows, infinite where it is neutral, NaN where none is known.
     """
     constants = array(dataset, "time_constant", "point", "mode")
     constants = np.where(np.isfinite(constants), constants, 0.0)
-    longest = constants[np.arange(len(constants)), np.abs(constants).argmax(1)]
+    # the largest rate of growth: of -1 and -4 the first, of 1 and 4 the second
+    rates = np.where(constants != 0, -1 / np.where(constants != 0, constants, 1.0), -np.inf)
+    longest = constants[np.arange(len(constants)), rates.argmax(1)]
     # a neutral mode is one by the margin of `stability`: its own constant may be of any size
     neutral = array(dataset, "point_neutral", "point") > 0
     return np.where(neutral, np.inf, np.where(longest == 0, np.nan, longest))
@@ -139,7 +142,7 @@ def _points(dataset: xr.Dataset) -> list[str]:
     if not own.size:
         return ["no start came to a fixed point or to a slow one"]
     head = f"{'point':<6} {'kind':<20} {'starts':>6} {'time constant':>14} {'q':>9}  outputs"
-    rows, constants = [head, "-" * len(head)], slowest(dataset)
+    rows, constants = [head, "-" * len(head)], leading(dataset)
     for p in own[:POINTS]:
         point = dataset.isel(point=p)
         said = " ".join(f"{value:+.2f}" for value in np.ravel(point["point_output"].values)[:8])
@@ -149,7 +152,11 @@ def _points(dataset: xr.Dataset) -> list[str]:
         )
     if len(own) > POINTS:
         rows.append(f"... and {len(own) - POINTS} more in results.nc")
-    return [*rows, "time constant: of the slowest mode, in steps; outputs: the readout there"]
+    return [
+        *rows,
+        "time constant, in steps: of the fastest growing mode, or of the slowest if all decay",
+        "outputs: the readout there",
+    ]
 
 
 def _in_words(constant: float) -> str:

@@ -21,6 +21,7 @@ from .explorer_edges import kept_edges
 from .explorer_questions import question_data
 from .packing import halves, numbers, plain
 from .style import EPOCHS
+from .table import performance_line
 from .view import (
     CONVENTION,
     array,
@@ -94,7 +95,8 @@ def payload(dataset: xr.Dataset) -> dict[str, Any]:
     members = [np.asarray(one["members"], int) for one in asked["questions"]]
     return {
         "about": about
-        | {"convention": CONVENTION, "failures": failures(dataset), "divided": divided(dataset)},
+        | {"convention": CONVENTION, "failures": failures(dataset), "divided": divided(dataset)}
+        | {"performance": performance_line(dataset)},
         "units": labels(dataset, "unit"),
         "groups": unit_groups(dataset),
         "places": halves(circle(dataset)),

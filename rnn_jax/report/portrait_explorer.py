@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .dynamics_table import kind_of, kinds, points_of, removal_sentence, search_lines, slowest
+from .dynamics_table import kind_of, kinds, leading, points_of, removal_sentence, search_lines
 from .explorer import assembled, with_data
 from .packing import halves, numbers, plain
 from .portrait_panels import FLOW, longest, planes
@@ -124,7 +124,7 @@ def _points(dataset: xr.Dataset) -> dict[str, Any]:
         "at": halves(array(dataset, "point_pca", "point", "pc")),
         "starts": numbers(array(dataset, "point_count", "point"), "<i4"),
         "residual": [plain(q) for q in array(dataset, "point_residual", "point")],
-        "slowest": ["neutral" if np.isposinf(c) else plain(c) for c in slowest(dataset)],
+        "leading": ["neutral" if np.isposinf(c) else plain(c) for c in leading(dataset)],
         "outputs": halves(array(dataset, "point_output", "point", "output")),
         "real": halves(parts[0][:, :MODES]),
         "imag": halves(parts[1][:, :MODES]),

@@ -24,6 +24,7 @@ from .connectivity import connectivity_figure
 from .explorer import write_explorer
 from .heatmap import effects_figure, ranking_figure
 from .sets import sets_figure
+from .table import epoch_table
 from .trajectories import trajectories_figure
 from .unrolled_figure import unrolled_figure
 
@@ -141,7 +142,7 @@ def save(found: Discovery, folder: str | Path, overwrite: bool = False) -> None:
             f"save takes a Discovery and a folder, got {described(found)} and {described(folder)}"
         )
     with reserved(Path(folder), overwrite) as work:
-        write_run(work, found, "")
+        write_run(work, found, epoch_table(found.dataset))
 
 
 def write_run(work: Workplace, found: Discovery, log: str) -> None:

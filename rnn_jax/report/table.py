@@ -37,7 +37,7 @@ def epoch_table(dataset: xr.Dataset) -> str:
     )
     if dataset.attrs.get("readout") == "units":
         lines.append("the network has no readout: its units are the outputs")
-    lines += filter(None, (failures(dataset), _agreement(dataset), _performance(dataset)))
+    lines += filter(None, (failures(dataset), _agreement(dataset), performance_line(dataset)))
     return "\n".join(lines)
 
 
@@ -85,13 +85,13 @@ def _agreement(dataset: xr.Dataset) -> str:
     return said
 
 
-def _performance(dataset: xr.Dataset) -> str:
-    """How well the network does its task, where targets are known."""
+def performance_line(dataset: xr.Dataset) -> str:
+    """How near outputs are to targets, where these are known."""
     parts = {"r2": "R2", "accuracy": "accuracy"}
     known = [
         f"{word} {dataset.attrs[key]:.3f}" for key, word in parts.items() if key in dataset.attrs
     ]
-    return f"the network does its task with {', '.join(known)} on these trials" if known else ""
+    return f"outputs against targets, on these trials: {', '.join(known)}" if known else ""
 
 
 def _ratio(row: xr.Dataset, name: str) -> str:

@@ -75,7 +75,10 @@ def load_header(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise ValueError(f"{path} is no saved model: it has no JSON header") from None
+        raise ValueError(
+            f"{path} is no saved model: it has no JSON header (leaves that Equinox wrote are read "
+            "into a network of yours: name it as FILE.py:network)"
+        ) from None
     if not isinstance(header, dict):
         raise ValueError(f"{path} is no saved model: its header is {type(header).__name__}")
     return header

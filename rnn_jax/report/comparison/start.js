@@ -62,5 +62,5 @@ frames.forEach(frame => frame.addEventListener("load", () => {
   document.body.dataset.ready = "yes";
 }));
 $("title").textContent = D.names.join(" and ");
-$("about").textContent = D.about;
+$("about").replaceChildren(...D.runs.flatMap(said => [said, document.createElement("br")]), D.about);
 table();

@@ -59,6 +59,7 @@ function words() {
     + `${about.value}. `
     + (about.divided ? "Effects of windows are divided by the share of the trial that remains from the window on. " : "")
     + `Connectivity is [to, from].${about.failures && ` ${about.failures}.`}`
+    + (about.performance ? ` ${about.performance[0].toUpperCase()}${about.performance.slice(1)}.` : "")
     + (Q ? ` Contrasts: ${D.asked.source}; judged on held-out trials.` : "");
   const out = D.edges.out ? " in and out" : " in";
   const own = N <= 256 ? ", its own to itself," : "";

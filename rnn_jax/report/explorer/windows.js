@@ -194,7 +194,7 @@ function heatMarks(s, b) {
     mark(s, { x: b.x + k * dx, y: 0, w: dx, h: 18 }, said, () => choose(k, state.u));
   }
 }
-const stepsOf = k => `steps ${D.windows[k][0]} to ${D.windows[k][1] - 1}`;
+const stepsOf = k => steps(D.windows[k]);
 
 function windowTip(k, u) {
   const i = k * N + u;

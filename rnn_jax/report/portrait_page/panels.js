@@ -102,9 +102,9 @@ views.push(drawSpectrum);
 function pointWords(p) {
   const O = outputs.length / P;
   const said = range(Math.min(O, 12)).map(k => outputs[p * O + k].toFixed(2)).join(", ");
-  const slow = slowest[p];
+  const slow = leading[p];
   const known = slow === "neutral" ? "is neutral" : slow && `${slow < 0 ? "grows" : "decays"} in ${number(Math.abs(slow))} steps`;
-  const how = known ? ` Its slowest mode ${known}.` : "";
+  const how = known ? ` Its leading mode ${known}.` : "";
   return `Outputs there: ${said}${O > 12 ? ", ..." : ""}. Found by ${foundBy(p)}.${how}${fateWords(p)}`;
 }
 
@@ -124,14 +124,14 @@ function fateWords(p) {
 function cellsOf(p) {
   const O = outputs.length / P;
   const said = range(Math.min(O, 6)).map(k => outputs[p * O + k].toFixed(2)).join("  ");
-  const slow = slowest[p] === "neutral" ? "neutral" : slowest[p] ? number(Math.abs(slowest[p])) : "–";
+  const slow = leading[p] === "neutral" ? "neutral" : leading[p] ? number(Math.abs(leading[p])) : "–";
   return [String(p), D.points.said[p], String(starts[p]), slow, said];
 }
 
 // The points of the network that is shown; in a removal those of the intact one, with their fates.
 function drawTable() {
   const known = fates[state.l];
-  const heads = ["point", "kind", "starts", "slowest mode (steps)", "outputs"];
+  const heads = ["point", "kind", "starts", "leading mode (steps)", "outputs"];
   if (known) heads.push("became", "distance (spread)", "unstable modes");
   const [whole, body] = headed(heads);
   D.landscapes[0].points.forEach((p, k) => {

@@ -2,8 +2,8 @@
 function pointRows() {
   const axes = range(K).map(k => `component_${k + 1}`);
   const rows = D.landscapes[state.l].points.map(p =>
-    [p, D.points.kind[p], starts[p], slowest[p] ?? "", ...range(K).map(k => places[p * K + k])]);
-  return [["point", "kind", "starts", "slowest_steps", ...axes], ...rows];
+    [p, D.points.kind[p], starts[p], leading[p] ?? "", ...range(K).map(k => places[p * K + k])]);
+  return [["point", "kind", "starts", "leading_mode_steps", ...axes], ...rows];
 }
 
 function nearRows() {
