@@ -344,6 +344,7 @@ STEP, ZEROS = rolled(2), np.zeros((4, 2))
 BAD = {
     "no starts": (lambda: fixed_points(STEP, NONE, np.zeros((0, 2))), "at least one state"),
     "no axis": (lambda: fixed_points(STEP, NONE, np.float64(1.0)), "one leading axis"),
+    "one state": (lambda: fixed_points(STEP, NONE, np.zeros(4)), "rows, [S, N], also where"),
     "width": (lambda: fixed_points(STEP, NONE, np.zeros((4, 3))), "the step rejects"),
     "input": (
         lambda: fixed_points(network("gru").step, np.zeros(I + 1), np.zeros((4, N))),

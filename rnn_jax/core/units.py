@@ -78,7 +78,8 @@ def over(units: PyTree, window: Float[Array, " T"], outside: bool = False) -> Py
             return Indices(jnp.asarray(index), window, outside)
         if is_integer(known) or known.ndim != 1:
             raise ValueError(f"{WANTED}; got {described(known)}")
-        mask = in_unit("units", array("units", known), traced=False).astype(window.dtype)
+        name = "a mask of units (an index is an integer)"
+        mask = in_unit(name, array("units", known), traced=False).astype(window.dtype)
         return jnp.outer(window, 1 - mask if outside else mask)
 
     return jax.tree.map(one, units, is_leaf=is_units)

@@ -146,7 +146,8 @@ def epoch_window(name: str, array: np.ndarray, B: int, T: int) -> Float[Array, "
     if array.dtype.kind in "iu" and array.shape in ((2,), (B, 2)) and T != 2:
         start, stop = np.broadcast_to(array, (B, 2)).T[:, :, None]
         if (start < 0).any() or (stop > T).any() or (start >= stop).any():
-            raise ValueError(f"{name}: times must satisfy 0 <= start < stop <= {T}")
+            ends = f"{start.min()} to {stop.max()}"
+            raise ValueError(f"{name}: times must satisfy 0 <= start < stop <= {T}, got {ends}")
         steps = np.arange(T)[None]
         return jnp.asarray((steps >= start) & (steps < stop), dtype)
     if array.dtype.kind not in "fiub" or array.shape not in ((T,), (B, T)):

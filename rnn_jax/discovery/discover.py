@@ -224,7 +224,10 @@ def _check_run(hs: State, ys: Array, scores: Array) -> None:
     check_run(hs, ys)
     if not (good := np.isfinite(np.asarray(scores))).all():
         at = int(np.argwhere(~good)[0, 0])
-        raise ValueError(f"the metric of the clean run is not finite on trial {at}")
+        raise ValueError(
+            f"the metric of the clean run is not finite on trial {at}; a score gets the outputs "
+            "[T, O] and targets [T, O] of one trial"
+        )
 
 
 def _split(found: Connectivity, at: int) -> tuple[Connectivity, Connectivity]:

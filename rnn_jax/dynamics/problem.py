@@ -89,7 +89,12 @@ def posed(name: str, step: Step, x: PyTree, states: PyTree, per_point: bool) -> 
 def _problem(
     step: Step, h: State, one: PyTree, x: PyTree, rows: np.ndarray, per_point: bool, precise: bool
 ) -> Problem:
-    check_step(step, h, jax.tree.map(lambda leaf: leaf[None], one))
+    try:
+        check_step(step, h, jax.tree.map(lambda leaf: leaf[None], one))
+    except ValueError as error:
+        single = any(leaf.ndim == 0 for leaf in jax.tree.leaves(h))
+        hint = "; states are rows, [S, N], also where there is one" if single else ""
+        raise ValueError(f"{error}{hint}") from error
     flat, like = flatten(step, h)
     kinds = jax.tree.map(lambda leaf: leaf.dtype, one)
     x = jax.tree.map(lambda leaf, kind: leaf.astype(kind), x, kinds)

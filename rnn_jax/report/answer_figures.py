@@ -128,7 +128,7 @@ def when_figure(dataset: xr.Dataset) -> Figure:
             used = mask.any(1)
             edges = np.append(mask[used].argmax(1), mask[used].any(0).sum())
             _units(left, dataset, units, values[used], edges, norm)
-            told = _of(len(units), int(np.isfinite(values).any(0).sum()), " units")
+            told = _of(len(units), int(np.isfinite(values).any(0).sum()), " units of its sets")
             left.set_title(fitting(questions[q], 3.8, 10, "bold") + told)
             _heat(right, reads[used][:, used].T, edges, edges, Normalize(-1, 1))
             right.set_ylabel("step read")

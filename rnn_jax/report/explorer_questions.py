@@ -108,11 +108,11 @@ def _say_shared(
         if not own["members"] or len(set(contrasts)) < 2:
             continue
         who = [unit for unit, found in shared.items() if found]
-        text = "None of its units is in a set of another contrast."
+        text = "None of the units of its sets is in a set of another contrast."
         if who:
             text = (
-                f"{len(who)} of its {len(own['members'])} units are also in a set of another "
-                f"contrast ({', '.join(sorted(others)[:4])}): {units_named(dataset, who)}."
+                f"{len(who)} of the {len(own['members'])} units of its sets are also in a set of "
+                f"another contrast ({', '.join(sorted(others)[:4])}): {units_named(dataset, who)}."
             )
         own["sentences"].append({"kind": "shared", "text": text + _elsewhere(dataset, own, q)})
 

@@ -64,7 +64,10 @@ def check_trials(trials: Trials) -> None:
     for name, array in named:
         shape = jnp.shape(numbers(name, array))
         if shape[:2] != (B, T):
-            raise ValueError(f"{name} of shape {shape} does not fit {B} trials of {T} steps")
+            raise ValueError(
+                f"{name} of shape {shape} does not fit {B} trials of {T} steps: its first two "
+                "axes must be these"
+            )
         finite_trials(name, array)
     if trials.targets is not None:
         axes(targets=(trials.targets, "B T O"))
