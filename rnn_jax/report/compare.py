@@ -72,7 +72,8 @@ SCALES = "Each report has its own scale of colors: read the bars."
 def _headed(name: str, dataset: xr.Dataset) -> dict[str, Any]:
     """A report's data, under the run's name: both may be of networks that are called alike."""
     data = payload(dataset)
-    data["about"]["subject"] = f"{name}: {data['about']['subject']}"
+    own = data["about"]["subject"]
+    data["about"]["subject"] = name if own == name else f"{name}: {own}"
     return data
 
 
