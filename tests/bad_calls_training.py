@@ -6,7 +6,7 @@ from bad_calls import CELL, EYE, KEY, NAN, NET, RUN, XS, YS, B, I, T, with_defau
 
 import rnn_jax as rj
 from rnn_jax import tasks, training
-from rnn_jax.cells import Anatomy, visual_cortex
+from rnn_jax.cells import Anatomy, Leaky, visual_cortex
 
 TRIALS = rj.Trials(XS, YS, {"a": jnp.ones((B, T))})
 TASK = tasks.FlipFlop(bits=I, steps=T)
@@ -148,6 +148,9 @@ STUDIES = [
       for name in words],
     *[(name, lambda name=name: rj.Settings(**{name: "bogus"}), f"{name} must")
       for name in numbers],
+    ("a noise of text", lambda: Leaky(1, 2, tau=2.0, dt=1.0, noise="a", key=KEY), "noise"),
+    ("a noise below 0", lambda: Leaky(1, 2, tau=2.0, dt=1.0, noise=-1.0, key=KEY), "got -1"),
+    ("a tau of text", lambda: Leaky(1, 2, tau="a", dt=1.0, key=KEY), "tau"),
     ("a score of one's own", lambda: rj.Settings(score=lambda y, t: 0.0), "discover(..., score="),
     ("no flips", lambda: rj.Settings(flips=None), "flips must be a whole number"),
     (

@@ -116,7 +116,7 @@ def test_where_few_trials_may_choose_more_trials_are_no_remedy():
     few = Search(bases=0, splits=0, random_sets=19)
     (answer,) = ask(network, Trials(xs, None, {}), "mine", contrast, few, jax.random.key(1))
     assert answer.trials[0] < 10
-    assert answer.note.endswith("24 trials choose: a larger share must differ there)")
+    assert answer.note.endswith("24 trials choose: more of these must differ there)")
 
 
 BAD = {

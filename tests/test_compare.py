@@ -35,6 +35,26 @@ def test_chance_is_counted_over_all_pairs_of_sets(a, b, shared, units):
     assert p == pytest.approx(np.mean([k >= shared for k in counts]))
 
 
+def test_chance_is_not_told_of_whole_groups():
+    grouped = asked()
+    sets = json.loads(grouped.attrs["circuits"])
+    for one in sets:
+        one["groups"], one["undone"] = ["a"], None
+    grouped = grouped.assign_attrs(circuits=json.dumps(sets))
+    rows = [row for row in compared(grouped, asked()) if row[7] != "-"]
+    assert rows
+    assert {tuple(row[8:]) for row in rows} == {("-", "-")}
+    assert all("undoes -, restores" in row[3] for row in rows if row[1] == "mediator")
+
+
+@pytest.mark.parametrize("lacking", ["seed", "kind", "value", "metric"])
+def test_older_runs_are_compared(lacking, tmp_path):
+    older = asked()
+    del older.attrs[lacking]
+    write_comparison({"one": older, "two": asked()}, tmp_path / "both.html")
+    assert "24 units" in (tmp_path / "both.html").read_text("utf-8")
+
+
 def test_units_are_matched_by_name_and_questions_too():
     first, second = asked(), asked(names=("bit 1", "bit 2"))
     rows = compared(first, second)

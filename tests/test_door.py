@@ -40,7 +40,7 @@ def test_a_discovery_shows_itself(found):
 
 
 def test_a_score_of_ones_own_is_named_and_a_constant_one_told():
-    with pytest.warns(UserWarning, match="is it a constant"):
+    with pytest.warns(UserWarning, match="the score may be a constant"):
         found = rj.discover(subject(), QUICK, score=lambda ys, targets: 0 * ys.sum())
     assert ", score <lambda> " in repr(found).splitlines()[0]
     assert ", score &lt;lambda&gt; " in found._repr_html_()

@@ -35,11 +35,23 @@ def before_it_is_there():
     return readout
 
 
-@pytest.mark.parametrize(
-    "readout",
-    [enclosing(INNER), jax.jit(enclosing(INNER)), functools.partial(enclosing(INNER))],
-    ids=["a closure", "a jitted closure", "a partial closure"],
-)
+def decorated(w):
+    base = lambda h: h
+    return functools.wraps(base)(lambda h: w @ base(h))
+
+
+W = jnp.ones((1, 2))
+ENCLOSING = {
+    "a closure": enclosing(INNER),
+    "a jitted closure": jax.jit(enclosing(INNER)),
+    "a partial closure": functools.partial(enclosing(INNER)),
+    "a jitted partial": jax.jit(functools.partial(enclosing(INNER))),
+    "a partial's argument": functools.partial(lambda w, h: w @ h, W),
+    "a decorator": decorated(W),
+}
+
+
+@pytest.mark.parametrize("readout", ENCLOSING.values(), ids=ENCLOSING)
 def test_a_readout_that_encloses_its_weights_is_not_trained_in_silence(readout):
     with pytest.warns(UserWarning, match="no weight of the readout is trained"):
         begun(readout)

@@ -161,6 +161,15 @@ def test_the_leading_mode_is_the_fastest_growing_one(on_line):
         time_constant=constants, point_neutral=xr.zeros_like(on_line["point_neutral"])
     )
     np.testing.assert_array_equal(leading(grows), -4.0)
+    # a mode that neither grows nor decays beside one that grows
+    constants[:, :3] = [-4.0, 1e15, 3.0]
+    both = grows.assign(
+        time_constant=constants,
+        point_neutral=xr.ones_like(on_line["point_neutral"]),
+        point_unstable=xr.ones_like(on_line["point_unstable"]),
+    )
+    np.testing.assert_array_equal(leading(both), -4.0)
+    assert np.isnan(leading(grows.isel(mode=slice(0)))).all()
     constants[:, :3] = [11.0, 2.0, 0.0]
     np.testing.assert_array_equal(leading(grows.assign(time_constant=constants)), 11.0)
 

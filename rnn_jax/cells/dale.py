@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..core import Input, State
 from .parts import Parts, slope
-from .shapes import check_sizes, check_step, check_tau, expect, flags, split_noise
+from .shapes import check_noise, check_sizes, check_step, check_tau, expect, flags, split_noise
 
 
 class Dale(eqx.Module):
@@ -90,7 +90,7 @@ class Dale(eqx.Module):
         self.w = balanced(w_key, self.excitatory, self.mask)
         self.u = jax.random.normal(u_key, (units, inputs)) / max(inputs, 1) ** 0.5
         self.b = jnp.zeros(units)
-        self.activation, self.noise = activation, float(noise)
+        self.activation, self.noise = activation, check_noise(noise)
 
     @property
     def wire(self) -> Float[Array, "N N"]:

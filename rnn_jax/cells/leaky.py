@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core import Input, State
 from .parts import Parts, slope
-from .shapes import check_sizes, check_step, check_tau, expect, split_noise
+from .shapes import check_noise, check_sizes, check_step, check_tau, expect, split_noise
 
 
 class Leaky(eqx.Module):
@@ -71,7 +71,7 @@ class Leaky(eqx.Module):
         self.w = jax.random.normal(w_key, (units, units)) / units**0.5
         self.u = jax.random.normal(u_key, (units, inputs)) / max(inputs, 1) ** 0.5
         self.b = jnp.zeros(units)
-        self.activation, self.noise = activation, float(noise)
+        self.activation, self.noise = activation, check_noise(noise)
 
     def __call__(self, h: State, x: Input) -> State:
         x, xi = split_noise(self.noise, x)

@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool
 
 from ..core import Input
+from ..core.checks import finite_number
 
 
 def expect(name: str, array: Any, shape: tuple[int, ...]) -> None:
@@ -53,9 +54,18 @@ def check_tau(tau: float | int, dt: float | int) -> tuple[float, float]:
 
     **Raises:** `ValueError` where `dt` is not in `(0, tau]`, where Euler's rule overshoots.
     """
+    tau, dt = finite_number("tau", tau), finite_number("dt", dt)
     if not 0 < dt <= tau:
-        raise ValueError(f"a leaky cell needs 0 < dt <= tau, got dt = {dt} and tau = {tau}")
-    return float(tau), float(dt)
+        raise ValueError(f"a leaky cell needs 0 < dt <= tau, got dt = {dt:g} and tau = {tau:g}")
+    return tau, dt
+
+
+def check_noise(noise: float | int) -> float:
+    """The size of a cell's noise. **Raises:** `ValueError` where it is not finite, or below 0."""
+    size = finite_number("noise", noise)
+    if size < 0:
+        raise ValueError(f"noise must be at least 0, got {size:g}")
+    return size
 
 
 def split_noise(noise: float | int, x: Input) -> tuple[Input, Array | None]:

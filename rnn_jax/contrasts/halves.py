@@ -135,7 +135,7 @@ def _enough(trials: int, have: Sequence[float | int], valid: int, most: int | No
     """What would hold enough: about how many trials, in tens, or a larger share of those that
     choose, where more of them would not; empty where not even that is known."""
     if most is not None and _first(valid, most) == most and have[0] < rule.TRIALS:
-        return f" (above {rule.MANY} units {most} trials choose: a larger share must differ there)"
+        return f" (above {rule.MANY} units {most} trials choose: more of these must differ there)"
     if min(have) < 1:
         return ""
     return f" (draw about {10 * int(np.ceil(1.2 * trials * rule.TRIALS / min(have) / 10))} trials)"

@@ -148,9 +148,8 @@ def finite_trials(name: str, values: Numbers) -> None:
     not finite; 0 is the first of each."""
     bad = ~np.isfinite(np.asarray(values))
     if bad.any():
-        where = [int(i) for i in np.argwhere(bad)[0]]
-        channel = "" if len(where) < 3 else f", channel {where[2]}"
-        raise ValueError(f"{name}: not finite at trial {where[0]}, time {where[1]}{channel}")
+        where = zip(("trial", "time", "channel"), np.argwhere(bad)[0].tolist())
+        raise ValueError(f"{name}: not finite at {', '.join(f'{axis} {i}' for axis, i in where)}")
 
 
 def no_nan(name: str, values: Numbers) -> Any:

@@ -95,7 +95,11 @@ def discover(
     check_attainable(count, settings.flips, settings.alpha, settings.floor)
     findings = find(subject, settings, track, store, score)
     if not (findings.causes.windows.any() or findings.causes.epochs.any()):
-        warnings.warn("no unit changes the score in any window: is it a constant?", stacklevel=2)
+        warnings.warn(
+            "no unit changes the score in any window: the score may be a constant, the readout "
+            "may not see the units, or their values may be what they are replaced with",
+            stacklevel=2,
+        )
     circuit = Circuit(
         nodes=findings.selection.members,
         edges=findings.edges,

@@ -80,12 +80,11 @@ def _headed(name: str, dataset: xr.Dataset) -> dict[str, Any]:
 def _said(name: str, dataset: xr.Dataset) -> str:
     """What a run was asked, and how near its outputs are to the targets."""
     sizes, about = dataset.sizes, dataset.attrs
-    line = performance_line(dataset)
-    return (
-        f"{name}: {sizes['unit']} units, {sizes['trial']} trials of {sizes['time']} steps, "
-        f"{about['kind']} to {about['value']}, score {about['metric']}, seed {about['seed']}"
-        + (f"; {line}" if line else "")
-    )
+    asked = [f"{about['kind']} to {about['value']}"] if {"kind", "value"} <= set(about) else []
+    asked += [f"score {about['metric']}"] if "metric" in about else []
+    asked += [f"seed {about['seed']}"] if "seed" in about else []
+    said = [f"{sizes['unit']} units, {sizes['trial']} trials of {sizes['time']} steps", *asked]
+    return "; ".join([f"{name}: {', '.join(said)}", *filter(None, [performance_line(dataset)])])
 
 
 def compared(first: xr.Dataset, second: xr.Dataset) -> list[list[str]]:
@@ -96,7 +95,8 @@ def compared(first: xr.Dataset, second: xr.Dataset) -> list[list[str]]:
     - `first`, `second`: datasets as `discover` makes them.
 
     **Returns:** text, a row for each question that both runs have and each kind of set; `-` where
-    a run has no such set, and, of what they share, where the units' names differ.
+    a run has no such set; of what they share, where the units' names differ; of chance, where
+    groups of units were searched.
 
     **Example:**
 
@@ -144,16 +144,18 @@ def _row(name: str, kind: str, units: list[list[str]], found: list[Sets]) -> lis
     ]
     if not (units[0] == units[1] and a and b):
         return [name, kind, *sides, *"----"]
-    index = len(a & b) / len(a | b)
+    shared = [str(len(a & b)), f"{len(a & b) / len(a | b):.2f}"]
+    if any(record.get("groups") for record in records):
+        return [name, kind, *sides, *shared, "-", "-"]  # whole groups are not drawn unit by unit
     mean, p = by_chance(len(a), len(b), len(a & b), len(units[0]))
-    return [name, kind, *sides, str(len(a & b)), f"{index:.2f}", f"{mean:.2f}", f"{p:.2g}"]
+    return [name, kind, *sides, *shared, f"{mean:.2f}", f"{p:.2g}" if p else "<1e-300"]
 
 
 def _does(record: dict[str, Any]) -> str:
     """What a set does on held-out trials, in the words of its kind."""
     if not record["units"]:
         return "-"
-    undone, restored = (record[part][0] for part in ("undone", "restored"))
+    undone, restored = ((record[part] or [None])[0] for part in ("undone", "restored"))
     said = lambda value: "-" if value is None else f"{value:.2f}"
     if record["kind"] == "circuit":
         return f"keeps {said(restored)}"
@@ -174,6 +176,7 @@ def by_chance(a: int, b: int, shared: int, units: int) -> tuple[float, float]:
     **Returns:** the mean index, and the chance of at least `shared`.
     """
     counts = range(max(0, a + b - units), min(a, b) + 1)
-    chances = [comb(a, k) * comb(units - a, b - k) / comb(units, b) for k in counts]
+    every = comb(units, b)
+    chances = [comb(a, k) * comb(units - a, b - k) / every for k in counts]
     mean = sum(chance * k / (a + b - k) for k, chance in zip(counts, chances))
     return mean, sum(chance for k, chance in zip(counts, chances) if k >= shared)

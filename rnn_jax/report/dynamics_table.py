@@ -63,13 +63,16 @@ def leading(dataset: xr.Dataset) -> np.ndarray:
     Negative where the mode grows, infinite where it is neutral, NaN where none is known.
     """
     constants = array(dataset, "time_constant", "point", "mode")
+    if not constants.size:
+        return np.full(len(constants), np.nan)
     constants = np.where(np.isfinite(constants), constants, 0.0)
     # the largest rate of growth: of -1 and -4 the first, of 1 and 4 the second
     rates = np.where(constants != 0, -1 / np.where(constants != 0, constants, 1.0), -np.inf)
-    longest = constants[np.arange(len(constants)), rates.argmax(1)]
+    first = constants[np.arange(len(constants)), rates.argmax(1)]
     # a neutral mode is one by the margin of `stability`: its own constant may be of any size
-    neutral = array(dataset, "point_neutral", "point") > 0
-    return np.where(neutral, np.inf, np.where(longest == 0, np.nan, longest))
+    grows = array(dataset, "point_unstable", "point") > 0
+    neutral = (array(dataset, "point_neutral", "point") > 0) & ~grows
+    return np.where(neutral, np.inf, np.where(first == 0, np.nan, first))
 
 
 def points_of(dataset: xr.Dataset, landscape: int) -> np.ndarray:
@@ -154,7 +157,7 @@ def _points(dataset: xr.Dataset) -> list[str]:
         rows.append(f"... and {len(own) - POINTS} more in results.nc")
     return [
         *rows,
-        "time constant, in steps: of the fastest growing mode, or of the slowest if all decay",
+        "time constant, in steps: of the fastest growing mode, or of the slowest if none is growing",
         "outputs: the readout there",
     ]
 

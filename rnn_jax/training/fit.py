@@ -8,7 +8,6 @@ on to the same bits.
 """
 
 import contextlib
-import inspect
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -153,14 +152,20 @@ def start(
 
 
 def _encloses_arrays(function: Any) -> bool:
-    """Whether a function of Python, jitted or partial, holds arrays in its closure."""
-    function = inspect.unwrap(getattr(function, "func", function))
-    held = []
-    for cell in getattr(function, "__closure__", None) or ():
-        # a name that has no value yet, and a dictionary whose keys have no order
-        with contextlib.suppress(ValueError):
-            held += jax.tree.leaves(cell.cell_contents)
-    return any(map(eqx.is_inexact_array, held))
+    """Whether a function of Python holds arrays: in its closure, in what it wraps, or as a
+    partial's arguments."""
+    held: list[Any] = []
+    while function is not None:
+        held += [getattr(function, "args", ()), getattr(function, "keywords", {})]
+        for cell in getattr(function, "__closure__", None) or ():
+            with contextlib.suppress(ValueError):  # a name that has no value yet
+                held.append(cell.cell_contents)
+        function = getattr(function, "func", getattr(function, "__wrapped__", None))
+    leaves = []
+    for one in held:
+        with contextlib.suppress(ValueError):  # a dictionary whose keys have no order
+            leaves += jax.tree.leaves(one)
+    return any(map(eqx.is_inexact_array, leaves))
 
 
 @eqx.filter_jit

@@ -299,7 +299,8 @@ function drawGroupEdges(s, q, place) {
       if (Math.abs(value) < 0.02 * top) continue;
       const head = either[(state.w * G + b) * G + a] ? "open" : value < 0 ? "bar" : "arrow";
       const tip = `${groupNames[a]} to ${a === b ? "itself" : groupNames[b]}\n`
-        + `flow into one member: ${number(Math.abs(value))}, pushes it ${WAYS[head]}`;
+        + `flow into one member: ${number(Math.abs(value))}, pushes it `
+        + (head === "open" ? "up or down, by member, trial and step" : WAYS[head]);
       line(a, b, Math.abs(value) / top, css("--ink"), head, tip, a === b ? "self" : "unit");
     }
   }
