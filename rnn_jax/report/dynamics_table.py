@@ -157,7 +157,7 @@ def _points(dataset: xr.Dataset) -> list[str]:
         rows.append(f"... and {len(own) - POINTS} more in results.nc")
     return [
         *rows,
-        "time constant, in steps: of the fastest growing mode, or of the slowest if none is growing",
+        "time constant, in steps: of the fastest growing mode, or the slowest if none is growing",
         "outputs: the readout there",
     ]
 
