@@ -174,7 +174,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path):
     folder, out = tmp_path / "killed", tmp_path / "killed.npy"
     begun = tmp_path / "killed-begun"
     draw, killed = random.Random(0), 0
-    for _ in range(5):
+    for _ in range(3):
         running = start(folder, out)
         count = len(begun.read_text()) if begun.exists() else 0
         while not (begun.exists() and len(begun.read_text()) > count):
@@ -185,7 +185,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path):
         killed += running.wait() == -9
         assert not out.exists()
     assert start(folder, out).wait() == 0
-    assert killed == 5
+    assert killed == 3
     assert out.read_bytes() == (tmp_path / "whole.npy").read_bytes()
     windows = [int(line) for line in begun.read_text().split()]
     assert sorted(set(windows)) == list(range(40))
